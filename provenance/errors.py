@@ -1,0 +1,68 @@
+"""The whole error hierarchy: one root, three branches, one exit code a branch.
+
+* :class:`UsageError` - the caller asked for something impossible (exit code 2);
+* :class:`InputError` - a file cannot be examined or cannot be stamped (exit code 3);
+* :class:`ServiceError` - something the tool itself needs failed: keys, signer, disk, clock,
+  timestamp authority, or its own read-back (exit code 4).
+
+Every message is one sentence for a person and says what to do next.  Every class also inherits
+the natural builtin, so library callers may catch that.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ProvenanceError(Exception):
+    """Root of every error this package raises on purpose."""
+
+    exit_code: ClassVar[int] = 4
+
+
+class UsageError(ProvenanceError, ValueError):
+    """Options or arguments that cannot work together, or name something impossible."""
+
+    exit_code = 2
+
+
+class InputError(ProvenanceError, ValueError):
+    """A file that cannot be examined, or that cannot carry a mark."""
+
+    exit_code = 3
+
+
+class UnreadableFileError(InputError):
+    """Missing, unreadable, empty, truncated, or not a media file at all."""
+
+
+class UnsupportedMediaError(InputError):
+    """A readable file of a kind the tool does not handle: no picture, unknown codec, encrypted."""
+
+
+class UnmarkableError(InputError):
+    """A picture that cannot hold the watermark: too small, too short, flat or black throughout."""
+
+
+class ServiceError(ProvenanceError, RuntimeError):
+    """Something the tool needs has failed."""
+
+
+class KeyringError(ServiceError, LookupError):
+    """Keys are missing, damaged, unreadable, or do not belong together."""
+
+
+class SigningError(ServiceError):
+    """The signer, its certificate or the clock stopped the manifest from being signed."""
+
+
+class TimestampError(SigningError):
+    """The RFC 3161 timestamp authority did not answer, or answered with nonsense."""
+
+
+class OutputError(ServiceError, OSError):
+    """The output could not be written: disk full, folder read-only, no permission."""
+
+
+class ReadBackError(ServiceError):
+    """The finished file did not read back as it should, so it was not published."""

@@ -1,0 +1,292 @@
+"""What the use cases return: frozen values, ready to be printed or turned into JSON.
+
+"Nothing found" is a value here, never an exception.  ``as_json`` methods return plain
+dictionaries in the shape of the command line's contract, version 1; no key is ever left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+from provenance.payload import StampId
+
+WatermarkStatus = Literal["found", "partial", "weak", "absent", "not_checked"]
+ManifestStatus = Literal["trusted", "valid", "invalid", "absent", "not_checked"]
+ManifestSource = Literal["embedded", "sidecar", "registry", "remote"]
+RegistryStatus = Literal["match", "no_match", "not_checked"]
+SegmentStatus = Literal["marked", "unmarked", "unknown"]
+FileKind = Literal["video", "image"]
+
+
+class Verdict(StrEnum):
+    """The verdicts of the contract, in their order of precedence."""
+
+    REVOKED = "REVOKED"
+    CONFLICT = "CONFLICT"
+    CREDENTIAL_INVALID = "CREDENTIAL_INVALID"
+    PARTIAL = "PARTIAL"
+    CONFIRMED = "CONFIRMED"
+    SIGNER_UNTRUSTED = "SIGNER_UNTRUSTED"
+    CREDENTIAL_ONLY = "CREDENTIAL_ONLY"
+    WATERMARK_MATCH = "WATERMARK_MATCH"
+    WATERMARK_UNKNOWN = "WATERMARK_UNKNOWN"
+    SUSPECTED = "SUSPECTED"
+    NOT_CHECKED = "NOT_CHECKED"
+    NO_MARK_FOUND = "NO_MARK_FOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """How the examined picture lies on the picture that was stamped.
+
+    ``scale`` is the size of the examined picture's content relative to the stamped one on the
+    canonical grid, ``rotation_deg`` is counter-clockwise, ``aspect`` is the stretch of width
+    against height.  ``matrix`` is the row-major 3 x 3 projective map from canonical pixels of the
+    examined picture to canonical pixels of the stamped one.
+    """
+
+    scale: float
+    rotation_deg: float
+    mirrored: bool
+    aspect: float
+    matrix: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "scale": round(self.scale, 4),
+            "rotation_deg": round(self.rotation_deg, 2),
+            "mirrored": self.mirrored,
+            "aspect": round(self.aspect, 4),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of time, in seconds of presentation, and whether the mark was seen in it."""
+
+    start: float
+    end: float
+    status: SegmentStatus
+    score: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "start": round(self.start, 3),
+            "end": round(self.end, 3),
+            "status": self.status,
+            "score": round(self.score, 2),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What the pixels say.
+
+    ``score`` is C, the sum over the payload's degrees of freedom of (mean / deviation) squared;
+    ``margin_db`` is ``10 log10(C / C needed to decode)``.  ``false_positive_probability`` bounds
+    the chance that an unmarked file gives such a find, corrected for everything searched.
+    """
+
+    status: WatermarkStatus
+    stamp_id: StampId | None = None
+    key_id: str | None = None
+    layout: int | None = None
+    score: float | None = None
+    margin_db: float | None = None
+    false_positive_probability: float | None = None
+    frames: int = 0
+    transform: Transform | None = None
+    segments: tuple[Segment, ...] = ()
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "stamp_id": None if self.stamp_id is None else self.stamp_id.hex,
+            "key_id": self.key_id,
+            "layout": self.layout,
+            "score": None if self.score is None else round(self.score, 2),
+            "false_positive_probability": self.false_positive_probability,
+            "frames": self.frames,
+            "transform": None if self.transform is None else self.transform.as_json(),
+            "segments": [segment.as_json() for segment in self.segments],
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PromptHash:
+    """Hash of the prompt: ``hmac-sha256`` under the key ``key_id``, or plain ``sha256``."""
+
+    alg: str
+    value: str
+    key_id: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"alg": self.alg, "value": self.value, "key_id": self.key_id}
+
+
+@dataclass(frozen=True, slots=True)
+class SoftBinding:
+    """The soft-binding assertion: which algorithm, and the stamp id it names (if it is ours)."""
+
+    alg: str
+    stamp_id: StampId | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"alg": self.alg, "stamp_id": None if self.stamp_id is None else self.stamp_id.hex}
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """A manifest that this manifest was made from, and what validation said of it."""
+
+    title: str | None
+    status: ManifestStatus
+    failures: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {"title": self.title, "status": self.status, "failures": list(self.failures)}
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestReport:
+    """What the signed metadata says, and whether it holds.
+
+    ``trusted``: intact and the signer chains to a trust anchor; ``valid``: intact, signer not on
+    the trust list; ``invalid``: fails validation, ``failures`` holds the C2PA status codes.
+    ``watermark_key_id`` is the watermark key the manifest says its mark was made with.
+    """
+
+    status: ManifestStatus
+    source: ManifestSource | None = None
+    signer: str | None = None
+    signed_at: datetime | None = None
+    provider: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
+    prompt_hash: PromptHash | None = None
+    soft_binding: SoftBinding | None = None
+    watermark_key_id: str | None = None
+    ingredients: tuple[Ingredient, ...] = ()
+    failures: tuple[str, ...] = ()
+    reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "source": self.source,
+            "signer": self.signer,
+            "signed_at": _time(self.signed_at),
+            "provider": self.provider,
+            "model": {"name": self.model_name, "version": self.model_version},
+            "prompt_hash": None if self.prompt_hash is None else self.prompt_hash.as_json(),
+            "soft_binding": None if self.soft_binding is None else self.soft_binding.as_json(),
+            "ingredients": [ingredient.as_json() for ingredient in self.ingredients],
+            "failures": list(self.failures),
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryReport:
+    """What the registry says of the stamp id.  Until a registry is asked: ``not_checked``."""
+
+    status: RegistryStatus = "not_checked"
+    record: dict[str, Any] | None = None
+    revocation: dict[str, Any] | None = None
+    fingerprint_distance: float | None = None
+    reason: str | None = "no registry was asked"
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "status": self.status,
+            "record": self.record,
+            "revocation": self.revocation,
+            "fingerprint_distance": self.fingerprint_distance,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """Which file was examined."""
+
+    path: str
+    sha256: str | None
+    bytes: int | None
+    kind: FileKind | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {"path": self.path, "sha256": self.sha256, "bytes": self.bytes, "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """The answer of ``verify`` for one file."""
+
+    file: FileFacts
+    verdict: Verdict
+    summary: str
+    watermark: Detection
+    manifest: ManifestReport
+    registry: RegistryReport = field(default_factory=RegistryReport)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": "provenance.verification/1",
+            "file": self.file.as_json(),
+            "verdict": self.verdict.value,
+            "summary": self.summary,
+            "watermark": self.watermark.as_json(),
+            "manifest": self.manifest.as_json(),
+            "registry": self.registry.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StampResult:
+    """The answer of ``stamp``: the published file and what its read-back measured."""
+
+    input_path: str
+    input_sha256: str
+    output_path: str
+    output_sha256: str
+    stamp_id: StampId
+    key_id: str
+    profile: str
+    psnr_y_db: float
+    margin_db: float
+    frames: int
+    manifest_status: ManifestStatus
+    sidecar: str | None
+    signed_at: datetime | None
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": "provenance.stamp/1",
+            "input": {"path": self.input_path, "sha256": self.input_sha256},
+            "output": {"path": self.output_path, "sha256": self.output_sha256},
+            "stamp_id": self.stamp_id.hex,
+            "key_id": self.key_id,
+            "profile": self.profile,
+            "watermark": {
+                "psnr_y_db": round(self.psnr_y_db, 2),
+                "margin_db": round(self.margin_db, 2),
+                "frames": self.frames,
+            },
+            "manifest": {
+                "status": self.manifest_status,
+                "embedded": True if self.sidecar is None else self.sidecar,
+                "signed_at": _time(self.signed_at),
+            },
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
