@@ -16,6 +16,9 @@ STAMP_ID_BYTES = 8
 LAYOUT = 1
 """Version of the bit layout and of everything derived from the watermark key (see ADR 1)."""
 
+SOFT_BINDING_ALG = "org.provenance-stamp.tile.1"
+"""Name of this watermark in a manifest's soft-binding assertion."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class StampId:
