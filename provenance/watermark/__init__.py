@@ -1,0 +1,1 @@
+"""The invisible watermark: numbers in, numbers out, no I/O."""
