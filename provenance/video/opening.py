@@ -1,0 +1,211 @@
+"""Open a media file from an unknown sender, safely, and say clearly why when it cannot be opened.
+
+Three guards keep a hostile file from reaching anything but itself:
+
+* only regular files are opened, always by absolute path, with the ``file`` protocol alone;
+* only demuxers on a list of plain containers run: playlists (HLS, DASH, concat, IMF), session
+  descriptions, image sequences and devices are out, whatever the file is named;
+* a known signature picks the demuxer, so a name never does.
+
+Pictures above :data:`MAX_PIXELS` are refused before any frame is allocated.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import av
+import av.error
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from provenance.errors import UnreadableFileError, UnsupportedMediaError
+
+MAX_PIXELS: Final = 8192 * 8192
+"""Largest picture that is decoded, in pixels; x264, x265 and most decoders stop near here too."""
+
+_VIDEO_DEMUXERS: Final = (
+    *("mov", "mp4", "matroska", "webm", "avi", "asf", "flv", "mpegts", "mpeg", "mpegvideo"),
+    *("ogg", "ivf", "mxf", "nut", "gxf", "rm", "dv", "yuv4mpegpipe", "h264", "hevc", "vvc"),
+    *("av1", "obu", "m4v", "vc1", "wtv", "swf", "live_flv", "mjpeg"),
+)
+# Sound-only containers are opened too, so that the message can say what the file is.
+_AUDIO_DEMUXERS: Final = ("wav", "w64", "mp3", "flac", "aac", "aiff", "ac3", "eac3", "caf", "amr")
+_IMAGE_DEMUXERS: Final = (
+    *("png_pipe", "apng", "jpeg_pipe", "webp_pipe", "webp", "gif", "bmp_pipe", "tiff_pipe"),
+)
+_ALLOWED: Final = ",".join((*_VIDEO_DEMUXERS, *_AUDIO_DEMUXERS, *_IMAGE_DEMUXERS))
+_ATOMS: Final = frozenset(
+    (b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot", b"sidx")
+)
+
+
+def sniff(head: bytes) -> str | None:
+    """The demuxer a file's first bytes (64 or more) call for, or None if they say nothing."""
+    signatures = (
+        (b"\x89PNG\r\n\x1a\n", "png_pipe"),
+        (b"\xff\xd8\xff", "jpeg_pipe"),
+        (b"GIF8", "gif"),
+        (b"BM", "bmp_pipe"),
+        (b"II*\x00", "tiff_pipe"),
+        (b"MM\x00*", "tiff_pipe"),
+        (b"\x1aE\xdf\xa3", "matroska"),
+    )
+    if head[4:8] in _ATOMS:
+        return "mov"
+    if head[:4] == b"RIFF":
+        return {b"AVI ": "avi", b"WEBP": "webp_pipe", b"WAVE": "wav"}.get(head[8:12])
+    for magic, name in signatures:
+        if head.startswith(magic):
+            if name == "png_pipe" and b"acTL" in head:
+                return "apng"
+            return name
+    return None
+
+
+@contextmanager
+def open_media(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
+    """Open ``path`` for demuxing and close it afterwards.
+
+    Raises :class:`UnreadableFileError` if it is missing, not a regular file, forbidden, empty,
+    truncated or no media file, and translates what the demuxer raises inside the block.
+    """
+    target = Path(path)
+    name = os.path.abspath(target)
+    head = _first_bytes(target)
+    forced = sniff(head)
+    with translating(target):
+        try:
+            container = av.open(
+                name,
+                "r",
+                format=forced,
+                options={"max_pixels": str(MAX_PIXELS)},
+                container_options={
+                    "protocol_whitelist": "file",
+                    "format_whitelist": _ALLOWED,
+                },
+                metadata_errors="replace",
+            )
+        except (av.error.FFmpegError, ValueError) as error:
+            raise _open_failure(target, head, error) from error
+    try:
+        with translating(target):
+            yield container
+    finally:
+        container.close()
+
+
+def main_video(container: InputContainer, path: str | os.PathLike[str]) -> VideoStream:
+    """The picture track to work on: the best video stream that is not cover art.
+
+    Raises :class:`UnsupportedMediaError` if there is none, or if it cannot be decoded.
+    """
+    name = Path(path).name
+    streams = [s for s in container.streams.video if not is_cover(s)]
+    if not streams:
+        if container.streams.audio:
+            raise UnsupportedMediaError(
+                f"{name} holds sound but no picture track; give a file with video in it."
+            )
+        raise UnsupportedMediaError(f"{name} holds no video track; give a file with video in it.")
+    best = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    if not isinstance(stream, VideoStream):  # pragma: no cover - what PyAV's types leave open
+        raise UnsupportedMediaError(f"{name} holds no video track; give a file with video in it.")
+    if stream.codec_context is None:
+        raise UnsupportedMediaError(
+            f"The picture of {name} uses a codec this tool does not know; "
+            "convert it to H.264 in mp4 first."
+        )
+    context = stream.codec_context
+    if context.codec_tag.lower() in ("encv", "drmi", "drmt"):
+        raise encrypted(path)
+    if context.width * context.height > MAX_PIXELS:
+        raise too_large(path, context.width, context.height)
+    if not context.width or not context.height or context.pix_fmt is None:
+        raise UnreadableFileError(
+            f"No picture could be decoded from {name}; the file is damaged, encrypted or "
+            "incomplete, so get a fresh copy."
+        )
+    return stream
+
+
+def is_cover(stream: object) -> bool:
+    """Whether a video stream is an attached picture (cover art), not a film."""
+    return bool(getattr(stream, "disposition", 0) & av.stream.Disposition.attached_pic)
+
+
+def encrypted(path: str | os.PathLike[str]) -> UnsupportedMediaError:
+    """The error for a file under DRM."""
+    return UnsupportedMediaError(
+        f"{Path(path).name} is encrypted (DRM), so its picture cannot be read; "
+        "give an unencrypted copy."
+    )
+
+
+def too_large(path: str | os.PathLike[str], width: int, height: int) -> UnsupportedMediaError:
+    """The error for a picture beyond :data:`MAX_PIXELS`."""
+    return UnsupportedMediaError(
+        f"The picture of {Path(path).name} is {width} x {height}, above the limit of "
+        f"{MAX_PIXELS // 2**20} megapixels; scale it down first."
+    )
+
+
+@contextmanager
+def translating(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what libav raises while reading ``path`` into an :class:`UnreadableFileError`."""
+    try:
+        yield
+    except (av.error.FFmpegError, av.error.UndefinedError) as error:
+        raise UnreadableFileError(
+            f"{Path(path).name} could not be read ({_reason(error)}); "
+            "the file is damaged or incomplete, so get a fresh copy."
+        ) from error
+
+
+def _first_bytes(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise UnreadableFileError(f"{path} is a folder; name a video or image file in it.")
+        if not stat.S_ISREG(mode):
+            raise UnreadableFileError(f"{path} is not a regular file; copy it to a file first.")
+        with path.open("rb") as handle:
+            head = handle.read(4096)
+    except FileNotFoundError as error:
+        raise UnreadableFileError(f"{path} does not exist; check the path.") from error
+    except PermissionError as error:
+        raise UnreadableFileError(
+            f"{path} may not be read by this user; change its permissions."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UnreadableFileError(f"{path} cannot be read: {_reason(error)}.") from error
+    if not head:
+        raise UnreadableFileError(f"{path} is empty; get a fresh copy.")
+    return head
+
+
+def _open_failure(path: Path, head: bytes, error: Exception) -> UnreadableFileError:
+    if sniff(head) is not None:
+        return UnreadableFileError(
+            f"{path.name} is truncated or damaged: its index cannot be read; get a fresh copy."
+        )
+    return UnreadableFileError(
+        f"{path.name} is not a video or image file this tool can read; "
+        "give an mp4, mov, mkv or webm video, or a PNG, JPEG or WebP image."
+    )
+
+
+def _reason(error: BaseException) -> str:
+    code = getattr(error, "errno", None)
+    if isinstance(code, int) and code in errno.errorcode:
+        return os.strerror(code).lower()
+    text = getattr(error, "strerror", None) or str(error)
+    return str(text).strip().rstrip(".").lower()

@@ -1,0 +1,178 @@
+"""Read luma planes from a video or still image, streaming, whatever state the file is in.
+
+Reading serves verification, so it is forgiving: packets that do not decode are counted and
+skipped, and an error is raised only if nothing decodes at all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from provenance.errors import UnreadableFileError, UsageError
+from provenance.video.geometry import Orientation, orientation_of
+from provenance.video.luma import LumaPlane, luma_depth, luma_view, with_luma
+from provenance.video.opening import encrypted, main_video, open_media
+from provenance.video.timing import Clock
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LumaFrame:
+    """One decoded frame's luma.
+
+    ``luma`` is the (H, W) coded plane, uint8 or uint16 below ``2**depth``; it is a view that
+    stays valid while this object does.  ``time`` is in seconds on the player's clock (see
+    :class:`provenance.video.timing.Clock`).  ``sar`` is the width of a sample over its height
+    and ``rotation`` the clockwise turn in degrees (then ``mirrored``: a left-right flip) that
+    shows the picture upright.
+    """
+
+    luma: LumaPlane
+    time: float
+    depth: int
+    keyframe: bool
+    sar: Fraction
+    rotation: int
+    mirrored: bool = False
+    full_range: bool = False
+    _owner: VideoFrame | None = field(default=None, repr=False)
+
+    def upright(self) -> LumaPlane:
+        """The plane as a viewer sees it, turned and flipped by strides alone (no copy)."""
+        return Orientation(self.rotation, self.mirrored).apply(self.luma)
+
+
+@dataclass(slots=True)
+class ReadStats:
+    """What a pass over a file met; filled in while :func:`read_luma` runs."""
+
+    frames: int = 0
+    damaged_packets: int = 0
+    damaged_frames: int = 0
+
+
+def read_luma(
+    path: str | os.PathLike[str],
+    *,
+    start: float | None = None,
+    end: float | None = None,
+    stride: int = 1,
+    keyframes_only: bool = False,
+    skip_nonref: bool = False,
+    threads: int = 0,
+    stats: ReadStats | None = None,
+) -> Iterator[LumaFrame]:
+    """Yield the luma of a video's frames, or of a still image (one frame; several if animated).
+
+    ``start`` and ``end`` are seconds, the interval is half open; ``stride`` keeps every n-th frame
+    of those decoded in it.  ``keyframes_only`` and ``skip_nonref`` let the decoder leave out work.
+    ``threads`` is the number of decoder threads, 0 for as many as the machine has.
+
+    Raises :class:`UnreadableFileError` if nothing decodes (though an interval that holds no frame
+    is merely empty), :class:`UnsupportedMediaError` for files without a readable picture.
+    """
+    if stride < 1:
+        raise UsageError(f"A stride of {stride} frames is impossible; give 1 or more.")
+    counts = stats if stats is not None else ReadStats()
+    with open_media(path) as container:
+        stream = main_video(container, path)
+        context = stream.codec_context
+        context.thread_type = "AUTO"
+        context.thread_count = threads
+        if keyframes_only:
+            context.skip_frame = "NONKEY"
+        elif skip_nonref:
+            context.skip_frame = "NONREF"
+        for other in container.streams:
+            if other is not stream:
+                other.discard = av.stream.Discard.all
+        clock = Clock.of(container, stream)
+        sought = start is not None and start > 0 and _seek(container, stream, clock.ticks(start))
+        index, orientation = 0, None
+        for frame in _decoded(container, stream, path, counts):
+            time = clock.seconds(frame, stream)
+            if end is not None and time >= end:
+                break
+            if start is not None and time < start:
+                continue
+            counts.frames += 1
+            index += 1
+            if (index - 1) % stride:
+                continue
+            if orientation is None:
+                orientation = orientation_of(frame)
+            yield _luma_frame(frame, time, stream, orientation)
+        if not counts.frames and not sought and start is None and end is None:
+            raise UnreadableFileError(
+                f"No picture could be decoded from {Path(path).name}; "
+                "the file is damaged, so get a fresh copy."
+            )
+
+
+def _luma_frame(
+    frame: VideoFrame, time: float, stream: VideoStream, orientation: Orientation
+) -> LumaFrame:
+    coded = with_luma(frame)
+    return LumaFrame(
+        luma=luma_view(coded),
+        time=time,
+        depth=luma_depth(coded.format.name) or 8,
+        keyframe=frame.key_frame,
+        sar=stream.sample_aspect_ratio or Fraction(1),
+        rotation=orientation.rotation,
+        mirrored=orientation.mirrored,
+        full_range=coded.color_range == 2 or coded.format.name.startswith("yuvj"),
+        _owner=coded,
+    )
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, path: str | os.PathLike[str], counts: ReadStats
+) -> Iterator[VideoFrame]:
+    for packet in _packets(container, stream, counts):
+        if packet.has_sidedata("encryption_info"):
+            raise encrypted(path)
+        try:
+            frames = stream.decode(packet)
+        except (av.error.FFmpegError, EOFError):
+            counts.damaged_packets += 1
+            continue
+        for frame in frames:
+            if frame.is_corrupt:
+                counts.damaged_frames += 1
+            yield frame
+
+
+def _packets(container: InputContainer, stream: VideoStream, counts: ReadStats) -> Iterator[Packet]:
+    packets = container.demux(stream)
+    while True:
+        try:
+            yield next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError:
+            # The demuxer cannot go on after this: hand the decoder its end so it gives up what
+            # it still holds.
+            counts.damaged_packets += 1
+            flush = Packet()
+            flush.stream = stream
+            flush.time_base = stream.time_base
+            yield flush
+            return
+
+
+def _seek(container: InputContainer, stream: VideoStream, ticks: int) -> bool:
+    try:
+        container.seek(ticks, stream=stream, backward=True)
+    except av.error.FFmpegError:
+        return False  # not seekable: decode from the beginning instead
+    return True
