@@ -1,0 +1,143 @@
+"""Look for the watermark in a file: few frames first, more only while undecided.
+
+1. A few dozen frames, spread over the clip (its key frames, when it is long), read where they lie.
+2. A few hundred, and the whole search for geometry.
+3. Up to several hundred more, and the whole search again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from provenance.errors import UnreadableFileError
+from provenance.results import Detection
+from provenance.video import LumaFrame, MediaInfo, read_luma
+from provenance.watermark.detector import Detector
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.layout import Grid
+from provenance.watermark.observation import Observation
+
+MIN_LINES = 120
+"""Shorter pictures hold no mark that survives anything."""
+MAX_ELONGATION = 6.0
+"""Pictures longer than this many times their short side are not looked at: a hostile 1 x 60000
+image would otherwise fill the memory on the canonical grid."""
+LONG = 20.0
+"""Seconds from which a clip is sampled at its key frames instead of read through."""
+FIRST_LOOK = 40
+PLACES = 32
+LOOKS = (160, 640)
+"""Frames in the second and third round."""
+STILL_FRAMES = 16
+
+_log = logging.getLogger(__name__)
+
+
+def grid_of(info: MediaInfo) -> Grid:
+    """The canonical grid of a file's picture, as it is shown."""
+    video = info.video
+    return Grid(video.width, video.height, float(video.sar), video.rotation)
+
+
+def examine(
+    path: Path,
+    info: MediaInfo,
+    keys: Sequence[WatermarkKey],
+    *,
+    patience: Literal["quick", "normal"] = "normal",
+) -> Detection:
+    """Find and read the watermark of a video or still image.
+
+    Args:
+        path: the file.
+        info: what :func:`provenance.video.probe` said of it.
+        keys: every key to try, newest first.
+        patience: "quick" looks at the identity only (a file this program just wrote).
+
+    Raises:
+        UnreadableFileError: when nothing of it decodes.
+    """
+    if not keys:
+        return Detection("not_checked", reason="no watermark key was given")
+    long_side, short_side = max(info.video.display_size), min(info.video.display_size)
+    if long_side > MAX_ELONGATION * short_side or short_side < 16:
+        return Detection("not_checked", reason="the picture is too small or too narrow to look at")
+    detector = Detector(keys)
+    observation = _observe(info, survey(path, info))
+    detection = detector.quick(observation)
+    if patience == "quick" or detection.status in ("found", "partial"):
+        return detection
+    seen = 0
+    for frames in LOOKS:
+        if info.kind == "video":
+            observation = _observe(info, _sampled(path, info, frames))
+        if observation.frames <= seen:
+            break
+        seen = observation.frames
+        detection = detector.thorough(observation)
+        _log.debug("%s: %s after %d frames", path, detection.status, seen)
+        if detection.status in ("found", "partial"):
+            break
+    return detection
+
+
+def survey(path: Path, info: MediaInfo) -> Iterator[LumaFrame]:
+    """About 40 frames spread over the clip, or every frame of a still image (up to 16)."""
+    if info.kind == "image":
+        yield from _first(read_luma(path), STILL_FRAMES)
+    else:
+        yield from _sampled(path, info, FIRST_LOOK)
+
+
+def _observe(info: MediaInfo, frames: Iterator[LumaFrame]) -> Observation:
+    observation = Observation(grid_of(info), info.video.bit_depth, info.duration)
+    size = (info.video.height, info.video.width)
+    for frame in frames:
+        # A stream may change its size half way; the rest has a grid of its own.
+        if frame.luma.shape == size:
+            observation.add(frame.luma, frame.time)
+    if not observation.frames:
+        raise UnreadableFileError(
+            f"No picture could be decoded from {info.path}; get a complete copy of the file."
+        )
+    return observation
+
+
+def _sampled(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
+    """About ``count`` frames in order of time: runs at key frames when long, else evenly spread."""
+    duration = info.duration or 0.0
+    if duration <= LONG:
+        yield from _spread(path, info, count)
+        return
+    times = [frame.time for frame in read_luma(path, keyframes_only=True)]
+    if len(times) < PLACES:
+        yield from _spread(path, info, count)
+        return
+    chosen = [times[i * len(times) // PLACES] for i in range(PLACES)]
+    for time in chosen:
+        run = max(1, count // PLACES)
+        yield from _first(read_luma(path, start=time - 1e-3, skip_nonref=run > 1), run)
+
+
+def _spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
+    """One pass; of frames others are predicted from, those nearest ``count`` even times."""
+    total = info.video.frames
+    if total is None and info.duration and info.video.fps:
+        total = int(info.duration * info.video.fps)
+    if total is None or total <= count or not info.duration:
+        yield from _first(read_luma(path), count)
+        return
+    gap = info.duration / count
+    due = float("-inf")
+    for frame in read_luma(path, skip_nonref=total > 2 * count):
+        if frame.time >= due:
+            yield frame
+            due = max(due + gap, frame.time + gap / 2.0)
+
+
+def _first(frames: Iterator[LumaFrame], count: int) -> Iterator[LumaFrame]:
+    for _, frame in zip(range(count), frames, strict=False):
+        yield frame

@@ -1,0 +1,292 @@
+"""Find and read the mark in what was observed of a clip, without the original.
+
+The work is ordered by likelihood and stops at the first authenticated payload:
+
+1. the whole, where it lies (identity), as it is and after a small correction by the pilot;
+2. each stretch of time by itself, where it lies (a splice, a cut to unmarked video);
+3. linear maps: the pilot's peaks in the power spectrum of the whole (:mod:`.search`);
+4. projective maps: its peaks in the spectra of windows (:mod:`.windows`).
+
+Steps 1 to 4 are done for every key; keys of one organisation share a pilot, so the search for
+geometry is done once for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.payload import LAYOUT, StampId
+from provenance.results import Detection, Segment, SegmentStatus, Transform
+from provenance.watermark import alignment, codeword, evidence, pattern, search
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.layout import Layout, layout_for
+from provenance.watermark.observation import Observation, Span
+from provenance.watermark.residual import Plane
+from provenance.watermark.windows import WindowSpectra
+
+LINEAR_CANDIDATES = 8
+MIDDLE_CANDIDATES = 12
+PROJECTIVE_CANDIDATES = 6
+TRIED = 6
+WEAK_PILOT = 12.0
+"""Pilot score, after fitting, from which an unread mark is suspected.  On unmarked pictures with
+wrong keys it reaches 9 to 10 over the whole search (see docs/watermark.md)."""
+MARKED = 4.0
+"""Deviations of a span's correlation from which it counts as marked: 3e-5 by chance, a span."""
+EXPECTED = 8.0
+"""Deviations a span must have led one to expect before its silence counts as unmarked."""
+SILENT = 2.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Find:
+    key: WatermarkKey
+    stamp_id: StampId
+    matrix: alignment.Map
+    polarity: int
+    score: float
+
+
+class Detector:
+    """Reads what an :class:`Observation` gathered; keeps count of everything it tried.
+
+    Call :meth:`quick` after the first frames, :meth:`thorough` when that did not decide; add more
+    frames to the observation in between as needed.
+    """
+
+    def __init__(self, keys: Sequence[WatermarkKey]) -> None:
+        if not keys:
+            raise ValueError("a detector needs at least one key")
+        self._keys = keys
+        self._words = 0
+        self._pilot = 0.0
+
+    def quick(self, observation: Observation) -> Detection:
+        """Look at the identity only (step 1)."""
+        return self._report(observation, self._identity(observation.upright()))
+
+    def thorough(self, observation: Observation) -> Detection:
+        """Steps 1 to 4."""
+        plane = observation.upright()
+        find = self._identity(plane)
+        if find is None:
+            find = self._spans(observation)
+        if find is None:
+            find = self._searched(plane)
+        return self._report(observation, find)
+
+    def _identity(self, plane: Plane) -> _Find | None:
+        return self._first(
+            self._read(plane, key, matrix, polarity)
+            for key in self._keys
+            for matrix, polarity in self._near_identity(plane, layout_for(key))
+        )
+
+    def _near_identity(self, plane: Plane, layout: Layout) -> Iterator[tuple[alignment.Map, int]]:
+        matrix = np.eye(3)
+        yield matrix, 1
+        place = alignment.locate(alignment.Canvas.centred(plane).fold(), layout)
+        corrected, score = alignment.fit(
+            plane, alignment.shifted(matrix, place), layout, place.polarity, rounds=2
+        )
+        self._pilot = max(self._pilot, score)
+        yield corrected, place.polarity
+
+    def _spans(self, observation: Observation) -> _Find | None:
+        """Pairs of neighbouring spans, then single ones: a splice dilutes the sum of the whole."""
+        spans = observation.spans
+        if len(spans) < 2:
+            return None
+        parts = [spans[i : i + 4] for i in range(0, len(spans), 2) if len(spans) > 4]
+        parts += [[span] for span in spans]
+        return self._first(
+            self._read(plane, key, np.eye(3), 1)
+            for plane in (observation.upright(part) for part in parts)
+            for key in self._keys
+        )
+
+    def _searched(self, plane: Plane) -> _Find | None:
+        """Steps 3 and 4, for each pilot; every key that has this pilot reads at each map found."""
+        pilots: dict[bytes, list[WatermarkKey]] = {}
+        for key in self._keys:
+            pilots.setdefault(key.pilot_secret, []).append(key)
+        level = search.power_spectrum(plane)
+        windows: WindowSpectra | None = None
+        for keys in pilots.values():
+            layout = layout_for(keys[0])
+            frequencies = layout.pilot_frequencies
+            linear = search.candidates(level, frequencies, LINEAR_CANDIDATES)
+            find = self._try(plane, keys, layout, [_projective(c.matrix) for c in linear])
+            if find is not None:
+                return find
+            windows = windows or WindowSpectra(plane)
+            middle = search.candidates(windows.middle(), frequencies, MIDDLE_CANDIDATES)
+            maps = windows.projective(middle + linear[:4], frequencies, PROJECTIVE_CANDIDATES)
+            find = self._try(plane, keys, layout, maps)
+            if find is not None:
+                return find
+        return None
+
+    def _try(
+        self,
+        plane: Plane,
+        keys: list[WatermarkKey],
+        layout: Layout,
+        maps: Iterable[alignment.Map],
+    ) -> _Find | None:
+        """Locate the pilot under each map, fit the best of them, and read."""
+        located = []
+        for matrix in maps:
+            canvas = alignment.unwarp(plane, matrix)
+            if canvas is not None:
+                located.append((alignment.locate(canvas.fold(), layout), matrix))
+        located.sort(key=lambda entry: -entry[0].score)
+        for place, matrix in located[:TRIED]:
+            start = alignment.shifted(matrix, place)
+            fitted, score = alignment.fit(plane, start, layout, place.polarity)
+            self._pilot = max(self._pilot, score)
+            find = self._first(self._read(plane, key, fitted, place.polarity) for key in keys)
+            if find is not None:
+                return find
+        return None
+
+    def _read(
+        self, plane: Plane, key: WatermarkKey, matrix: alignment.Map, polarity: int
+    ) -> _Find | None:
+        """Read the soft bits under a map and decode them."""
+        canvas = alignment.unwarp(plane, matrix)
+        if canvas is None:
+            return None
+        soft = _soft_bits(canvas, layout_for(key)) * np.float32(polarity)
+        decoded = codeword.decode(soft, key)
+        self._words += decoded.tries
+        if decoded.stamp_id is None:
+            return None
+        score = evidence.score(soft, codeword.encode(decoded.stamp_id, key))
+        if score < evidence.LEAST_SCORE:
+            return None
+        return _Find(key, decoded.stamp_id, matrix, polarity, score)
+
+    @staticmethod
+    def _first(finds: Iterable[_Find | None]) -> _Find | None:
+        return next((find for find in finds if find is not None), None)
+
+    def _report(self, observation: Observation, find: _Find | None) -> Detection:
+        if find is None:
+            weak = self._pilot >= WEAK_PILOT
+            return Detection(
+                status="weak" if weak else "absent",
+                frames=observation.frames,
+                reason="a pilot signal stands out, but no payload could be read" if weak else None,
+            )
+        segments = _segments(observation, find)
+        missing = any(segment.status == "unmarked" for segment in segments)
+        return Detection(
+            status="partial" if missing else "found",
+            stamp_id=find.stamp_id,
+            key_id=find.key.key_id,
+            layout=LAYOUT,
+            score=find.score,
+            margin_db=evidence.margin_db(find.score),
+            false_positive_probability=evidence.false_positive_probability(find.score, self._words),
+            frames=observation.frames,
+            transform=_transform(find.matrix),
+            segments=tuple(segments),
+        )
+
+
+def _soft_bits(canvas: alignment.Canvas, layout: Layout) -> NDArray[np.float32]:
+    spectrum = canvas.fold()
+    return pattern.soft_bits(spectrum, pattern.noise(spectrum), layout)
+
+
+def _projective(linear: NDArray[np.float64]) -> alignment.Map:
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    return matrix
+
+
+def _transform(matrix: alignment.Map) -> Transform:
+    """Name the linear part, at the picture's centre, of a map from observed to stamped pixels."""
+    inverse = np.linalg.inv(matrix)
+    inverse = inverse / inverse[2, 2]
+    linear = inverse[:2, :2] - np.outer(inverse[:2, 2], inverse[2, :2])
+    determinant = float(np.linalg.det(linear))
+    mirrored = determinant < 0
+    upright = linear @ np.diag([-1.0, 1.0]) if mirrored else linear
+    # y points down, so a counter-clockwise turn has a negative angle in these coordinates.
+    angle = float(np.degrees(np.arctan2(upright[1, 0] - upright[0, 1], upright.trace())))
+    across, down = np.linalg.norm(upright, axis=0)
+    return Transform(
+        scale=float(np.sqrt(abs(determinant))),
+        rotation_deg=-angle + 0.0,
+        mirrored=mirrored,
+        aspect=float(across / down),
+        matrix=tuple(float(value) for value in matrix.ravel()),
+    )
+
+
+def _segments(observation: Observation, find: _Find) -> list[Segment]:
+    """Say of each span whether it carries the codeword that was found, at the map found.
+
+    The correlation of a span's soft bits with a known codeword is, without a mark, a standard
+    normal; with one, about what the best spans show, scaled by frames and by room for a mark.
+    Only a span that should have shown clearly and did not is called unmarked.
+    """
+    layout = layout_for(find.key)
+    expected = codeword.encode(find.stamp_id, find.key) * find.polarity
+    spans = [span for span in observation.spans if span.frames]
+    found = [_correlation(observation, span, find.matrix, layout, expected) for span in spans]
+    capacity = np.array([span.room * np.sqrt(span.frames) for span in spans])
+    rate = (
+        float(np.median(np.array(found)[capacity > 0] / capacity[capacity > 0]))
+        if any(capacity > 0)
+        else 0.0
+    )
+    rate = max(rate, max(found) / max(float(capacity.max()), 1e-9) * 0.5)
+    raw = [
+        (span, value, _status(value, rate * float(room)))
+        for span, value, room in zip(spans, found, capacity, strict=True)
+    ]
+    return _joined(raw, observation)
+
+
+def _correlation(
+    observation: Observation,
+    span: Span,
+    matrix: alignment.Map,
+    layout: Layout,
+    expected: NDArray[np.float32],
+) -> float:
+    canvas = alignment.unwarp(observation.upright([span]), matrix)
+    if canvas is None:
+        return 0.0
+    soft = _soft_bits(canvas, layout)
+    return float(soft @ expected) / max(float(np.linalg.norm(soft)), 1e-9)
+
+
+def _status(value: float, anticipated: float) -> SegmentStatus:
+    if value >= MARKED:
+        return "marked"
+    if value < SILENT and anticipated >= EXPECTED:
+        return "unmarked"
+    return "unknown"
+
+
+def _joined(
+    raw: list[tuple[Span, float, SegmentStatus]], observation: Observation
+) -> list[Segment]:
+    """Join neighbouring spans of one status; a span reaches to where the next one starts."""
+    segments: list[Segment] = []
+    for index, (span, value, status) in enumerate(raw):
+        end = raw[index + 1][0].start if index + 1 < len(raw) else observation.end
+        last = segments[-1] if segments else None
+        if last is not None and last.status == status:
+            segments[-1] = Segment(last.start, end, status, max(last.score, value))
+        else:
+            segments.append(Segment(span.start, end, status, value))
+    return segments

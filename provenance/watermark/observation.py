@@ -1,0 +1,105 @@
+"""What a detector keeps of a clip: sums of residuals, a few dozen at most, however long it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from provenance.watermark.embedder import Luma
+from provenance.watermark.layout import Grid
+from provenance.watermark.mask import mask
+from provenance.watermark.profiles import DEFAULT_PROFILE, PROFILES
+from provenance.watermark.residual import Plane, canonical, whitening
+
+MAX_SPANS = 32
+FIRST_SPAN = 0.5
+
+
+@dataclass(slots=True)
+class Span:
+    """The frames of one stretch of time.
+
+    Attributes:
+        start, end: presentation seconds of its first frame and just past its last.
+        frames: how many frames were added.
+        total: (h, w) float32 sum of their residuals, as coded (not turned upright).
+        room: how much mark its first frame can hold, relative to its own noise.
+    """
+
+    start: float
+    end: float
+    frames: int
+    total: Plane
+    room: float
+
+
+class Observation:
+    """Sums of the residuals of the frames seen so far.
+
+    Args:
+        grid: size, pixel aspect and rotation of the coded picture.
+        depth: bits a luma sample.
+        duration: seconds of the whole clip, if known; only sets how finely time is kept apart.
+    """
+
+    def __init__(self, grid: Grid, depth: int = 8, duration: float | None = None) -> None:
+        self.grid = grid
+        self.frames = 0
+        self._depth = depth
+        self._duration = duration
+        self._span = max(FIRST_SPAN, (duration or 0.0) / MAX_SPANS)
+        self._spans: dict[int, Span] = {}
+
+    def add(self, luma: Luma, time: float = 0.0) -> None:
+        """Add one (H, W) luma plane shown at ``time`` seconds."""
+        high, weight = whitening(picture := canonical(luma, self.grid, self._depth))
+        change = high * weight
+        self.frames += 1
+        index = int(max(time, 0.0) / self._span)
+        span = self._spans.get(index)
+        if span is None:
+            amplitude = mask(picture, PROFILES[DEFAULT_PROFILE]) * weight
+            room = float(np.sqrt(np.mean(amplitude * amplitude)))
+            self._spans[index] = Span(time, time, 1, change, room)
+        else:
+            span.total += change
+            span.frames += 1
+            span.start, span.end = min(span.start, time), max(span.end, time)
+        if len(self._spans) > MAX_SPANS:
+            self._merge()
+
+    def _merge(self) -> None:
+        """Join neighbours, so that the memory stays where it is."""
+        self._span *= 2.0
+        merged: dict[int, Span] = {}
+        for index, span in sorted(self._spans.items()):
+            other = merged.get(index // 2)
+            if other is None:
+                merged[index // 2] = span
+                continue
+            other.room = (other.room * other.frames + span.room * span.frames) / (
+                other.frames + span.frames
+            )
+            other.total += span.total
+            other.frames += span.frames
+            other.end = span.end
+        self._spans = merged
+
+    @property
+    def spans(self) -> list[Span]:
+        """The stretches of time, in order."""
+        return [span for _, span in sorted(self._spans.items())]
+
+    @property
+    def end(self) -> float:
+        """Seconds at which the clip ends, as far as is known."""
+        latest = max((span.end for span in self._spans.values()), default=0.0)
+        return max(latest, self._duration or 0.0)
+
+    def upright(self, spans: list[Span] | None = None) -> Plane:
+        """The summed residual of some spans (all of them by default), turned as shown."""
+        chosen = self.spans if spans is None else spans
+        total = np.sum([span.total for span in chosen], axis=0, dtype=np.float32)
+        turned = np.rot90(total, -self.grid.rotation // 90)
+        return np.ascontiguousarray(turned, dtype=np.float32)

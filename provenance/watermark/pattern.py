@@ -1,0 +1,97 @@
+"""The tile as a spectrum: codeword to coefficients, coefficients to a picture, and back."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.watermark.codeword import CODED_BITS
+from provenance.watermark.layout import PILOT_ENERGY, TILE, Layout
+from provenance.watermark.residual import Plane
+
+Spectrum = NDArray[np.complex64]
+"""(512, 512) complex64, the DFT of a folded plane with phases as seen from the centre."""
+
+NEIGHBOURHOOD = 11
+"""Side, in DFT points, of the box over which a point's noise is measured."""
+CLIP = 3.0
+"""Whitened values beyond this many deviations are lines of text or of the codec, not the mark."""
+
+
+def coefficients(
+    layout: Layout, codeword: NDArray[np.float32], gains: NDArray[np.float32] | None = None
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Amplitudes (P,) of the pilot and (D,) of the data for a pattern of unit deviation.
+
+    A pattern ``sum Re(c exp(i k x))`` has variance ``sum |c|^2 / 2``.
+    """
+    gains = np.ones(CODED_BITS, np.float32) if gains is None else gains
+    values = layout.signs * (codeword * gains)[layout.bits]
+    data = (values[0] + 1j * values[1]).astype(np.complex128)
+    data *= np.sqrt(2.0 * (1.0 - PILOT_ENERGY) / np.sum(np.abs(data) ** 2))
+    pilot = np.exp(1j * layout.pilot_phases) * np.sqrt(
+        2.0 * PILOT_ENERGY / len(layout.pilot_phases)
+    )
+    return pilot, data
+
+
+def fold(plane: Plane, left: float, top: float) -> Spectrum:
+    """Fold a canonical plane onto one tile and take its DFT.
+
+    Args:
+        plane: (h, w) float32 on the canonical grid.
+        left, top: canonical coordinates of the first pixel's centre, from the picture's centre.
+    """
+    height, width = plane.shape
+    tile = np.zeros((TILE, TILE), np.float32)
+    for y in range(0, height, TILE):
+        for x in range(0, width, TILE):
+            part = plane[y : y + TILE, x : x + TILE]
+            tile[: part.shape[0], : part.shape[1]] += part
+    spectrum = np.fft.fft2(tile)
+    frequency = np.fft.fftfreq(TILE)
+    # Cast after the product: a phase of hundreds of turns has no digits left in single precision.
+    down = np.exp(-2j * np.pi * frequency * top).astype(np.complex64)
+    across = np.exp(-2j * np.pi * frequency * left).astype(np.complex64)
+    return (spectrum * down[:, None] * across[None, :]).astype(np.complex64)
+
+
+def tiled(
+    points: NDArray[np.intp], values: NDArray[np.complex128], width: int, height: int
+) -> Plane:
+    """The pattern of ``points`` on a canonical plane of that size around the centre."""
+    left, top = -(width - 1) / 2.0, -(height - 1) / 2.0
+    phase = np.exp(2j * np.pi / TILE * (points[:, 0] * top + points[:, 1] * left))
+    spectrum = np.zeros((TILE, TILE), np.complex64)
+    spectrum[points[:, 0] % TILE, points[:, 1] % TILE] = values * phase
+    tile = np.fft.ifft2(spectrum).real.astype(np.float32) * (TILE * TILE)
+    rows = np.arange(height) % TILE
+    columns = np.arange(width) % TILE
+    return tile[np.ix_(rows, columns)]
+
+
+def noise(spectrum: Spectrum) -> Plane:
+    """(512, 512) deviation of each DFT point, from the mean power of its neighbourhood."""
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    wrapped = cv2.copyMakeBorder(power, *([NEIGHBOURHOOD] * 4), cv2.BORDER_WRAP)
+    mean = cv2.blur(wrapped, (NEIGHBOURHOOD, NEIGHBOURHOOD))
+    inner = mean[NEIGHBOURHOOD:-NEIGHBOURHOOD, NEIGHBOURHOOD:-NEIGHBOURHOOD]
+    return np.sqrt(np.maximum(inner, 1e-20) / 2.0)
+
+
+def soft_bits(
+    spectrum: Spectrum, deviation: Plane, layout: Layout, *, clip: float = CLIP
+) -> NDArray[np.float32]:
+    """Read the coded bits: whiten, clip, undo the keyed signs, add up each bit's share.
+
+    Returns:
+        (1024,) float32, of unit deviation where no mark is.
+    """
+    at = (layout.data_points[:, 0] % TILE, layout.data_points[:, 1] % TILE)
+    values = spectrum[at] / deviation[at]
+    parts = np.stack([values.real, values.imag]).astype(np.float32)
+    np.clip(parts, -clip, clip, out=parts)
+    total = np.bincount(layout.bits.ravel(), (parts * layout.signs).ravel(), minlength=CODED_BITS)
+    share = np.bincount(layout.bits.ravel(), minlength=CODED_BITS)
+    return (total / np.sqrt(share)).astype(np.float32)

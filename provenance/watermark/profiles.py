@@ -1,0 +1,35 @@
+"""Strength is a named profile, never loose numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How strongly to mark.
+
+    Attributes:
+        name: as given on the command line and recorded in the manifest.
+        strength: factor over the whole mask.
+        base: mask in flat areas, grey levels before ``strength``.
+        shadow: share of ``base`` that black areas keep.
+        min_margin_db: least margin at read-back with which a file is published.
+    """
+
+    name: str
+    strength: float
+    base: float
+    shadow: float
+    min_margin_db: float
+
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("faint", strength=0.75, base=0.60, shadow=0.5, min_margin_db=1.0),
+        Profile("standard", strength=1.0, base=0.60, shadow=0.6, min_margin_db=2.0),
+        Profile("strong", strength=1.4, base=0.65, shadow=0.7, min_margin_db=2.0),
+    )
+}
+DEFAULT_PROFILE = "standard"

@@ -1,0 +1,205 @@
+"""Find the pilot in a power spectrum: candidates for scale, rotation, mirror, aspect and shear.
+
+A translation leaves the power spectrum alone, so the 16 pilot points show as 16 peaks whose places
+give the linear part of the map.  Two ways of looking: dense families of the maps that happen to
+videos, scored at the predicted places (sensitive), and pairs of peaks matched with pairs of pilot
+points, as a star tracker does (general).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.watermark.residual import Plane
+
+SIZE = 1024
+AXIS = 2
+"""DFT points either side of an axis that hold straight edges, not the pilot."""
+LOCAL_MEAN = 31
+CLIP = 12.0
+"""A single strong line must not outvote the other fifteen points."""
+SCALES = (0.28, 3.2)
+SCALE_STEP = 0.004
+ANGLE_STEP = np.radians(0.25)
+STRETCH = 1.5
+PEAKS = 80
+MAX_CONDITION = 1.7
+
+Matrices = NDArray[np.float64]
+"""(N, 2, 2): observed to stamped canonical coordinates, linear part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A linear map (2, 2) from observed to stamped canonical pixels; its sign is undetermined."""
+
+    matrix: NDArray[np.float64]
+    score: float
+
+
+def power_spectrum(plane: Plane) -> Plane:
+    """(1024, 1024) float32 power of a summed residual (h, w), in units of its local mean."""
+    height, width = plane.shape
+    top, left = max(0, (height - SIZE) // 2), max(0, (width - SIZE) // 2)
+    return _level(plane[top : top + SIZE, left : left + SIZE], SIZE, LOCAL_MEAN)
+
+
+def _level(plane: Plane, size: int, box: int) -> Plane:
+    """Power spectrum over its local mean, clipped; zero on the axes."""
+    spectrum = np.fft.fft2(plane, s=(size, size))
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    border = cv2.copyMakeBorder(power, *([box] * 4), cv2.BORDER_WRAP)
+    mean = cv2.blur(border, (box, box))[box:-box, box:-box]
+    level = np.minimum(power / np.maximum(mean, 1e-12), CLIP)
+    for axis in (slice(0, AXIS + 1), slice(size - AXIS, size)):
+        level[axis, :] = 0.0
+        level[:, axis] = 0.0
+    return np.ascontiguousarray(level, dtype=np.float32)
+
+
+def candidates(
+    level: Plane, pilot: NDArray[np.float64], count: int, families: str = "all"
+) -> list[Candidate]:
+    """The ``count`` most likely linear maps, best first, no two alike.
+
+    Args:
+        level: from :func:`power_spectrum`.
+        pilot: (P, 2) pilot frequencies (fx, fy), cycles per canonical pixel.
+        count: how many.
+        families: "all", or "dense" to leave out the star tracker.
+    """
+    found: list[Candidate] = []
+    for matrices in _dense_families():
+        found += _best(level, pilot, matrices, count)
+    if families == "all":
+        tracked = _star_tracker(level, pilot)
+        if len(tracked):
+            found += _best(level, pilot, tracked, count)
+    return _distinct(found, count)
+
+
+def _scores(level: Plane, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
+    """Sum of the spectrum at the places where each map (N, 2, 2) puts the pilot points."""
+    flat = level.ravel()
+    size = len(level)
+    total = np.zeros(len(matrices), np.float32)
+    transposed = (matrices.transpose(0, 2, 1) * size).astype(np.float32)
+    for frequency in pilot.astype(np.float32):
+        at = np.rint(transposed @ frequency).astype(np.int32)
+        inside = (np.abs(at) < size // 2).all(axis=1)
+        index = (at[:, 1] & (size - 1)) * size + (at[:, 0] & (size - 1))
+        total += flat[index] * inside
+    return total
+
+
+def _best(
+    level: Plane, pilot: NDArray[np.float64], matrices: Matrices, count: int
+) -> list[Candidate]:
+    if len(matrices) > 50_000:
+        # Half the pilot points tell the hopeless from the rest at half the price.
+        half = _scores(level, pilot[::2], matrices)
+        matrices = matrices[half >= np.partition(half, -len(half) // 8)[-len(half) // 8]]
+    scores = _scores(level, pilot, matrices)
+    top = np.argpartition(scores, -min(8 * count, len(scores)))[-8 * count :]
+    return [Candidate(matrices[i], float(scores[i])) for i in top[np.argsort(-scores[top])]]
+
+
+def _distinct(found: list[Candidate], count: int) -> list[Candidate]:
+    """Best first, leaving out those within 1.2 % of a better one (up to sign)."""
+    kept: list[Candidate] = []
+    for candidate in sorted(found, key=lambda c: -c.score):
+        size = np.linalg.norm(candidate.matrix)
+        if all(
+            min(
+                np.linalg.norm(candidate.matrix - other.matrix),
+                np.linalg.norm(candidate.matrix + other.matrix),
+            )
+            > 0.012 * size
+            for other in kept
+        ):
+            kept.append(candidate)
+            if len(kept) == count:
+                break
+    return kept
+
+
+@lru_cache(maxsize=1)
+def _dense_families() -> tuple[Matrices, ...]:
+    """Similarities with and without mirror, and axis-aligned stretches with and without."""
+    logs = np.arange(np.log(SCALES[0]), np.log(SCALES[1]), SCALE_STEP)
+    angles = np.arange(0.0, np.pi, ANGLE_STEP)
+    scale, angle = (grid.ravel() for grid in np.meshgrid(np.exp(logs), angles, indexing="ij"))
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    turn = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2)
+    along, stretch = (
+        grid.ravel()
+        for grid in np.meshgrid(
+            logs, np.arange(-np.log(STRETCH), np.log(STRETCH), SCALE_STEP), indexing="ij"
+        )
+    )
+    upright = np.zeros((len(along), 2, 2))
+    upright[:, 0, 0] = np.exp(along + stretch / 2.0)
+    upright[:, 1, 1] = np.exp(along - stretch / 2.0)
+    quarter = upright @ np.array([[0.0, -1.0], [1.0, 0.0]])
+    mirror = np.array([[-1.0, 0.0], [0.0, 1.0]])
+    return turn, turn @ mirror, upright, upright @ mirror, quarter, quarter @ mirror
+
+
+def _star_tracker(level: Plane, pilot: NDArray[np.float64]) -> Matrices:
+    """Maps from every pair of strong peaks matched with every well-conditioned pair of pilots."""
+    peaks = _peaks(level)
+    if len(peaks) < 2:
+        return np.zeros((0, 2, 2))
+    first, second = (index.ravel() for index in np.indices((len(peaks), len(peaks))))
+    different = first != second
+    first, second = first[different], second[different]
+    pairs = np.stack([peaks[first], peaks[second]], axis=-1)
+    both = np.concatenate([pairs, pairs * np.array([1.0, -1.0])])
+    maps = []
+    for i in range(len(pilot)):
+        for j in range(i + 1, len(pilot)):
+            basis = np.stack([pilot[i], pilot[j]], axis=-1)
+            if abs(np.linalg.det(basis)) < 0.4 * np.prod(np.linalg.norm(basis, axis=0)):
+                continue
+            linear = both @ np.linalg.inv(basis)
+            determinant = np.abs(
+                linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0]
+            )
+            frobenius = (linear**2).sum(axis=(1, 2))
+            # For singular values s, t: frobenius / det = s/t + t/s.
+            sane = frobenius < (MAX_CONDITION + 1.0 / MAX_CONDITION) * determinant
+            sane &= (determinant > SCALES[0] ** 2) & (determinant < SCALES[1] ** 2)
+            maps.append(linear[sane].transpose(0, 2, 1))
+    return np.concatenate(maps) if maps else np.zeros((0, 2, 2))
+
+
+def _peaks(level: Plane) -> NDArray[np.float64]:
+    """(K, 2) frequencies (fx, fy) of the strongest local maxima of the half plane."""
+    high = (level == cv2.dilate(level, np.ones((5, 5), np.uint8))) & (level > 2.5)
+    high[0, :] = False
+    size = len(level)
+    high[size // 2 :, :] = False
+    y, x = np.nonzero(high)
+    strongest = np.argsort(-level[y, x])[:PEAKS]
+    y, x = y[strongest], x[strongest]
+    fx = np.where(x > size // 2, x - size, x) + _parabola(level, y, x, 0, 1)
+    return np.stack([fx, y + _parabola(level, y, x, 1, 0)], axis=1) / size
+
+
+def _parabola(
+    level: Plane, y: NDArray[np.intp], x: NDArray[np.intp], dy: int, dx: int
+) -> NDArray[np.float64]:
+    """Sub-point place of a maximum from its two neighbours."""
+    size = len(level)
+    before = level[(y - dy) % size, (x - dx) % size]
+    here = level[y, x]
+    after = level[(y + dy) % size, (x + dx) % size]
+    curve = before - 2.0 * here + after
+    return np.where(
+        curve < -1e-6, np.clip(0.5 * (before - after) / np.minimum(curve, -1e-6), -0.5, 0.5), 0.0
+    )

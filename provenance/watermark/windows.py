@@ -1,0 +1,115 @@
+"""Projective maps: under keystone the picture's spectrum smears, but each window's does not.
+
+The summed residual is cut into overlapping windows; a projective map moves the pilot's points in
+each window's own power spectrum to ``J(centre)^T f``, J the map's Jacobian there.  A map's score
+is the sum over windows and pilot points.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.watermark import search
+from provenance.watermark.residual import Plane
+
+WINDOW = 224
+STEP = 96
+SIZE = 512
+LOCAL_MEAN = 31
+TILT = 0.30
+"""Largest change of scale between the picture's middle and its long edge that is tried."""
+TILT_STEPS = 13
+
+
+class WindowSpectra:
+    """The window spectra of a summed residual (h, w).
+
+    Attributes:
+        levels: (W, 512, 512) float32, power in units of its local mean, clipped.
+        centres: (W, 2) canonical pixels from the picture's centre.
+    """
+
+    def __init__(self, plane: Plane) -> None:
+        height, width = plane.shape
+        side = min(WINDOW, height, width)
+        shape = np.hanning(side + 2)[1:-1].astype(np.float32)
+        taper = np.outer(shape, shape)
+        levels, centres = [], []
+        for top in _places(height, side):
+            for left in _places(width, side):
+                part = plane[top : top + side, left : left + side] * taper
+                levels.append(search._level(part, SIZE, LOCAL_MEAN))
+                centres.append((left + (side - width) / 2.0, top + (side - height) / 2.0))
+        self.levels = np.stack(levels)
+        self.centres = np.asarray(centres)
+        self.reach = max(height, width) / 2.0
+
+    def middle(self) -> Plane:
+        """(512, 512) mean over the windows about the centre, where a map is nearly linear."""
+        distance = np.hypot(*self.centres.T)
+        near = distance <= np.sort(distance)[min(3, len(distance) - 1)] + 1.0
+        return np.ascontiguousarray(self.levels[near].mean(axis=0))
+
+    def score(self, maps: NDArray[np.float64], pilot: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum over windows and pilot points for each projective map (N, 3, 3), centre to centre."""
+        total = np.zeros(len(maps))
+        for level, (x, y) in zip(self.levels, self.centres, strict=True):
+            total += search._scores(level, pilot, _jacobian(maps, x, y))
+        return total
+
+    def projective(
+        self, linear: list[search.Candidate], pilot: NDArray[np.float64], count: int
+    ) -> list[NDArray[np.float64]]:
+        """The best projective maps (3, 3) around linear candidates, best first."""
+        tilts = np.linspace(-TILT, TILT, TILT_STEPS) / self.reach
+        across, down = (grid.ravel() for grid in np.meshgrid(tilts, tilts))
+        scored = []
+        for candidate in linear:
+            maps = np.zeros((len(across), 3, 3))
+            maps[:, :2, :2] = candidate.matrix
+            maps[:, 2, 0], maps[:, 2, 1], maps[:, 2, 2] = across, down, 1.0
+            scores = self.score(maps, pilot)
+            best = int(np.argmax(scores))
+            scored.append((float(scores[best]), maps[best]))
+        scored.sort(key=lambda entry: -entry[0])
+        climbed = [self._climb(matrix, score, pilot) for score, matrix in scored[: 2 * count]]
+        climbed.sort(key=lambda entry: -entry[0])
+        return [matrix for _, matrix in climbed[:count]]
+
+    def _climb(
+        self, matrix: NDArray[np.float64], score: float, pilot: NDArray[np.float64]
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Coordinate ascent over the four linear and two perspective terms, halving steps."""
+        size = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
+        steps = np.array([size * 0.012] * 4 + [TILT / TILT_STEPS / self.reach] * 2)
+        places = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+        for _ in range(6):
+            trials = []
+            for (row, column), step in zip(places, steps, strict=True):
+                for sign in (-1.0, 1.0):
+                    trial = matrix.copy()
+                    trial[row, column] += sign * step
+                    trials.append(trial)
+            scores = self.score(np.stack(trials), pilot)
+            best = int(np.argmax(scores))
+            if scores[best] > score:
+                score, matrix = float(scores[best]), trials[best]
+            else:
+                steps /= 2.0
+        return score, matrix
+
+
+def _places(length: int, side: int) -> NDArray[np.intp]:
+    """Window starts that cover ``length`` evenly, about ``STEP`` apart."""
+    count = 1 + -(-(length - side) // STEP)
+    return np.rint(np.linspace(0, length - side, count)).astype(np.intp)
+
+
+def _jacobian(maps: NDArray[np.float64], x: float, y: float) -> NDArray[np.float64]:
+    """(N, 2, 2) Jacobian of each projective map at one observed point."""
+    image = maps @ np.array([x, y, 1.0])
+    weight = image[:, 2]
+    place = image[:, :2] / weight[:, None]
+    return (maps[:, :2, :2] - place[:, :, None] * maps[:, None, 2, :2]) / weight[:, None, None]
