@@ -4,19 +4,30 @@
 streams a video through a marking function into a new file that keeps everything else.
 """
 
+from provenance.video.encoders import Container, EncoderOptions, container_for
 from provenance.video.geometry import Orientation
 from provenance.video.luma import LumaPlane
+from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
 from provenance.video.reader import LumaFrame, ReadStats, read_luma
+from provenance.video.writer import Progress, TranscodeResult, transcode
 
 __all__ = [
+    "Container",
+    "EncoderOptions",
+    "FrameInfo",
     "LumaFrame",
     "LumaPlane",
+    "Mark",
     "MediaInfo",
     "Orientation",
+    "Progress",
     "ReadStats",
     "TrackInfo",
+    "TranscodeResult",
     "VideoInfo",
+    "container_for",
     "probe",
     "read_luma",
+    "transcode",
 ]

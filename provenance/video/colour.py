@@ -11,6 +11,8 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from provenance.video.geometry import side_data
+
 UNSPECIFIED: Final = 2
 _LIMITED, _FULL = 1, 2
 
@@ -84,14 +86,9 @@ class ContentLight:
 
 def hdr_of(frame: VideoFrame) -> tuple[MasteringDisplay | None, ContentLight | None]:
     """HDR10 side data of a frame (from the container or the bitstream)."""
-    mastering, light = None, None
-    if SideDataType.MASTERING_DISPLAY_METADATA in frame.side_data:
-        data = bytes(frame.side_data[SideDataType.MASTERING_DISPLAY_METADATA])
-        mastering = _parse_mastering(data)
-    if SideDataType.CONTENT_LIGHT_LEVEL in frame.side_data:
-        data = bytes(frame.side_data[SideDataType.CONTENT_LIGHT_LEVEL])
-        if len(data) >= 8:
-            light = ContentLight(*struct.unpack("=2I", data[:8]))
+    mastering = _parse_mastering(side_data(frame, SideDataType.MASTERING_DISPLAY_METADATA))
+    data = side_data(frame, SideDataType.CONTENT_LIGHT_LEVEL)
+    light = ContentLight(*struct.unpack("=2I", data[:8])) if len(data) >= 8 else None
     return mastering, light
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
@@ -17,7 +19,7 @@ Matrix = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """Turn clockwise by ``rotation`` (0, 90, 180, 270) and then, if ``mirrored``, flip left-right."""
+    """Turn clockwise by ``rotation`` (0, 90, 180, 270), then flip left-right if ``mirrored``."""
 
     rotation: int = 0
     mirrored: bool = False
@@ -28,18 +30,31 @@ class Orientation:
         return turned[:, ::-1] if self.mirrored else turned
 
 
+def side_data(frame: VideoFrame, kind: SideDataType) -> bytes:
+    """The bytes of one kind of a frame's side data, empty if it has none."""
+    try:
+        entries: Iterable[Any] = frame.side_data  # iterates over entries, not keys
+        for entry in entries:
+            if entry.type == kind:
+                return bytes(entry)
+    except ValueError:
+        # PyAV gives up on the whole frame when one entry is of a kind it does not list (Exif).
+        return b""
+    return b""
+
+
 def display_matrix(frame: VideoFrame) -> Matrix | None:
     """The display matrix that came with a frame (from the container or the bitstream)."""
-    if SideDataType.DISPLAYMATRIX not in frame.side_data:
-        return None
-    data = bytes(frame.side_data[SideDataType.DISPLAYMATRIX])
+    data = side_data(frame, SideDataType.DISPLAYMATRIX)
     return struct.unpack("=9i", data[:36]) if len(data) >= 36 else None
 
 
 def orientation_of(frame: VideoFrame) -> Orientation:
     """The nearest upright orientation for a frame."""
     matrix = display_matrix(frame)
-    return Orientation() if matrix is None else orientation(matrix)
+    if matrix is None:
+        return Orientation(-frame.rotation % 360 // 90 * 90)  # PyAV's is counter-clockwise
+    return orientation(matrix)
 
 
 def orientation(matrix: Matrix) -> Orientation:

@@ -64,16 +64,22 @@ def with_luma(frame: VideoFrame) -> VideoFrame:
     return frame.reformat(format=twin)
 
 
+def plane_dtype(pix_fmt: str) -> type[np.uint8] | type[np.uint16]:
+    """The type of one stored sample of a planar format."""
+    return (
+        np.uint8 if max(part.bits for part in VideoFormat(pix_fmt).components) <= 8 else np.uint16
+    )
+
+
 def plane_view(plane: VideoPlane, dtype: type[np.uint8] | type[np.uint16]) -> LumaPlane:
     """The plane's samples as a writable (H, W) view; valid while the frame lives.
 
     Writing is for frames nobody else holds: see ``VideoFrame.make_writable``.
     """
-    step = np.dtype(dtype).itemsize
     line = plane.line_size
-    buffer = np.frombuffer(plane, dtype=dtype)
-    rows = buffer.reshape(plane.height, abs(line) // step)[:, : plane.width]
-    return rows[::-1] if line < 0 else rows  # type: ignore[return-value]
+    samples: LumaPlane = np.frombuffer(memoryview(plane), dtype=np.dtype(dtype))
+    rows = samples.reshape(plane.height, -1)[:, : plane.width]
+    return rows[::-1] if line < 0 else rows
 
 
 def luma_view(frame: VideoFrame) -> LumaPlane:

@@ -1,0 +1,149 @@
+"""Tracks that pass through untouched: sound, subtitles, data, attachments, cover art, chapters."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from av.bitstream import BitStreamFilterContext
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+from provenance.errors import UsageError
+from provenance.video.encoders import Container
+from provenance.video.opening import is_cover
+
+_NAMES: Final = {"matroska": "mkv"}
+_BRAND_TAGS: Final = ("major_brand", "minor_version", "compatible_brands", "encoder")
+"""Facts about the old file, which the muxer writes anew."""
+
+# What the mp4 and mov muxers write by themselves; any other tag needs use_metadata_tags.
+_MP4_TAGS: Final = frozenset(
+    (
+        *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),
+        *("copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id"),
+        *("network", "keywords", "episode_sort", "season_number", "media_type", "hd_video"),
+        *("gapless_playback", "compilation", "track", "disc", "rating", "creation_time"),
+        *("encoding_tool", "encoder", "timecode", "location"),
+    )
+)
+_COVER_CODECS: Final = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
+
+
+class TrackCopier:
+    """Adds one output track for an input track and copies its packets bit for bit."""
+
+    def __init__(self, source: InputContainer, target: OutputContainer, container: Container):
+        self._source, self._target, self._container = source, target, container
+        self._streams: dict[int, Stream] = {}
+        self._has_chapters = bool(source.chapters())
+
+    def add(self, stream: Stream, cover: bytes | None = None) -> None:
+        """Add a track like ``stream``; ``cover`` is the picture of a cover-art track.
+
+        Raises :class:`UsageError` naming the track if the container cannot hold it.
+        """
+        if self._is_chapter_track(stream):
+            return  # the muxer writes its own from the chapters
+        try:
+            made = self._add(stream, cover)
+        except (ValueError, LookupError, NotImplementedError) as error:
+            raise self._refused(stream) from error
+        if made is None:
+            return
+        made.metadata.update(_stream_tags(stream))
+        made.disposition = stream.disposition
+        self._streams[stream.index] = made
+
+    def packet(self, packet: Packet[Stream]) -> None:
+        """Write a packet of a copied track; packets of other tracks are ignored."""
+        made = self._streams.get(packet.stream_index)
+        if made is None or (packet.size == 0 and packet.dts is None):
+            return
+        packet.stream = made
+        self._target.mux_one(packet)
+
+    def _add(self, stream: Stream, cover: bytes | None) -> Stream | None:
+        if is_cover(stream) and self._container in ("matroska", "webm"):
+            return self._attach(stream, cover)
+        if stream.type == "attachment" and self._container != "matroska":
+            raise ValueError("attachments live in mkv only")
+        if stream.type == "data" and self._container in ("matroska", "webm"):
+            raise ValueError("no data tracks in mkv")
+        if stream.codec_context is None and stream.type not in ("data", "attachment"):
+            # No decoder is needed to copy: name the codec for the muxer, then copy everything.
+            made = self._target.add_mux_stream(stream.name or "")
+            BitStreamFilterContext("null", stream, made)
+            return made
+        made = self._target.add_stream_from_template(stream, opaque=True)
+        made.time_base = stream.time_base
+        return made
+
+    def _attach(self, stream: Stream, cover: bytes | None) -> Stream | None:
+        codec = stream.codec_context.codec.canonical_name
+        if self._container == "webm" or codec not in _COVER_CODECS or not cover:
+            raise ValueError("no cover art of this kind")
+        suffix, mime = _COVER_CODECS[codec]
+        name = stream.metadata.get("filename") or f"cover.{suffix}"
+        made = self._target.add_attachment(name, stream.metadata.get("mimetype", mime), cover)
+        made.metadata.update(_stream_tags(stream))
+        return None
+
+    def _is_chapter_track(self, stream: Stream) -> bool:
+        return (
+            self._has_chapters
+            and stream.type == "data"
+            and stream.name == "bin_data"
+            and "mov" in self._source.format.name
+        )
+
+    def _refused(self, stream: Stream) -> UsageError:
+        kind = "cover picture" if is_cover(stream) else f"{stream.type} track"
+        context = stream.codec_context
+        codec = context.codec.canonical_name if context is not None else stream.name
+        language = stream.metadata.get("language")
+        detail = ", ".join(x for x in (codec, language if language != "und" else None) if x)
+        if self._container == "webm":
+            hint = "write to mkv or mp4 instead (webm holds only Opus, Vorbis and WebVTT)"
+        elif self._container == "matroska":
+            hint = "write to mov or mp4 instead, or remove the track first"
+        else:
+            hint = "write to mkv instead, or remove the track first"
+        return UsageError(
+            f"A {_NAMES.get(self._container, self._container)} file cannot hold track "
+            f"{stream.index} of the input ({kind}{': ' + detail if detail else ''}); {hint}."
+        )
+
+
+def container_tags(source: InputContainer) -> dict[str, str]:
+    """The container's tags to carry over."""
+    return {key: value for key, value in source.metadata.items() if key not in _BRAND_TAGS}
+
+
+def muxer_options(container: Container, tags: dict[str, str]) -> dict[str, str]:
+    """Options of the muxer: index in front for mp4 and mov, custom tags where there are any."""
+    if container not in ("mp4", "mov"):
+        return {}
+    flags = "+faststart+write_colr"
+    if any(key.lower().split("-")[0] not in _MP4_TAGS for key in tags):
+        flags += "+use_metadata_tags"
+    return {"movflags": flags}
+
+
+def copy_chapters(source: InputContainer, target: OutputContainer) -> None:
+    """Carry the chapters over, titles and languages included."""
+    chapters = source.chapters()
+    if chapters:
+        target.set_chapters(chapters)
+
+
+def _stream_tags(stream: Stream) -> dict[str, str]:
+    dropped = ("encoder", "DURATION", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES", "BPS")
+    return {
+        key: value
+        for key, value in stream.metadata.items()
+        if key not in dropped and not key.startswith(("_STATISTICS", "BPS-", "NUMBER_OF_"))
+    }
+
+
+stream_tags = _stream_tags
