@@ -15,6 +15,7 @@ prores  prores_ks   profile ``hq`` (``4444`` for 4:4:4, alpha)  the profile's na
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,7 +118,7 @@ class EncoderPlan:
     threads: int
 
 
-def container_for(path: str | Path) -> Container:
+def container_for(path: str | os.PathLike[str]) -> Container:
     """The container a target's name asks for; :class:`UsageError` for any other suffix."""
     suffix = Path(path).suffix.lower()
     if suffix not in _CONTAINERS:

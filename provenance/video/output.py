@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final, Self
 
 import av
 import av.error
 from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -131,7 +133,7 @@ def add_picture(
         os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 has no other switch
     _open(stream, options, plan)
     stream.metadata.update(picture.tags)
-    stream.disposition = picture.disposition
+    stream.disposition = Disposition(picture.disposition)
     if picture.matrix is not None:
         stream.set_display_matrix(picture.matrix)
     return stream
@@ -190,7 +192,7 @@ def _is_constant(stream: VideoStream) -> bool:
         return False
     times = [entry.timestamp for entry in entries]
     step = times[1] - times[0]
-    return step > 0 and all(b - a == step for a, b in zip(times, times[1:], strict=False))
+    return step > 0 and all(b - a == step for a, b in pairwise(times))
 
 
 def _rgb_matrix(frame: VideoFrame) -> int:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av.error
 from av.container import InputContainer
@@ -152,7 +153,9 @@ def _decoded(
             yield frame
 
 
-def _packets(container: InputContainer, stream: VideoStream, counts: ReadStats) -> Iterator[Packet]:
+def _packets(
+    container: InputContainer, stream: VideoStream, counts: ReadStats
+) -> Iterator[Packet[Any]]:
     packets = container.demux(stream)
     while True:
         try:
@@ -163,9 +166,9 @@ def _packets(container: InputContainer, stream: VideoStream, counts: ReadStats) 
             # The demuxer cannot go on after this: hand the decoder its end so it gives up what
             # it still holds.
             counts.damaged_packets += 1
-            flush = Packet()
+            flush: Packet[Any] = Packet()
             flush.stream = stream
-            flush.time_base = stream.time_base
+            flush.time_base = Fraction(stream.time_base or Fraction(1, 1000))
             yield flush
             return
 

@@ -133,10 +133,9 @@ class _Job:
             if made is None:  # pragma: no cover - the stream came from this container
                 raise UnsupportedMediaError(f"{self._source.name} holds no video track.")
             target.start()
-            done = 0
-            for frame in self._marked(held, early, pool, copier, target):
+            marked = self._marked(held, early, pool, copier, target)
+            for done, frame in enumerate(marked, 1):
                 target.encode(made, frame)
-                done += 1
                 if progress is not None:
                     progress(done, total)
             target.encode(made, None)
