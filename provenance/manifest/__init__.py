@@ -1,0 +1,40 @@
+"""The signed metadata: what a manifest of ours says, how it is signed, how any manifest is read.
+
+The only importer of ``c2pa``.  Three calls carry the work: :func:`attach` signs a finished file,
+:func:`find_parent` says whether an input was signed already, :func:`read_manifest` validates and
+reports.  Everything else is what they take and give.
+"""
+
+from provenance.manifest.assertions import (
+    DEFAULT_DIGITAL_SOURCE_TYPE,
+    DIGITAL_SOURCE_TYPES,
+    Generation,
+    build_manifest,
+)
+from provenance.manifest.builder import Parent, attach, find_parent
+from provenance.manifest.containers import find_sidecar, identify, sidecar_path
+from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt, prompt_matches
+from provenance.manifest.reader import read_manifest
+from provenance.manifest.signer import LocalSigner, Signer
+from provenance.manifest.trust import Trust
+
+__all__ = [
+    "DEFAULT_DIGITAL_SOURCE_TYPE",
+    "DIGITAL_SOURCE_TYPES",
+    "Generation",
+    "LocalSigner",
+    "Parent",
+    "PromptKey",
+    "Signer",
+    "Trust",
+    "attach",
+    "build_manifest",
+    "find_parent",
+    "find_sidecar",
+    "given_prompt_hash",
+    "hash_prompt",
+    "identify",
+    "prompt_matches",
+    "read_manifest",
+    "sidecar_path",
+]

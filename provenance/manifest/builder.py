@@ -1,0 +1,353 @@
+"""Sign a finished file: embed the manifest where the container can hold it, else make a sidecar.
+
+The caller gives an unsigned file and a target beside the final name; nothing is ever signed in
+place (c2pa would empty the file), and a target that could not be signed is removed.  Objects of
+the library live within one call, since they do not survive a ``fork``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+from urllib.parse import urlsplit
+
+from c2pa import Builder, C2paError, C2paSigningAlg, Context
+from c2pa import Signer as LibrarySigner
+
+from provenance.errors import OutputError, ProvenanceError, SigningError, TimestampError, UsageError
+from provenance.manifest.assertions import PARENT_LABEL, Generation, build_manifest
+from provenance.manifest.certificates import check_validity
+from provenance.manifest.containers import Container, has_plain_layout, identify
+from provenance.manifest.facts import clean
+from provenance.manifest.reader import Reading, read_store
+from provenance.manifest.signer import ALGORITHMS, Signer
+from provenance.manifest.trust import Trust, library_settings
+
+CHUNK_KIB = 1024
+CHUNKED_ABOVE = 16 * 1024 * 1024
+"""Files of this many bytes and more are hashed in chunks of 1 MiB where that is safe: the plain
+hash takes memory as the file grows, up to half a gigabyte, for signing and for each later check."""
+
+_STORE = "parent.c2pa"
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A signed input, about to become the parent ingredient of what is made from it.
+
+    ``embedded``: the library reads manifest and validation from the file itself; ``sidecar``:
+    ``store`` holds the manifest and ``results`` what validation said of it; ``unreadable``: there
+    is a manifest, too damaged to be carried along, so only its failure is.
+    """
+
+    path: Path
+    title: str
+    mime: str
+    kind: Literal["embedded", "sidecar", "unreadable"]
+    store: bytes | None = field(default=None, repr=False)
+    label: str | None = None
+    results: dict[str, Any] | None = field(default=None, repr=False)
+
+    def definition(self) -> dict[str, Any]:
+        """The ingredient's definition, to which the library adds what it reads itself."""
+        base: dict[str, Any] = {
+            "title": self.title,
+            "format": self.mime,
+            "relationship": "parentOf",
+            "label": PARENT_LABEL,
+        }
+        if self.kind == "sidecar":
+            base["active_manifest"] = self.label
+            base["manifest_data"] = {"format": "application/c2pa", "identifier": _STORE}
+            base["validation_results"] = self.results
+        elif self.kind == "unreadable":
+            failure = {
+                "code": "general.error",
+                "explanation": "the input's manifest store could not be read",
+            }
+            base["validation_results"] = {
+                "activeManifest": {"success": [], "informational": [], "failure": [failure]}
+            }
+        return base
+
+
+def find_parent(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Parent | None:
+    """Say whether the input is signed, whatever its manifest is worth.
+
+    ``None`` means that it carries no manifest, embedded or in a sidecar beside it.
+
+    Raises:
+        UnreadableFileError: when the input can't be read.
+    """
+    reading = read_store(path, trust, sidecar)
+    mime = identify(path).mime
+    title = clean(path.name) or "input"
+    if not isinstance(reading, Reading):
+        if reading.status == "invalid":
+            return Parent(path, title, mime, "unreadable")
+        return Parent(path, title, mime, "embedded") if reading.source == "remote" else None
+    if reading.store is None:
+        return Parent(path, title, mime, "embedded")
+    label, results = reading.data.get("active_manifest"), reading.data.get("validation_results")
+    if not isinstance(label, str) or not isinstance(results, dict):
+        return Parent(path, title, mime, "unreadable")
+    return Parent(path, title, mime, "sidecar", reading.store, label, results)
+
+
+def attach(
+    source: Path,
+    target: Path,
+    generation: Generation,
+    signer: Signer,
+    *,
+    trust: Trust,
+    parent: Parent | None = None,
+    tsa_url: str | None = None,
+) -> bytes | None:
+    """Write ``source`` to ``target`` with a signed manifest, and check the result.
+
+    Args:
+        source: the finished, unsigned file; it is only read.
+        target: another path, overwritten if it exists and removed on failure.
+        generation: what the manifest states.
+        signer: who signs.
+        trust: by which the parent's signer is judged; the verdict goes into the manifest.
+        parent: from :func:`find_parent`, of the file that ``source`` was made from.
+        tsa_url: RFC 3161 timestamp authority, the only network use there is.
+
+    Returns:
+        ``None`` when the manifest is in the file; the bytes of the manifest store when the
+        container can't hold one (``target`` is then a plain copy), to be written to
+        :func:`provenance.manifest.sidecar_path`.
+
+    Raises:
+        UsageError: when source and target are one file, or the authority's address is no URL.
+        SigningError: when the signer, its certificate or the clock stops it.
+        TimestampError: when the timestamp authority gives no usable answer.
+        OutputError: when the target can't be written.
+    """
+    if target.exists() and source.samefile(target):
+        raise UsageError("A file can't be signed in place; give another target.")
+    if tsa_url is not None and not _is_url(tsa_url):
+        raise UsageError(
+            "The timestamp authority's address must start with http:// or https:// and name a host."
+        )
+    check_validity(signer.chain_pem)
+    container = identify(source)
+    chunked = (
+        container.mime in ("video/mp4", "video/quicktime")
+        and source.stat().st_size >= CHUNKED_ABOVE
+        and has_plain_layout(source)
+    )
+    # Chunked hashing has written invalid files, and a parent's store may be too odd to carry
+    # along; the library checks its own work, so each is tried and given up for the plainer way.
+    attempts: list[tuple[bool, Parent | None]] = [(True, parent)] if chunked else []
+    attempts.append((False, parent))
+    if parent is not None and parent.kind != "unreadable":
+        plain = Parent(parent.path, parent.title, parent.mime, "unreadable")
+        attempts.append((False, plain))
+    job = _Job(source, target, generation, signer, trust, container, tsa_url)
+    try:
+        for number, (in_chunks, ingredient) in enumerate(attempts, start=1):
+            try:
+                store = job.sign(in_chunks, ingredient)
+                break
+            except C2paError as error:
+                if number == len(attempts):
+                    raise _refused(error) from error
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return None if container.embeds else store
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One file to be signed; :meth:`sign` is one try at it."""
+
+    source: Path
+    target: Path
+    generation: Generation
+    signer: Signer
+    trust: Trust
+    container: Container
+    tsa_url: str | None
+
+    def sign(self, in_chunks: bool, parent: Parent | None) -> bytes:
+        """Sign once.  Raises C2paError only for what another way of signing might get around."""
+        from_stream = parent is not None and parent.kind == "embedded"
+        definition = build_manifest(
+            self.generation,
+            mime=self.container.mime,
+            parent=False if parent is None else from_stream or parent.definition(),
+        )
+        core = {"merkle_tree_chunk_size_in_kb": CHUNK_KIB} if in_chunks else None
+        callback = _Callback(self.signer)
+        with contextlib.ExitStack() as stack:
+            context = stack.enter_context(
+                Context.from_dict(library_settings(self.trust, core=core))
+            )
+            signer = stack.enter_context(callback.library_signer(self.tsa_url))
+            builder = stack.enter_context(Builder(definition, context=context))
+            if parent is not None and parent.store is not None:
+                builder.add_resource(_STORE, io.BytesIO(parent.store))
+            if parent is not None and from_stream:
+                with parent.path.open("rb") as stream:
+                    builder.add_ingredient(parent.definition(), parent.mime, stream)
+            if not self.container.embeds:
+                builder.set_no_embed()
+            source = _Stream(stack.enter_context(self.source.open("rb")))
+            target = _Stream(stack.enter_context(_open_target(self.target)))
+            try:
+                store = builder.sign(signer, self.container.mime, source, target)
+            except C2paError as error:
+                for stream_error in (source.error, target.error):
+                    if stream_error is not None:
+                        raise _io_failure(stream_error, self.target) from stream_error
+                if callback.error is not None:
+                    raise _signer_failure(callback.error) from callback.error
+                if self.tsa_url is not None and _blames_authority(error, callback):
+                    raise _authority_failure(self.tsa_url, error) from error
+                raise
+        if not store:
+            raise SigningError(
+                "The manifest came out empty; try again, and report this if it stays."
+            )
+        return bytes(store)
+
+
+class _Callback:
+    """The library's way into a signer; keeps the exception that the library would swallow."""
+
+    def __init__(self, signer: Signer) -> None:
+        self._signer = signer
+        self.error: Exception | None = None
+        self.signed = False
+
+    @contextlib.contextmanager
+    def library_signer(self, tsa_url: str | None) -> Iterator[Any]:
+        alg = self._signer.alg.lower()
+        if alg not in ALGORITHMS:
+            raise SigningError(
+                f"The signer's algorithm {alg!r} is none that C2PA knows ({', '.join(ALGORITHMS)})."
+            )
+        try:
+            signer = LibrarySigner.from_callback(
+                self._sign,
+                C2paSigningAlg[alg.upper()],
+                self._signer.chain_pem.decode("ascii", "replace"),
+                tsa_url,
+            )
+        except C2paError as error:
+            raise _refused(error) from error
+        with signer:
+            yield signer
+
+    def _sign(self, data: bytes) -> bytes:
+        try:
+            signature = self._signer.sign(data)
+        except Exception as error:  # any signer's exception must get past the C frames
+            self.error = error
+            return b""
+        self.signed = True
+        return signature
+
+
+class _Stream:
+    """A file as the library wants it; keeps the OSError that the library would swallow."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        with self._kept():
+            return self._stream.read(size)
+
+    def readinto(self, buffer: bytearray) -> int:
+        with self._kept():
+            return self._stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+
+    def write(self, data: bytes) -> int:
+        with self._kept():
+            return self._stream.write(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        with self._kept():
+            return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        with self._kept():
+            return self._stream.tell()
+
+    def flush(self) -> None:
+        with self._kept():
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = self.error or error
+            raise
+
+
+def _open_target(target: Path) -> BinaryIO:
+    try:
+        return target.open("w+b")
+    except OSError as error:
+        raise _io_failure(error, target) from error
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable()
+    except ValueError:
+        return False
+
+
+def _blames_authority(error: C2paError, callback: _Callback) -> bool:
+    # The token is fetched over the finished signature, so what fails after the callback and is
+    # no complaint about the signature itself came from the authority.
+    text = str(error)
+    return callback.signed and isinstance(error, C2paError.Signature) and "COSE" not in text
+
+
+def _authority_failure(url: str, error: C2paError) -> TimestampError:
+    host = urlsplit(url).hostname
+    return TimestampError(
+        f"The timestamp authority at {host} gave no usable answer "
+        f"({_short(error)}); try again later, or sign without a timestamp."
+    )
+
+
+def _signer_failure(error: Exception) -> ProvenanceError:
+    if isinstance(error, ProvenanceError):
+        return error
+    return SigningError(
+        f"The signer failed ({type(error).__name__}), so nothing was written; look at its own log."
+    )
+
+
+def _io_failure(error: OSError, target: Path) -> OutputError:
+    return OutputError(
+        f"{target.name} could not be written ({error.strerror or 'input/output error'}); make "
+        "room or choose another folder."
+    )
+
+
+def _refused(error: C2paError) -> SigningError:
+    return SigningError(
+        f"The manifest could not be signed ({_short(error)}); check the signing certificate and "
+        "the file."
+    )
+
+
+def _short(error: C2paError) -> str:
+    return clean(str(error), 160) or "no reason given"

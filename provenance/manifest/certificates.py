@@ -1,0 +1,225 @@
+"""The organisation's own X.509: a root, and signing certificates under it.
+
+No file is read or written here and nothing of C2PA's library is used: the keyring stores what
+these functions make, the builder asks :func:`check_validity` before it signs.
+
+What c2pa-rs asks of a signing certificate (measured, see the tests): X.509 v3, authority and
+subject key identifiers, key usage ``digitalSignature`` and never ``keyCertSign`` with it, and an
+extended key usage that the validator's list names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+
+from provenance.errors import SigningError
+
+PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
+CLAIM_SIGNING_EKU = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
+"""``c2pa-kp-claimSigning``, the usage the C2PA certificate profile names for a signer."""
+
+ROOT_YEARS = 20
+LEAF_YEARS = 10
+"""Long, because a file signed without a timestamp turns invalid when its leaf expires."""
+
+BACKDATE = timedelta(hours=1)
+"""A certificate starts this long before it is made, so that a verifier whose clock is a little
+behind does not call a fresh file invalid."""
+
+_MAX_NAME = 64  # X.520 upper bound of commonName and organizationName
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A private key (PKCS #8 PEM, never shown in ``repr``) and its certificate (PEM)."""
+
+    key_pem: bytes = field(repr=False)
+    certificate_pem: bytes
+
+
+def make_root(organisation: str, *, now: datetime | None = None, years: int = ROOT_YEARS) -> Issued:
+    """Make a self-signed root (EC P-384) for ``organisation``.
+
+    Raises:
+        ValueError: when the organisation's name is empty, longer than 64 characters, or holds a
+            control character.
+    """
+    start = _start(now)
+    key = ec.generate_private_key(ec.SECP384R1())
+    name = _name(organisation, "Root")
+    builder = (
+        _certificate(name, name, key.public_key(), start, start + timedelta(days=365 * years))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(certificate_authority=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return Issued(_key_pem(key), builder.sign(key, SHA384()).public_bytes(Encoding.PEM))
+
+
+def issue_signer(
+    organisation: str,
+    root: Issued,
+    *,
+    now: datetime | None = None,
+    years: float = LEAF_YEARS,
+    key: PrivateKey | None = None,
+    ekus: tuple[ObjectIdentifier, ...] = (CLAIM_SIGNING_EKU, ExtendedKeyUsageOID.EMAIL_PROTECTION),
+) -> Issued:
+    """Issue a claim-signing certificate under ``root``, for a fresh EC P-256 key by default.
+
+    The second usage (emailProtection) makes the file readable as trusted by validators that were
+    not told of claimSigning, c2pa-rs without a ``trust_config`` among them.
+
+    Args:
+        organisation: subject name, shown by every C2PA reader as the signer.
+        root: what :func:`make_root` made.
+        now: start of validity is this less :data:`BACKDATE`; default: the clock.
+        years: length of validity, cut at the root's own end.
+        key: an existing EC, Ed25519 or RSA key (for a KMS: its exported public half suffices in
+            other hands; here the private key is needed).
+        ekus: extended key usages.
+
+    Raises:
+        ValueError: see :func:`make_root`.
+    """
+    start = _start(now)
+    leaf_key = ec.generate_private_key(ec.SECP256R1()) if key is None else key
+    root_key = load_pem_private_key(root.key_pem, password=None)
+    root_certificate = x509.load_pem_x509_certificate(root.certificate_pem)
+    if not isinstance(root_key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the root key is not an elliptic-curve key")
+    root_ski = root_certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    end = min(start + timedelta(days=365 * years), root_certificate.not_valid_after_utc)
+    builder = (
+        _certificate(
+            _name(organisation, "Content Signing"),
+            root_certificate.subject,
+            leaf_key.public_key(),
+            start,
+            end,
+        )
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(certificate_authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(ekus), critical=False)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(leaf_key.public_key()), critical=False
+        )
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_ski),
+            critical=False,
+        )
+    )
+    certificate = builder.sign(root_key, SHA384() if root_key.curve.key_size > 256 else SHA256())
+    return Issued(_key_pem(leaf_key), certificate.public_bytes(Encoding.PEM))
+
+
+def check_validity(chain_pem: bytes, now: datetime | None = None) -> None:
+    """Say whether every certificate of a signing chain is valid at this moment.
+
+    Raises:
+        SigningError: when one is not valid yet (a clock that is behind, most often), or expired,
+            or the chain can't be read.
+    """
+    moment = datetime.now(UTC) if now is None else now
+    try:
+        chain = x509.load_pem_x509_certificates(chain_pem)
+    except ValueError as error:
+        raise SigningError(
+            "The signing certificate can't be read; put its PEM file back or make new keys with "
+            "`provenance keys init`."
+        ) from error
+    for certificate in chain:
+        if moment < certificate.not_valid_before_utc:
+            raise SigningError(
+                f"This machine's clock says {_day(moment)}, but the signing certificate starts at "
+                f"{_day(certificate.not_valid_before_utc)}; set the clock right and try again."
+            )
+        if moment > certificate.not_valid_after_utc:
+            raise SigningError(
+                f"The signing certificate expired at {_day(certificate.not_valid_after_utc)} (this "
+                f"machine's clock says {_day(moment)}); issue a new one before signing."
+            )
+
+
+def check_organisation(organisation: str) -> str:
+    """Return the name, stripped, if a certificate and a report can carry it.
+
+    Raises:
+        ValueError: when it is empty, longer than 64 characters, or holds a control character.
+    """
+    name = organisation.strip()
+    if not name or len(name) > _MAX_NAME or not name.isprintable():
+        raise ValueError(
+            f"An organisation's name has 1 to {_MAX_NAME} printable characters; "
+            "give another one with --org."
+        )
+    return name
+
+
+def _start(now: datetime | None) -> datetime:
+    moment = datetime.now(UTC) if now is None else now
+    return (moment - BACKDATE).replace(microsecond=0)
+
+
+def _name(organisation: str, role: str) -> x509.Name:
+    organisation = check_organisation(organisation)
+    common = f"{organisation[: _MAX_NAME - len(role) - 1]} {role}"
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),
+            x509.NameAttribute(NameOID.COMMON_NAME, common),
+        ]
+    )
+
+
+def _certificate(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey,
+    start: datetime,
+    end: datetime,
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public_key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(end)
+    )
+
+
+def _key_usage(*, certificate_authority: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not certificate_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=certificate_authority,
+        crl_sign=certificate_authority,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _key_pem(key: PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,304 @@
+"""Read a manifest, validate it, and say what it claims - three different things.
+
+How the status comes about:
+
+1. The library validates signature, certificate, timestamp and hashes.  A failure on the manifest
+   itself, other than an unknown signer, makes it ``invalid``.
+2. Nothing is intact that no hash binds to the file: without a matching hash the status is
+   ``not_checked``, whatever the signature is worth.
+3. ``trusted`` needs the library's own word for *this* manifest's certificate; an ingredient with
+   an unknown signer does not take it away.
+4. With timestamp anchors given, the file is read again with the signers' anchors alone, and only
+   a signer trusted both times is trusted: the library lets a claim certificate chain to a
+   timestamp anchor.
+5. Ingredients are reported beside, each with the failures its own validation left.
+
+Nothing here uses the network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from c2pa import C2paError, Context, Reader
+
+from provenance.errors import UnreadableFileError
+from provenance.manifest.containers import find_sidecar, identify
+from provenance.manifest.facts import MAX_ITEMS, Facts, clean, codes, parse_time, read_facts
+from provenance.manifest.trust import Trust, library_settings
+from provenance.results import Ingredient, ManifestReport, ManifestSource, ManifestStatus
+
+UNTRUSTED = "signingCredential.untrusted"
+_TRUSTED = "signingCredential.trusted"
+_UNREADABLE = "general.error"
+_MAX_STORE = 64 * 1024 * 1024
+
+_HARD_BINDINGS = frozenset(
+    f"assertion.{kind}.match"
+    for kind in ("dataHash", "bmffHash", "boxesHash", "collectionHash", "multiAssetHash")
+)
+_TIME_FAILURES = ("timeStamp.", "timestamp.")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One reading of a store: the library's JSON, already parsed, and where the store was."""
+
+    data: dict[str, Any]
+    source: ManifestSource
+    store: bytes | None = None
+
+
+def read_manifest(path: Path, trust: Trust, *, sidecar: Path | None = None) -> ManifestReport:
+    """Read and validate the manifest of a video or a still image.
+
+    Looked for are, in this order: ``sidecar`` when given, an embedded manifest, and a sidecar
+    beside the file (``clip.mkv.c2pa``, else ``clip.c2pa``).
+
+    ``signed_at`` is the time of a timestamp when there is one that holds, else the time the first
+    action claims; in either case it is in UTC.
+
+    Raises:
+        UnreadableFileError: when the file or the given sidecar can't be read at all.
+    """
+    reading = read_store(path, trust, sidecar)
+    if isinstance(reading, ManifestReport):
+        return reading
+    report = interpret(reading)
+    if trust.has_tsa and _says_trusted(report):
+        report = _withdraw_trust(report, _read_again(path, trust, reading))
+    return report
+
+
+def interpret(reading: Reading) -> ManifestReport:
+    """Turn one reading into a report; pure, and safe on any JSON whatever."""
+    data = reading.data
+    manifests = data.get("manifests")
+    label = data.get("active_manifest")
+    manifest = manifests.get(label) if isinstance(manifests, dict) and label else None
+    if not isinstance(manifest, dict):
+        return _unreadable("The manifest store names no active manifest.", reading.source)
+    results = _mapping(data.get("validation_results"))
+    active = _mapping(results.get("activeManifest"))
+    deltas = results.get("ingredientDeltas")
+    ingredients = _ingredients(manifest, deltas)
+    failures = codes(active.get("failure"))
+    successes = codes(active.get("success"))
+    status, reason = _status(data.get("validation_state"), successes, failures)
+    if status == "invalid" and not failures:
+        failures = tuple(
+            dict.fromkeys(code for _, found in _delta_failures(deltas) for code in found)
+        )
+    facts = read_facts(manifest)
+    signature = _mapping(manifest.get("signature_info"))
+    return _with_facts(
+        ManifestReport(
+            status=status,
+            source=reading.source,
+            signer=clean(signature.get("issuer")) or clean(signature.get("common_name")),
+            signed_at=_signed_at(signature, active, facts),
+            ingredients=ingredients,
+            failures=failures,
+            reason=reason,
+        ),
+        facts,
+    )
+
+
+def read_store(path: Path, trust: Trust, sidecar: Path | None = None) -> Reading | ManifestReport:
+    """Get the store from wherever it is; a report when there is none to interpret."""
+    settings = library_settings(trust)
+    if sidecar is not None:
+        return _load(path, settings, _sidecar_bytes(sidecar), "sidecar")
+    first = _load(path, settings, None, "embedded")
+    if isinstance(first, Reading) or first.status == "invalid":
+        return first
+    beside = find_sidecar(path)
+    if beside is None:
+        return first
+    return _load(path, settings, _sidecar_bytes(beside), "sidecar")
+
+
+def _read_again(path: Path, trust: Trust, reading: Reading) -> Reading | ManifestReport:
+    settings = library_settings(trust, with_tsa=False)
+    return _load(path, settings, reading.store, reading.source)
+
+
+def _load(
+    path: Path, settings: dict[str, Any], store: bytes | None, source: ManifestSource
+) -> Reading | ManifestReport:
+    try:
+        with (
+            path.open("rb") as stream,
+            Context.from_dict(settings) as context,
+            # The format is the library's to find out: a wrong name ending must not hide anything.
+            Reader(None, stream, store, context=context) as reader,
+        ):
+            data = json.loads(reader.json())
+            if store is None and not reader.is_embedded():
+                source = "remote"
+    except C2paError as error:
+        return _refusal(error, path, source)
+    except (ValueError, RecursionError):
+        return _unreadable("The manifest store is damaged.", source)
+    except OSError as error:
+        raise UnreadableFileError(
+            f"{path.name} can't be read ({error.strerror or 'input/output error'}); check the "
+            "path and its permissions."
+        ) from error
+    if not isinstance(data, dict):
+        return _unreadable("The manifest store is damaged.", source)
+    return Reading(data, source, store)
+
+
+def _sidecar_bytes(sidecar: Path) -> bytes:
+    try:
+        if sidecar.stat().st_size > _MAX_STORE:
+            raise UnreadableFileError(
+                f"{sidecar.name} is too large for a manifest; give the right `.c2pa` file."
+            )
+        return sidecar.read_bytes()
+    except OSError as error:
+        raise UnreadableFileError(
+            f"{sidecar.name} can't be read ({error.strerror or 'input/output error'}); check the "
+            "path and its permissions."
+        ) from error
+
+
+def _refusal(error: C2paError, path: Path, source: ManifestSource) -> ManifestReport:
+    """What the library's refusal to read means."""
+    text = clean(str(error)) or "no reason given"
+    if isinstance(error, C2paError.ManifestNotFound):
+        return ManifestReport("absent")
+    if isinstance(error, C2paError.NotSupported) and source == "embedded":
+        if identify(path).mime == "application/octet-stream":
+            return ManifestReport("not_checked", reason="The container is unknown to C2PA.")
+        return ManifestReport(
+            "absent", reason="This container can't hold a manifest, and no sidecar lies beside it."
+        )
+    if "RemoteManifest" in type(error).__name__ or text.startswith("RemoteManifest"):
+        return ManifestReport(
+            "not_checked",
+            source="remote",
+            reason="The manifest lies on a server, which was not asked.",
+        )
+    if "asset could not be parsed" in text and source == "embedded":
+        return ManifestReport("not_checked", reason=f"The container can't be read: {text}")
+    return _unreadable(f"The manifest store is damaged: {text}", source)
+
+
+def _unreadable(reason: str, source: ManifestSource) -> ManifestReport:
+    return ManifestReport("invalid", source=source, failures=(_UNREADABLE,), reason=reason)
+
+
+def _status(
+    state: object, successes: tuple[str, ...], failures: tuple[str, ...]
+) -> tuple[ManifestStatus, str | None]:
+    if state == "Invalid" or any(code != UNTRUSTED for code in failures):
+        return "invalid", None
+    if state not in ("Valid", "Trusted") or "claimSignature.validated" not in successes:
+        return "not_checked", "The library reached no verdict on the signature."
+    if not _HARD_BINDINGS.intersection(successes):
+        return "not_checked", "The manifest is bound to the file by no hash that this tool checks."
+    if _TRUSTED in successes and UNTRUSTED not in failures:
+        return "trusted", None
+    return "valid", None
+
+
+def _signed_at(signature: dict[str, Any], active: dict[str, Any], facts: Facts) -> Any:
+    """The timestamp's time if the timestamp holds, else the time the claim states."""
+    doubts = (*codes(active.get("failure")), *codes(active.get("informational")))
+    stamped = parse_time(signature.get("time"))
+    if stamped is not None and not any(code.startswith(_TIME_FAILURES) for code in doubts):
+        return stamped
+    return facts.claimed_at
+
+
+def _ingredients(manifest: dict[str, Any], deltas: object) -> tuple[Ingredient, ...]:
+    listed = manifest.get("ingredients")
+    if not isinstance(listed, list):
+        return ()
+    return tuple(
+        _ingredient(_mapping(entry), deltas) for entry in listed[:MAX_ITEMS] if entry is not None
+    )
+
+
+def _ingredient(entry: dict[str, Any], deltas: object) -> Ingredient:
+    """One ingredient: what its adder recorded, and what this reading found to differ."""
+    recorded = _mapping(_mapping(entry.get("validation_results")).get("activeManifest"))
+    old = codes(recorded.get("failure")) or codes(entry.get("validation_status"))
+    label = entry.get("label")
+    new = _merged(found for name, found in _delta_failures(deltas) if name == label)
+    nested = _mapping(entry.get("validation_results")).get("ingredientDeltas")
+    deeper = _merged(found for _, found in _delta_failures(nested))
+    failures = _merged((old, new, deeper))
+    own = (*old, *new)
+    status: ManifestStatus
+    if any(code != UNTRUSTED for code in failures):
+        status = "invalid"
+    elif not entry.get("active_manifest"):
+        status = "absent"
+    elif _TRUSTED in codes(recorded.get("success")) and UNTRUSTED not in own:
+        status = "trusted"
+    else:
+        status = "valid"
+    return Ingredient(clean(entry.get("title")), status, failures)
+
+
+def _delta_failures(deltas: object) -> list[tuple[str, tuple[str, ...]]]:
+    """For each ingredient delta: the ingredient assertion's label, and its failure codes."""
+    if not isinstance(deltas, list):
+        return []
+    found = []
+    for item in deltas[:MAX_ITEMS]:
+        delta = _mapping(item)
+        uri = delta.get("ingredientAssertionURI")
+        label = uri.rsplit("/", 1)[-1] if isinstance(uri, str) else ""
+        found.append((label, codes(_mapping(delta.get("validationDeltas")).get("failure"))))
+    return found
+
+
+def _merged(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(code for found in lists for code in found))
+
+
+def _says_trusted(report: ManifestReport) -> bool:
+    return report.status == "trusted" or any(i.status == "trusted" for i in report.ingredients)
+
+
+def _withdraw_trust(report: ManifestReport, again: Reading | ManifestReport) -> ManifestReport:
+    """Keep ``trusted`` only where the reading without timestamp anchors says so too."""
+    second = interpret(again) if isinstance(again, Reading) else again
+    confirmed = [i.status == "trusted" for i in second.ingredients]
+    confirmed += [False] * (len(report.ingredients) - len(confirmed))
+    ingredients = tuple(
+        replace(i, status="valid", failures=(*i.failures, UNTRUSTED))
+        if i.status == "trusted" and not kept
+        else i
+        for i, kept in zip(report.ingredients, confirmed, strict=False)
+    )
+    report = replace(report, ingredients=ingredients)
+    if report.status == "trusted" and second.status != "trusted":
+        return replace(report, status="valid", failures=(*report.failures, UNTRUSTED))
+    return report
+
+
+def _with_facts(report: ManifestReport, facts: Facts) -> ManifestReport:
+    return replace(
+        report,
+        provider=facts.provider,
+        model_name=facts.model_name,
+        model_version=facts.model_version,
+        prompt_hash=facts.prompt_hash,
+        soft_binding=facts.soft_binding,
+        watermark_key_id=facts.watermark_key_id,
+        reason=report.reason or facts.reason,
+    )
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
