@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import av
 import av.error
 from av.codec.context import Flags
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
+from av.packet import Packet
 from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -32,6 +33,7 @@ _PARAMS: Final = {
     "libx265": "x265-params",
     "libsvtav1": "svtav1-params",
 }
+_VUI: Final = ("h264", "hevc")
 _INDEX_LIMIT: Final = 200_000
 
 
@@ -54,8 +56,8 @@ class OutputPicture:
     tags: dict[str, str]
 
     @classmethod
-    def of(cls, media: InputContainer, stream: VideoStream, first: VideoFrame) -> Self:
-        """Collect it from the stream and its first decoded frame."""
+    def of(cls, stream: VideoStream, key: Packet[Any], first: VideoFrame) -> Self:
+        """Collect it from the stream, its first key packet and its first decoded frame."""
         mastering, light = hdr_of(first)
         rate = stream.average_rate or stream.guessed_rate
         field_order = stream.codec_context.field_order
@@ -69,7 +71,7 @@ class OutputPicture:
             constant_rate=_is_constant(stream),
             sar=Fraction(stream.sample_aspect_ratio or 0),
             colour=colour,
-            chroma_location=chroma_location(stream),
+            chroma_location=chroma_location(stream, key),
             matrix=display_matrix(first),
             field_order=field_order,
             interlaced=first.interlaced_frame,
@@ -80,13 +82,25 @@ class OutputPicture:
         )
 
 
-def frame_shape(first: VideoFrame, plan: EncoderPlan) -> FrameShape:
+def frame_shape(first: VideoFrame, plan: EncoderPlan, picture: OutputPicture) -> FrameShape:
     """The encoder's picture: one line or column more where it needs even sizes."""
     width, height = first.width, first.height
     if plan.even_sizes:
         width, height = width + width % 2, height + height % 2
     rgb = first.format.is_rgb or first.format.has_palette
-    return FrameShape(plan.pix_fmt, width, height, _rgb_matrix(first) if rgb else None)
+    return FrameShape(
+        plan.pix_fmt,
+        width,
+        height,
+        output_colour(picture, plan),
+        _rgb_matrix(first) if rgb else None,
+    )
+
+
+def output_colour(picture: OutputPicture, plan: EncoderPlan) -> Colour:
+    """The source's colour description, except that ProRes knows no full range."""
+    limited = plan.codec == "prores" and picture.colour.full_range
+    return replace(picture.colour, range=1) if limited else picture.colour
 
 
 def add_picture(
@@ -111,9 +125,15 @@ def add_picture(
     context.time_base = stream.time_base = picture.time_base
     context.framerate = picture.rate or Fraction(0, 1)
     context.sample_aspect_ratio = picture.sar
-    colour = picture.colour
+    colour = shape.colour
     context.color_primaries, context.color_trc = colour.primaries, colour.transfer
     context.colorspace, context.color_range = colour.matrix, colour.range
+    if picture.sar not in (0, 1) and container in ("matroska", "webm") and plan.codec not in _VUI:
+        # PyAV cannot set the aspect ratio of a Matroska track; H.264 and HEVC say it themselves.
+        raise UsageError(
+            f"Pixels that are not square ({picture.sar.numerator}:{picture.sar.denominator}) "
+            f"cannot be kept for {plan.codec} in mkv or webm; write to mp4 or mov instead."
+        )
     context.field_order = picture.field_order
     # Frames keep their own durations: variable frame rates need the last one too.
     context.flags |= Flags.frame_duration

@@ -14,8 +14,10 @@ from typing import Final, Protocol, Self
 import numpy as np
 from av.video.frame import VideoFrame
 
+from provenance.video.colour import Colour
 from provenance.video.luma import LumaPlane, luma_view, plane_dtype, plane_view
 
+_LIMITED, _FULL = 1, 2
 _AHEAD: Final = 3
 """Frames in flight beyond one for each thread."""
 
@@ -47,6 +49,7 @@ class FrameShape:
     pix_fmt: str
     width: int
     height: int
+    colour: Colour
     converted_matrix: int | None = None
     """Matrix to convert RGB with, None if the source is YUV."""
 
@@ -118,6 +121,8 @@ def fit(frame: VideoFrame, shape: FrameShape) -> VideoFrame:
             converted = frame.reformat(
                 format=shape.pix_fmt,
                 dst_colorspace=shape.converted_matrix,
+                src_color_range=None if frame.format.is_rgb else _range_of(frame),
+                dst_color_range=shape.colour.range or _LIMITED,
                 interpolation="BICUBIC",
             )
             converted.pts, converted.time_base = frame.pts, frame.time_base
@@ -126,6 +131,10 @@ def fit(frame: VideoFrame, shape: FrameShape) -> VideoFrame:
     if (frame.width, frame.height) != (shape.width, shape.height):
         frame = _padded(frame, shape)
     return frame
+
+
+def _range_of(frame: VideoFrame) -> int:
+    return _FULL if frame.format.name.startswith("yuvj") else frame.color_range or _LIMITED
 
 
 def _same_layout(a: str, b: str) -> bool:

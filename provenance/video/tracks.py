@@ -8,6 +8,7 @@ from av.bitstream import BitStreamFilterContext
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
+from av.subtitles.stream import SubtitleStream
 
 from provenance.errors import UsageError
 from provenance.video.encoders import Container
@@ -36,6 +37,7 @@ class TrackCopier:
     def __init__(self, source: InputContainer, target: OutputContainer, container: Container):
         self._source, self._target, self._container = source, target, container
         self._streams: dict[int, Stream] = {}
+        self._fillers: set[int] = set()
         self._has_chapters = bool(source.chapters())
 
     def add(self, stream: Stream, cover: bytes | None = None) -> None:
@@ -51,15 +53,19 @@ class TrackCopier:
             raise self._refused(stream) from error
         if made is None:
             return
-        made.metadata.update(_stream_tags(stream))
+        made.metadata.update(stream_tags(stream))
         made.disposition = stream.disposition
         self._streams[stream.index] = made
+        if isinstance(stream, SubtitleStream) and stream.codec_context.name == "mov_text":
+            self._fillers.add(stream.index)
 
     def packet(self, packet: Packet[Stream]) -> None:
         """Write a packet of a copied track; packets of other tracks are ignored."""
         made = self._streams.get(packet.stream_index)
         if made is None or (packet.size == 0 and packet.dts is None):
             return
+        if packet.stream_index in self._fillers and packet.size == 2:
+            return  # an empty caption between two others: the muxer writes these itself
         packet.stream = made
         self._target.mux_one(packet)
 
@@ -86,7 +92,7 @@ class TrackCopier:
         suffix, mime = _COVER_CODECS[codec]
         name = stream.metadata.get("filename") or f"cover.{suffix}"
         made = self._target.add_attachment(name, stream.metadata.get("mimetype", mime), cover)
-        made.metadata.update(_stream_tags(stream))
+        made.metadata.update(stream_tags(stream))
         return None
 
     def _is_chapter_track(self, stream: Stream) -> bool:
@@ -124,7 +130,7 @@ def muxer_options(container: Container, tags: dict[str, str]) -> dict[str, str]:
     """Options of the muxer: index in front for mp4 and mov, custom tags where there are any."""
     if container not in ("mp4", "mov"):
         return {}
-    flags = "+faststart+write_colr"
+    flags = "+faststart"
     if any(key.lower().split("-")[0] not in _MP4_TAGS for key in tags):
         flags += "+use_metadata_tags"
     return {"movflags": flags}
@@ -137,13 +143,14 @@ def copy_chapters(source: InputContainer, target: OutputContainer) -> None:
         target.set_chapters(chapters)
 
 
-def _stream_tags(stream: Stream) -> dict[str, str]:
+def stream_tags(stream: Stream) -> dict[str, str]:
+    """A track's tags to carry over: not those that describe the old encoding."""
     dropped = ("encoder", "DURATION", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES", "BPS")
-    return {
+    tags = {
         key: value
         for key, value in stream.metadata.items()
         if key not in dropped and not key.startswith(("_STATISTICS", "BPS-", "NUMBER_OF_"))
     }
-
-
-stream_tags = _stream_tags
+    if "name" in tags:  # how the mp4 demuxer calls what every muxer takes as the title
+        tags.setdefault("title", tags.pop("name"))
+    return tags

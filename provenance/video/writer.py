@@ -110,14 +110,14 @@ class _Job:
         """Transcode; see :func:`transcode`."""
         held, early = self._until_first_frame()
         first = early[0]
-        picture = OutputPicture.of(self._media, self._stream, first)
+        picture = OutputPicture.of(self._stream, self._key_packet(held), first)
         plan = plan_encoder(
             options,
             source_codec=self._stream.codec_context.codec.canonical_name,
             source_pix_fmt=first.format.name,
             container=self._container,
         )
-        shape = frame_shape(first, plan)
+        shape = frame_shape(first, plan, picture)
         total = self._stream.frames or None
         with ExitStack() as stack:
             pool = stack.enter_context(MarkPool(mark, shape, mark_threads))
@@ -198,6 +198,10 @@ class _Job:
                 if frames:
                     return held, frames
         raise self._decoder.nothing()
+
+    def _key_packet(self, held: list[Packet[Stream]]) -> Packet[Stream]:
+        mine = [p for p in held if p.stream_index == self._stream.index and p.size]
+        return next((p for p in mine if p.is_keyframe), mine[0])
 
     def _read(self) -> Iterator[Packet[Stream]]:
         while True:
