@@ -124,31 +124,36 @@ def shifted(matrix: Map, place: Place) -> Map:
 
 
 def fit(
-    plane: Plane, matrix: Map, layout: Layout, polarity: int = 1, rounds: int = 3
+    plane: Plane,
+    matrix: Map,
+    layout: Layout,
+    polarity: int = 1,
+    rounds: tuple[int, ...] = (6, 8, 8),
 ) -> tuple[Map, float]:
     """Improve a map by the pilot's local phases; return it with the pilot's score.
 
     Each block of 64 x 64 canonical pixels and pilot point gives one complex number whose phase is
-    ``2 pi f . d``, d the block's displacement; a projective displacement field is fitted to all of
-    them by Fisher scoring.  It starts in the middle, where a linear map found there holds, and
-    grows outward as the fit reaches further.
+    ``2 pi f . d``, d the block's displacement; a displacement field is fitted to all of them.
+
+    Args:
+        plane: (h, w) observed residual.
+        matrix: the map to start from, good to a few pixels somewhere in the picture.
+        layout: whose pilot.
+        polarity: -1 for an inverted mark.
+        rounds: for each unwarping, how many of the eight projective terms to fit.
     """
     score = 0.0
-    for number in range(rounds):
+    for terms in rounds:
         canvas = unwarp(plane, matrix)
         if canvas is None:
             return matrix, 0.0
         values, centres = _demodulate(canvas, layout)
         values = values * polarity
-        reach = np.inf if rounds == 1 or number else 0.62 * np.abs(centres).max()
-        near = np.hypot(*centres.T) <= reach
-        terms = 8 if number else 6
-        field = _solve(values[near], centres[near], layout, terms)
+        field = _solve(values, centres, layout, terms)
         matrix = _displacement(field) @ matrix
         matrix = matrix / matrix[2, 2]
-        turned = values * np.exp(
-            -2j * np.pi * _shift_of(field, centres) @ layout.pilot_frequencies.T
-        )
+        shifts = _basis(centres) @ field
+        turned = values * np.exp(-2j * np.pi * shifts @ layout.pilot_frequencies.T)
         score = float(turned.real.sum() / np.sqrt(np.sum(np.abs(values) ** 2) / 2.0 + 1e-12))
     return matrix, score
 
@@ -192,29 +197,34 @@ def _basis(centres: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([across, down], axis=1)
 
 
-def _shift_of(field: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.float64]:
-    return _basis(centres) @ field
-
-
 def _solve(
     values: NDArray[np.complex128], centres: NDArray[np.float64], layout: Layout, terms: int
 ) -> NDArray[np.float64]:
-    """(8,) field, canonical pixels, that turns the phases best to zero; translation first."""
+    """(8,) field, canonical pixels, that turns the phases to zero: Fisher scoring.
+
+    A block counts as much as its neighbourhood agrees with the pilot so far.  So the fit starts
+    where the map at hand is right, and what it learns there brings the next blocks into agreement.
+    """
     frequencies = layout.pilot_frequencies
     slopes = 2.0 * np.pi * np.einsum("pd,bdt->bpt", frequencies, _basis(centres))
+    distance = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
+    nearby = np.exp(-0.5 * (distance / (1.2 * BLOCK)) ** 2)
+    squares = np.einsum("bpt,bpu->btu", slopes, slopes)
     field = np.zeros(8)
-    for used in (2, terms):
-        for _ in range(ROUNDS):
+    for used, steps in ((2, 5), (min(6, terms), ROUNDS), (terms, ROUNDS)):
+        for _ in range(steps):
             turned = values * np.exp(-1j * (slopes @ field))
-            amplitude = max(float(turned.real.mean()), 1e-3 * float(np.abs(turned).mean()))
-            part = slopes[..., :used]
-            gradient = np.einsum("bp,bpt->t", turned.imag, part)
-            curvature = amplitude * np.einsum("bpt,bpu->tu", part, part)
+            agreement = nearby @ turned.real.sum(axis=1)
+            weight = np.clip(agreement / max(float(agreement.max()), 1e-9), 0.0, 1.0)
+            amplitude = float(weight @ turned.real.mean(axis=1) / max(float(weight.sum()), 1e-9))
+            amplitude = max(amplitude, 0.05 * float(np.abs(turned).mean()))
+            gradient = np.einsum("b,bp,bpt->t", weight, turned.imag, slopes[..., :used])
+            curvature = amplitude * np.tensordot(weight, squares[:, :used, :used], axes=1)
             curvature += 1e-3 * np.trace(curvature) / used * np.eye(used)
             step = np.linalg.solve(curvature, gradient)
-            step *= min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-9))
+            step *= min(1.0, 1.5 / max(float(np.abs(step).max()), 1e-9))
             field[:used] += step
-            if np.abs(step).max() < 1e-3:
+            if np.abs(step).max() < 2e-3:
                 break
     return field
 

@@ -91,7 +91,7 @@ class Detector:
         yield matrix, 1
         place = alignment.locate(alignment.Canvas.centred(plane).fold(), layout)
         corrected, score = alignment.fit(
-            plane, alignment.shifted(matrix, place), layout, place.polarity, rounds=2
+            plane, alignment.shifted(matrix, place), layout, place.polarity, (6, 8)
         )
         self._pilot = max(self._pilot, score)
         yield corrected, place.polarity

@@ -7,7 +7,8 @@ is the sum over windows and pilot points.
 
 from __future__ import annotations
 
-import cv2
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +66,7 @@ class WindowSpectra:
         """The best projective maps (3, 3) around linear candidates, best first."""
         tilts = np.linspace(-TILT, TILT, TILT_STEPS) / self.reach
         across, down = (grid.ravel() for grid in np.meshgrid(tilts, tilts))
-        scored = []
+        scored = self._tilted(pilot, 2 * count)
         for candidate in linear:
             maps = np.zeros((len(across), 3, 3))
             maps[:, :2, :2] = candidate.matrix
@@ -77,6 +78,25 @@ class WindowSpectra:
         climbed = [self._climb(matrix, score, pilot) for score, matrix in scored[: 2 * count]]
         climbed.sort(key=lambda entry: -entry[0])
         return [matrix for _, matrix in climbed[:count]]
+
+    def _tilted(
+        self, pilot: NDArray[np.float64], count: int
+    ) -> list[tuple[float, NDArray[np.float64]]]:
+        """Upright pictures, mirrored or not, seen from the side: the commonest keystones.
+
+        Where no window alone shows the pilot clearly enough for a linear candidate, all of them
+        together still do; a window's resolution allows steps of some percent.
+        """
+        maps = _tilted_family(self.reach)
+        half = self.score(maps, pilot[::2])
+        top = np.argpartition(half, -len(maps) // 16)[-len(maps) // 16 :]
+        scores = self.score(maps[top], pilot)
+        best = np.argsort(-scores)[: 8 * count]
+        kept: list[tuple[float, NDArray[np.float64]]] = []
+        for score, matrix in zip(scores[best], maps[top][best], strict=True):
+            if all(np.abs(matrix - other)[:2].max() > 0.03 for _, other in kept):
+                kept.append((float(score), matrix))
+        return kept[:count]
 
     def _climb(
         self, matrix: NDArray[np.float64], score: float, pilot: NDArray[np.float64]
@@ -99,6 +119,26 @@ class WindowSpectra:
             else:
                 steps /= 2.0
         return score, matrix
+
+
+@lru_cache(maxsize=2)
+def _tilted_family(reach: float) -> NDArray[np.float64]:
+    """(N, 3, 3) maps: scale, stretch, a few degrees of roll, mirror, and a tilt of either axis."""
+    tilts = [(side * step, 0.0) for side in (-1, 1) for step in (0.09, 0.18, 0.27)]
+    tilts += [(down, across) for across, down in tilts]
+    tilts += [(a, b) for a in (-0.13, 0.13) for b in (-0.13, 0.13)]
+    maps = []
+    for scale in np.exp(np.arange(np.log(0.6), np.log(1.5), 0.02)):
+        for stretch in np.exp(np.arange(-0.12, 0.121, 0.02)):
+            for roll in np.radians((-3.0, 0.0, 3.0)):
+                turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+                linear = scale * turn @ np.diag([stretch, 1.0 / stretch])
+                for across, down in tilts:
+                    matrix = np.eye(3)
+                    matrix[:2, :2] = linear
+                    matrix[2, :2] = across / reach, down / reach
+                    maps += [matrix, matrix @ np.diag([-1.0, 1.0, 1.0])]
+    return np.asarray(maps)
 
 
 def _places(length: int, side: int) -> NDArray[np.intp]:
