@@ -139,7 +139,7 @@ def plan_encoder(
     if container not in encoder.containers:
         fits = " or ".join(_NAMES.get(c, c) for c in encoder.containers)
         raise UsageError(
-            f"A {_NAMES.get(container, container)} file cannot hold {codec}; "
+            f"{_NAMES.get(container, container)} files cannot hold {codec}; "
             f"choose {fits}, or another codec."
         )
     pix_fmt = choose_pix_fmt(source_pix_fmt, encoder.library)

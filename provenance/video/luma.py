@@ -15,8 +15,8 @@ LumaPlane: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 """(H, W) coded luma: uint8 for 8-bit video, uint16 (values below 2**depth) for more."""
 
 _SHIFTED: Final = ("p010", "p012", "p210", "p212", "p410", "p412", "nv20", "xv", "y210", "y212")
-BT601, BT709, BT2020 = 5, 1, 9
-_RGB, _UNKNOWN = 0, 2
+BT601, BT709 = 5, 1
+LIMITED, FULL = 1, 2
 
 
 @cache
@@ -60,7 +60,10 @@ def with_luma(frame: VideoFrame) -> VideoFrame:
     twin = planar_twin(pix_fmt)
     if frame.format.is_rgb or frame.format.has_palette:
         matrix = BT709 if min(frame.width, frame.height) >= 720 else BT601
-        return frame.reformat(format=twin, dst_colorspace=matrix)
+        # Limited range, whatever the image says: that is how the video it shows was coded.
+        return frame.reformat(
+            format=twin, dst_colorspace=matrix, src_color_range=FULL, dst_color_range=LIMITED
+        )
     return frame.reformat(format=twin)
 
 

@@ -131,8 +131,8 @@ def main_video(container: InputContainer, path: str | os.PathLike[str]) -> Video
         raise too_large(path, context.width, context.height)
     if not context.width or not context.height or context.pix_fmt is None:
         raise UnreadableFileError(
-            f"No picture could be decoded from {name}; the file is damaged, encrypted or "
-            "incomplete, so get a fresh copy."
+            f"No picture could be decoded from {name}: it is damaged, incomplete, encrypted or "
+            f"above {MAX_PIXELS // 2**20} megapixels; get another copy."
         )
     return stream
 
@@ -158,6 +158,12 @@ def too_large(path: str | os.PathLike[str], width: int, height: int) -> Unsuppor
     )
 
 
+def is_image(container: InputContainer) -> bool:
+    """Whether the open file is a still (or animated) image rather than a video."""
+    name = container.format.name
+    return name.endswith("_pipe") or name in ("gif", "apng", "webp")
+
+
 @contextmanager
 def translating(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn what libav raises while reading ``path`` into an :class:`UnreadableFileError`."""
@@ -179,6 +185,8 @@ def _first_bytes(path: Path) -> bytes:
             raise UnreadableFileError(f"{path} is not a regular file; copy it to a file first.")
         with path.open("rb") as handle:
             head = handle.read(4096)
+    except UnreadableFileError:
+        raise
     except FileNotFoundError as error:
         raise UnreadableFileError(f"{path} does not exist; check the path.") from error
     except PermissionError as error:

@@ -15,9 +15,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from provenance.video.colour import Colour
-from provenance.video.luma import LumaPlane, luma_view, plane_dtype, plane_view
+from provenance.video.luma import FULL, LIMITED, LumaPlane, luma_view, plane_dtype, plane_view
 
-_LIMITED, _FULL = 1, 2
 _AHEAD: Final = 3
 """Frames in flight beyond one for each thread."""
 
@@ -121,8 +120,8 @@ def fit(frame: VideoFrame, shape: FrameShape) -> VideoFrame:
             converted = frame.reformat(
                 format=shape.pix_fmt,
                 dst_colorspace=shape.converted_matrix,
-                src_color_range=None if frame.format.is_rgb else _range_of(frame),
-                dst_color_range=shape.colour.range or _LIMITED,
+                src_color_range=FULL if frame.format.is_rgb else _range_of(frame),
+                dst_color_range=shape.colour.range or LIMITED,
                 interpolation="BICUBIC",
             )
             converted.pts, converted.time_base = frame.pts, frame.time_base
@@ -134,7 +133,7 @@ def fit(frame: VideoFrame, shape: FrameShape) -> VideoFrame:
 
 
 def _range_of(frame: VideoFrame) -> int:
-    return _FULL if frame.format.name.startswith("yuvj") else frame.color_range or _LIMITED
+    return FULL if frame.format.name.startswith("yuvj") else frame.color_range or LIMITED
 
 
 def _same_layout(a: str, b: str) -> bool:

@@ -19,9 +19,7 @@ from provenance.video.colour import Colour, ContentLight, MasteringDisplay, hdr_
 from provenance.video.geometry import Matrix, Orientation, display_matrix, orientation
 from provenance.video.integrity import missing_bytes
 from provenance.video.luma import luma_depth, with_luma
-from provenance.video.opening import encrypted, is_cover, main_video, open_media
-
-_IMAGE_FORMATS = frozenset(("gif", "apng", "webp"))
+from provenance.video.opening import encrypted, is_cover, is_image, main_video, open_media
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
         frame = first_frame(container, stream, path)
         return MediaInfo(
             path=os.fspath(path),
-            kind="image" if _is_image(container) else "video",
+            kind="image" if is_image(container) else "video",
             container=container.format.name,
             duration=_duration(container, stream),
             size=Path(path).stat().st_size,
@@ -186,13 +184,8 @@ def _track(stream: Stream) -> TrackInfo:
     )
 
 
-def _is_image(container: InputContainer) -> bool:
-    name = container.format.name
-    return name.endswith("_pipe") or name in _IMAGE_FORMATS
-
-
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if _is_image(container) and container.format.name.endswith("_pipe"):
+    if is_image(container) and container.format.name.endswith("_pipe"):
         return None
     if stream.duration is not None and stream.time_base:
         return float(stream.duration * stream.time_base)

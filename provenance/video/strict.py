@@ -39,7 +39,6 @@ class StrictDecoder:
             and any(part in name for part in ("mov", "matroska", "webm"))
         )
         self._due: set[int] = set()
-        self._early: list[int] = []
         self._first_pts: int | None = None
         self._last_time: float | None = None
         self._keyed = False
@@ -87,18 +86,16 @@ class StrictDecoder:
 
     def _account(self, packet: Packet[Stream], frames: list[VideoFrame]) -> None:
         if packet.pts is not None and packet.size and not packet.is_discard:
+            # Pictures shown before the first stored one (leading pictures of an open GOP) need
+            # references from before the cut; decoders leave them out, rightly.
             if self._first_pts is None:
-                self._early.append(packet.pts)
-            elif packet.pts > self._first_pts:
+                self._first_pts = packet.pts
+            if packet.pts >= self._first_pts and self._keyed:
                 self._due.add(packet.pts)
         for frame in frames:
             if frame.pts is None:
                 self._accountable = False
                 continue
-            if self._first_pts is None:
-                self._first_pts = frame.pts
-                self._due = {pts for pts in self._early if pts > frame.pts}
-                self._early = []
             self._due.discard(frame.pts)
             self._last_time = float(frame.pts * self.clock.time_base - self.clock.origin)
             if frame.is_corrupt:

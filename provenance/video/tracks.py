@@ -116,7 +116,7 @@ class TrackCopier:
         else:
             hint = "write to mkv instead, or remove the track first"
         return UsageError(
-            f"A {_NAMES.get(self._container, self._container)} file cannot hold track "
+            f"{_NAMES.get(self._container, self._container)} files cannot hold track "
             f"{stream.index} of the input ({kind}{': ' + detail if detail else ''}); {hint}."
         )
 
@@ -126,14 +126,24 @@ def container_tags(source: InputContainer) -> dict[str, str]:
     return {key: value for key, value in source.metadata.items() if key not in _BRAND_TAGS}
 
 
-def muxer_options(container: Container, tags: dict[str, str]) -> dict[str, str]:
-    """Options of the muxer: index in front for mp4 and mov, custom tags where there are any."""
+def muxer_options(container: Container, source: InputContainer) -> dict[str, str]:
+    """Options of the muxer: index in front for mp4 and mov, custom tags where there are any.
+
+    Raises :class:`UsageError` for tags and a cover picture together where only one can be kept.
+    """
     if container not in ("mp4", "mov"):
         return {}
-    flags = "+faststart"
-    if any(key.lower().split("-")[0] not in _MP4_TAGS for key in tags):
-        flags += "+use_metadata_tags"
-    return {"movflags": flags}
+    tags = container_tags(source)
+    custom = [key for key in tags if key.lower().split("-")[0] not in _MP4_TAGS]
+    cover = any(is_cover(stream) for stream in source.streams)
+    if cover and (custom or container == "mov"):
+        # FFmpeg's muxer writes cover art only into the iTunes list, which knows no custom tags.
+        other = f"the tag {custom[0]!r}" if custom else "mov's own tags"
+        raise UsageError(
+            f"The cover picture of the input and {other} cannot be kept together in {container}; "
+            "write to mkv instead, or remove the cover first."
+        )
+    return {"movflags": "+faststart" + ("+use_metadata_tags" if custom else "")}
 
 
 def copy_chapters(source: InputContainer, target: OutputContainer) -> None:

@@ -31,7 +31,7 @@ from av.video.stream import VideoStream
 from provenance.errors import OutputError, UnreadableFileError, UnsupportedMediaError, UsageError
 from provenance.video.encoders import Container, EncoderOptions, container_for, plan_encoder
 from provenance.video.integrity import missing_bytes
-from provenance.video.opening import is_cover, main_video, open_media
+from provenance.video.opening import is_cover, is_image, main_video, open_media
 from provenance.video.output import OutputPicture, add_picture, frame_shape
 from provenance.video.pipeline import FrameInfo, Mark, MarkPool
 from provenance.video.sink import BUFFER, Sink, writing
@@ -81,6 +81,10 @@ def transcode(
                 f"{Path(source).name} is truncated: its end is missing; get a fresh copy."
             )
         stream = main_video(media, source)
+        if is_image(media):
+            raise UnsupportedMediaError(
+                f"{Path(source).name} is an image, not a video; give a video file."
+            )
         _refuse_other_pictures(media, stream, Path(source))
         job = _Job(media, stream, Path(source), Path(target), into)
         return job.run(mark, options or EncoderOptions(), progress, mark_threads)
@@ -236,7 +240,7 @@ class _Target:
                 self._sink,
                 "w",
                 format=container,
-                container_options=muxer_options(container, tags),
+                container_options=muxer_options(container, media),
                 buffer_size=BUFFER,
             )
         self.container.metadata.update(tags)
