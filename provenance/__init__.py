@@ -1,0 +1,102 @@
+"""Stamp AI-generated video with an invisible watermark and a signed manifest, and verify both.
+
+A run through everything, on a clip of your own::
+
+    from pathlib import Path
+    import provenance
+
+    keyring = provenance.init_keyring(Path("keys"), "Example Studio")   # once
+    result = provenance.stamp(
+        Path("clip.mp4"),
+        Path("stamped.mp4"),
+        keyring=keyring,
+        model_name="ExampleVideoModel",
+        model_version="3.2.1",
+        prompt_hash=provenance.hash_prompt("a cat on a skateboard", keyring.prompt_key),
+    )
+    report = provenance.verify(
+        Path("stamped.mp4"),
+        watermark_keys=keyring.watermark_keys,
+        trust=provenance.Trust(keyring.trust_anchors_pem),
+    )
+    assert report.verdict == provenance.Verdict.CONFIRMED
+    assert report.watermark.stamp_id == result.stamp_id
+
+"Nothing found" is a report, never an exception; every error is a :class:`ProvenanceError` whose
+message is one sentence for a person.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from provenance.errors import InputError, ProvenanceError, ServiceError, UsageError
+    from provenance.keyring import Keyring, init_keyring
+    from provenance.manifest import Trust, hash_prompt
+    from provenance.payload import StampId
+    from provenance.results import StampResult, Verdict, VerificationReport
+    from provenance.stamp import stamp
+    from provenance.verify import verify
+    from provenance.video import EncoderOptions
+
+__all__ = [
+    "EncoderOptions",
+    "InputError",
+    "Keyring",
+    "ProvenanceError",
+    "ServiceError",
+    "StampId",
+    "StampResult",
+    "Trust",
+    "UsageError",
+    "Verdict",
+    "VerificationReport",
+    "hash_prompt",
+    "init_keyring",
+    "stamp",
+    "verify",
+]
+
+_HOMES = {
+    "errors": ("InputError", "ProvenanceError", "ServiceError", "UsageError"),
+    "keyring": ("Keyring", "init_keyring"),
+    "manifest": ("Trust", "hash_prompt"),
+    "payload": ("StampId",),
+    "results": ("StampResult", "Verdict", "VerificationReport"),
+    "stamp": ("stamp",),
+    "verify": ("verify",),
+    "video": ("EncoderOptions",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: OpenCV, PyAV and c2pa take a second to load."""
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(import_module(f"provenance.{home}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """Keeps ``provenance.stamp`` and ``provenance.verify`` the functions.
+
+    Importing a submodule binds it to its name in the package; these two share theirs with the
+    function inside, which is what the package offers.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in ("stamp", "verify") and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,196 @@
+"""The command ``provenance``: its sub-commands, its exit codes, and the one place errors end in.
+
+=====  ==================================================================
+exit   meaning
+=====  ==================================================================
+0      done (``verify``: every verdict is an accepted one)
+1      ``verify``: some file's verdict is not an accepted one
+2      wrong usage
+3      a file could not be examined or stamped
+4      something the tool itself needs failed
+130    stopped by Ctrl-C (143: told to terminate)
+141    the reader of the output went away
+=====  ==================================================================
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from provenance.cli.keys import keys
+from provenance.cli.output import complain
+from provenance.cli.stamp import stamp
+from provenance.cli.verify import verify
+from provenance.errors import ProvenanceError
+
+
+@dataclass(slots=True)
+class Run:
+    """What the end of a run must know of its beginning."""
+
+    debug: bool = False
+
+
+class _Stopped(KeyboardInterrupt):
+    """A signal asked this process to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+class _Program(click.Group):
+    """A click group whose errors all end in one sentence and the contract's exit code."""
+
+    def main(  # type: ignore[override]  # click's overloads only split by standalone_mode
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        **extra: Any,
+    ) -> NoReturn:
+        run = Run()
+        extra.pop("standalone_mode", None)
+        with _signals():
+            code = self._code(run, args, prog_name or "provenance", extra)
+        sys.exit(code)
+
+    def _code(  # noqa: PLR0911 - one return an exit code
+        self, run: Run, args: Sequence[str] | None, prog_name: str, extra: dict[str, Any]
+    ) -> int:
+        try:
+            result = super().main(args, prog_name, standalone_mode=False, obj=run, **extra)
+            sys.stdout.flush()
+        except click.exceptions.Exit as error:
+            return error.exit_code
+        except click.ClickException as error:
+            if isinstance(error, click.UsageError) and error.ctx is not None:
+                click.echo(error.ctx.get_usage(), err=True)
+            complain(error.format_message())
+            return 2
+        except (click.Abort, KeyboardInterrupt) as error:
+            stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
+            complain("Stopped; nothing half-done is left behind.", label="")
+            return 128 + (stopped.number if isinstance(stopped, _Stopped) else signal.SIGINT)
+        except BrokenPipeError:
+            # Nobody reads any more: not a failure of ours, and nothing to tell anyone.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + 13
+        except ProvenanceError as error:
+            if run.debug:
+                traceback.print_exc()
+            complain(str(error))
+            return error.exit_code
+        except Exception as error:
+            if run.debug:
+                traceback.print_exc()
+            complain(
+                f"Something unforeseen went wrong ({type(error).__name__}); "
+                "run it again with --debug for the traceback, and report it."
+            )
+            return 4
+        return result if isinstance(result, int) else 0
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click itself would turn a broken pipe into exit code 1."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+        return result
+
+
+class _ReaderGone(BrokenPipeError):
+    """A broken pipe without the error number that click looks for."""
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Let the first stop signal unwind everything, and the next ones not disturb the clean-up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP"):
+        numbers.append(signal.SIGHUP)
+    # Someone who ignores a signal on purpose (nohup) is left in peace.
+    numbers = [n for n in numbers if signal.getsignal(n) is not signal.SIG_IGN]
+
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Stopped(number)
+
+    before = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    run = ctx.find_object(Run)
+    if value and run is not None:
+        run.debug = True
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
+        for noisy in ("asyncio", "PIL"):
+            logging.getLogger(noisy).setLevel(logging.INFO)
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from provenance.manifest.assertions import software_version  # noqa: PLC0415 - slow to import
+
+    click.echo(f"provenance {software_version()}")
+    ctx.exit()
+
+
+@click.group(
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Settings come from flags, then PROVENANCE_* variables (PROVENANCE_KEYS for --keys), "
+    "then provenance.toml in the working folder (keys = ...), then defaults.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def main() -> None:
+    """Stamp AI-generated video so that it can be told later, and verify what others send.
+
+    A stamp has two layers: an invisible watermark in every frame, and a signed C2PA manifest.
+    `provenance keys init` makes your keys; then `provenance stamp` and `provenance verify`.
+    """
+
+
+main.add_command(keys)
+main.add_command(stamp)
+main.add_command(verify)
+for _command in (main, stamp, verify, *keys.commands.values()):
+    _command.params.append(
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            expose_value=False,
+            callback=_debug,
+            help="Show tracebacks and a log on standard error.",
+        )
+    )

@@ -1,0 +1,37 @@
+"""Where the commands print: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+
+from provenance.text import printable
+
+
+def stdout() -> Console:
+    """A console on standard output; made anew each time, since tests exchange the streams."""
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+
+
+def stderr() -> Console:
+    """A console on standard error."""
+    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One object, one line, nothing but ASCII: no terminal and no encoding can be upset by it."""
+    click.echo(json.dumps(value, allow_nan=False))
+
+
+def complain(sentence: str, label: str = "Error: ") -> None:
+    """One sentence on standard error."""
+    click.echo(f"{label}{printable(sentence, 2000)}", err=True)
+
+
+def warn(sentence: str) -> None:
+    """One warning on standard error."""
+    complain(sentence, label="Warning: ")

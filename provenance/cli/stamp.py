@@ -1,0 +1,191 @@
+"""``provenance stamp``: mark and sign one clip."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from provenance import config
+from provenance.cli.options import json_option, keys_option, open_keyring, quiet_option, settings
+from provenance.cli.output import print_json, stdout
+from provenance.cli.progress import StampBar
+from provenance.errors import UsageError
+from provenance.report import show_stamp
+
+if TYPE_CHECKING:
+    from provenance.keyring import Keyring
+    from provenance.results import PromptHash
+
+_MAX_PROMPT = 10_000_000
+
+
+@click.command()
+@click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUTPUT", type=click.Path(path_type=Path))
+@click.option("--model-name", metavar="NAME", required=True, help="The model that made the clip.")
+@click.option("--model-version", metavar="V", required=True, help="Its version.")
+@click.option(
+    "--prompt",
+    metavar="TEXT",
+    help="The prompt; only its keyed hash is kept.  Other users of this machine can see a "
+    "command's arguments while it runs: --prompt-file avoids that.",
+)
+@click.option(
+    "--prompt-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Read the prompt from this UTF-8 file, - for standard input.",
+)
+@click.option(
+    "--prompt-hash", metavar="HEX", help="A SHA-256 of the prompt made elsewhere, 64 digits."
+)
+@click.option(
+    "--plain-prompt-hash",
+    is_flag=True,
+    help="Keep a plain SHA-256 instead of a keyed one.  Anybody can then test guesses of a short "
+    "prompt.",
+)
+@keys_option
+@click.option(
+    "--profile", metavar="NAME", help="Strength: faint, standard or strong.  [default: standard]"
+)
+@click.option(
+    "--provider", metavar="NAME", help="Who made the clip.  [default: the keys' organisation]"
+)
+@click.option("--title", metavar="TEXT", help="Title.  [default: OUTPUT's file name]")
+@click.option(
+    "--digital-source-type",
+    metavar="TYPE",
+    help="How the clip came to be: trainedAlgorithmicMedia, compositeWithTrainedAlgorithmicMedia, "
+    "compositeSynthetic, algorithmicallyEnhanced, algorithmicMedia.  "
+    "[default: trainedAlgorithmicMedia]",
+)
+@click.option(
+    "--codec",
+    metavar="NAME",
+    help="h264, hevc, av1, vp9, prores, or source for the input's own.  [default: h264; vp9 for "
+    "webm]",
+)
+@click.option("--crf", metavar="N", type=float, help="Constant quality.  [default: 18 for h264]")
+@click.option("--bitrate", metavar="RATE", help="Bit rate instead of a CRF: 2M, 600k.")
+@click.option("--preset", metavar="NAME", help="The encoder's preset.  [default: medium]")
+@click.option(
+    "--encoder-option",
+    "encoder_options",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Any further option of the encoder, by its own name; repeatable.",
+)
+@click.option(
+    "--tsa",
+    metavar="URL",
+    help="Have this RFC 3161 authority timestamp the signature (it sees a hash only).",
+)
+@click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
+@json_option
+@quiet_option
+def stamp(  # noqa: PLR0917 - click passes every parameter by name
+    source: Path,
+    target: Path,
+    model_name: str,
+    model_version: str,
+    prompt: str | None,
+    prompt_file: Path | None,
+    prompt_hash: str | None,
+    plain_prompt_hash: bool,
+    title: str | None,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    encoder_options: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Mark every frame of INPUT, sign what it says about itself, and write OUTPUT.
+
+    OUTPUT (mp4, mov, m4v, mkv or webm) appears only once it has been read back: the watermark
+    decodes, the manifest is intact, and both name the same stamp.  For mkv and webm, which cannot
+    hold a manifest, OUTPUT.c2pa is written beside it.  Give the prompt one way: --prompt,
+    --prompt-file or --prompt-hash.
+    """
+    given = [value for value in (prompt, prompt_file, prompt_hash) if value is not None]
+    if len(given) != 1:
+        raise UsageError(
+            "Give the prompt one way: --prompt TEXT, --prompt-file FILE or --prompt-hash HEX."
+        )
+    if plain_prompt_hash and prompt_hash is not None:
+        raise UsageError("--plain-prompt-hash goes with --prompt or --prompt-file only.")
+    options = tuple(config.parse_option(text) for text in encoder_options)
+    chosen = settings({**flags, "encoder_options": options})
+    keyring = open_keyring(chosen.keys)
+    hashed = _hashed(keyring, prompt, prompt_file, prompt_hash, plain=plain_prompt_hash)
+
+    from provenance.stamp import stamp as stamp_clip  # noqa: PLC0415 - slow to import
+    from provenance.video import EncoderOptions  # noqa: PLC0415
+
+    named = {
+        name: value
+        for name in ("provider", "digital_source_type", "profile")
+        if (value := getattr(chosen, name)) is not None
+    }
+    with StampBar(quiet=quiet) as bar:
+        result = stamp_clip(
+            source,
+            target,
+            keyring=keyring,
+            model_name=model_name,
+            model_version=model_version,
+            prompt_hash=hashed,
+            title=title,
+            encoder=EncoderOptions(
+                codec=chosen.codec,  # type: ignore[arg-type]  # checked where codecs are known
+                crf=chosen.crf,
+                bitrate=chosen.bitrate,
+                preset=chosen.preset,
+                extra=chosen.encoder_options,
+            ),
+            tsa_url=chosen.tsa,
+            overwrite=overwrite,
+            progress=bar,
+            **named,
+        )
+    if as_json:
+        print_json(result.as_json())
+    else:
+        show_stamp(result, stdout())
+
+
+def _hashed(
+    keyring: Keyring,
+    prompt: str | None,
+    prompt_file: Path | None,
+    prompt_hash: str | None,
+    *,
+    plain: bool,
+) -> PromptHash:
+    from provenance.manifest import given_prompt_hash, hash_prompt  # noqa: PLC0415 - slow
+
+    if prompt_hash is not None:
+        return given_prompt_hash(prompt_hash)
+    text = prompt if prompt is not None else _read_prompt(prompt_file or Path("-"))
+    return hash_prompt(text, None if plain else keyring.prompt_key)
+
+
+def _read_prompt(path: Path) -> str:
+    try:
+        if str(path) == "-":
+            raw = sys.stdin.buffer.read(_MAX_PROMPT + 1)
+        else:
+            with path.open("rb") as handle:
+                raw = handle.read(_MAX_PROMPT + 1)
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise UsageError(f"The prompt file {path} cannot be read: {reason}.") from error
+    if len(raw) > _MAX_PROMPT:
+        raise UsageError(f"The prompt file {path} is larger than 10 MB; is it the right file?")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The prompt file {path} is not UTF-8 text; save it as UTF-8.") from error

@@ -1,0 +1,235 @@
+"""Settings of a run: flags, ``PROVENANCE_*`` variables, ``provenance.toml``, defaults, in order.
+
+Only the command line and the service call :func:`load`, once, at their start; everything below is
+given what it needs.  The environment and the working folder are arguments, so this module reads
+nothing on its own but the settings file it is told of.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from provenance.errors import UsageError
+from provenance.results import Verdict
+
+FILE_NAME: Final = "provenance.toml"
+PREFIX: Final = "PROVENANCE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run goes by, resolved.  None means: the default of whoever uses it.
+
+    ``keys`` is the keys folder; ``trust`` and ``trust_tsa`` hold PEM files of further anchors, for
+    signers and for timestamps; ``accept`` the verdicts with which ``verify`` ends well; ``tsa`` the
+    URL of a timestamp authority; ``encoder_options`` are passed to the encoder as they are.
+    ``source`` is the settings file that was read, if any.
+    """
+
+    keys: Path | None = None
+    trust: tuple[Path, ...] = ()
+    trust_tsa: tuple[Path, ...] = ()
+    accept: tuple[Verdict, ...] = (Verdict.CONFIRMED,)
+    profile: str | None = None
+    provider: str | None = None
+    digital_source_type: str | None = None
+    tsa: str | None = None
+    codec: str | None = None
+    crf: float | None = None
+    bitrate: str | None = None
+    preset: str | None = None
+    encoder_options: tuple[tuple[str, str], ...] = ()
+    source: Path | None = None
+
+
+NAMES: Final = tuple(f.name for f in fields(Settings) if f.name != "source")
+_EXCLUDE_EACH_OTHER: Final = ("crf", "bitrate")
+
+
+def load(
+    flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path | None = None
+) -> Settings:
+    """Resolve every setting once.
+
+    Args:
+        flags: values given on the command line by setting name; None and empty mean "not given".
+        environ: the process's environment; ``PROVENANCE_CONFIG`` names another settings file.
+        folder: where ``provenance.toml`` is looked for; default: the working folder.
+
+    Raises:
+        UsageError: a value that cannot be read, an unknown key in the file (named), or a settings
+            file that was asked for and is not there.
+    """
+    chosen: dict[str, Any] = {}
+    file, from_file = _file_layer(environ, Path() if folder is None else folder)
+    layers = (
+        {name: value for name, value in flags.items() if value not in (None, "", ())},
+        _environ_layer(environ),
+        from_file,
+    )
+    for values in layers:
+        if all(name in values for name in _EXCLUDE_EACH_OTHER):
+            raise UsageError("A CRF and a bit rate exclude each other; give one of them.")
+        rival_set = any(name in chosen for name in _EXCLUDE_EACH_OTHER)
+        for name, value in values.items():
+            # --crf on the command line must also beat a bit rate in the file.
+            if name not in chosen and not (rival_set and name in _EXCLUDE_EACH_OTHER):
+                chosen[name] = value
+    return Settings(**chosen, source=file)
+
+
+def parse_accept(text: str) -> tuple[Verdict, ...]:
+    """Verdicts from ``CONFIRMED,WATERMARK_MATCH``.
+
+    Raises:
+        UsageError: naming the word that is no verdict.
+    """
+    accepted = []
+    for word in text.split(","):
+        name = word.strip().upper()
+        if name not in Verdict.__members__:
+            raise UsageError(
+                f"{word.strip()!r} is no verdict; choose from {', '.join(Verdict.__members__)}."
+            )
+        accepted.append(Verdict[name])
+    return tuple(dict.fromkeys(accepted))
+
+
+def parse_option(text: str) -> tuple[str, str]:
+    """An encoder option from ``KEY=VALUE``.
+
+    Raises:
+        UsageError: when there is no key or no ``=``.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"{text!r} is no encoder option; write it as KEY=VALUE, like tune=film.")
+    return key.strip(), value
+
+
+def _environ_layer(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in NAMES:
+        variable = PREFIX + name.upper()
+        text = environ.get(variable, "")
+        if text:
+            values[name] = _read(name, _from_text(name, text), variable, None)
+    return values
+
+
+def _from_text(name: str, text: str) -> Any:
+    """A variable's text in the form the same setting has in the file."""
+    if name in ("trust", "trust_tsa"):
+        return [part for part in text.split(os.pathsep) if part]
+    if name == "encoder_options":
+        return dict(parse_option(part) for part in text.split(",") if part)
+    if name == "crf":
+        try:
+            return float(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _file_layer(environ: Mapping[str, str], folder: Path) -> tuple[Path | None, dict[str, Any]]:
+    asked = environ.get(PREFIX + "CONFIG", "")
+    file = Path(asked) if asked else folder / FILE_NAME
+    if not asked and not file.is_file():
+        return None, {}
+    try:
+        with file.open("rb") as handle:
+            table = tomllib.load(handle)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file} is not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"The settings file {file} cannot be read ({reason}).") from error
+    for key in table:
+        if key not in NAMES:
+            raise UsageError(
+                f"{file} has an unknown setting {key!r}; known are {', '.join(sorted(NAMES))}."
+            )
+    values = {
+        key: _read(key, value, f"{key} in {file}", file.parent) for key, value in table.items()
+    }
+    return file, values
+
+
+def _read(name: str, value: Any, where: str, base: Path | None) -> Any:
+    """Check and convert one value; ``base`` is the folder that its relative paths start from."""
+    try:
+        return _READERS[name](value, base)
+    except TypeError as error:
+        raise UsageError(f"{where} should be {error}.") from error
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
+
+
+def _text(value: Any, _base: Path | None) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError("text")
+    return value
+
+
+def _number(value: Any, _base: Path | None) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("a number")
+    return float(value)
+
+
+def _rate(value: Any, _base: Path | None) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
+        raise TypeError("a bit rate, like 2M or 2500000")
+    return str(value)
+
+
+def _path(value: Any, base: Path | None) -> Path:
+    if not isinstance(value, str) or not value:
+        raise TypeError("a path")
+    path = Path(value).expanduser()
+    return path if base is None else base / path
+
+
+def _paths(value: Any, base: Path | None) -> tuple[Path, ...]:
+    listed = value if isinstance(value, list) else [value]
+    try:
+        return tuple(_path(item, base) for item in listed)
+    except TypeError:
+        raise TypeError("a path or a list of paths") from None
+
+
+def _accept(value: Any, _base: Path | None) -> tuple[Verdict, ...]:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError("a verdict or a list of verdicts")
+    return parse_accept(",".join(words))
+
+
+def _options(value: Any, _base: Path | None) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or not all(
+        isinstance(item, str | int | float) for item in value.values()
+    ):
+        raise TypeError("a table of encoder options")
+    return tuple((key, str(item)) for key, item in value.items())
+
+
+_READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
+    "keys": _path,
+    "trust": _paths,
+    "trust_tsa": _paths,
+    "accept": _accept,
+    "profile": _text,
+    "provider": _text,
+    "digital_source_type": _text,
+    "tsa": _text,
+    "codec": _text,
+    "crf": _number,
+    "bitrate": _rate,
+    "preset": _text,
+    "encoder_options": _options,
+}

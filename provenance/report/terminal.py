@@ -1,0 +1,246 @@
+"""Short tables for a terminal: what was found, what it rests on, what to do next.
+
+Words carry the meaning, colour only repeats it.  Texts from files are printed as text: never as
+markup, never with a control character.  Nothing here writes to a stream by itself: the caller
+brings the console.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from provenance.results import (
+    Detection,
+    ManifestReport,
+    RegistryReport,
+    StampResult,
+    Transform,
+    Verdict,
+    VerificationReport,
+)
+from provenance.text import chance, clock, listing, printable, size
+from provenance.verdict import merged
+
+_STYLES = {
+    Verdict.REVOKED: "bold red",
+    Verdict.CONFLICT: "bold red",
+    Verdict.CREDENTIAL_INVALID: "bold red",
+    Verdict.PARTIAL: "bold yellow",
+    Verdict.CONFIRMED: "bold green",
+    Verdict.SIGNER_UNTRUSTED: "bold yellow",
+    Verdict.CREDENTIAL_ONLY: "bold yellow",
+    Verdict.WATERMARK_MATCH: "bold green",
+    Verdict.WATERMARK_UNKNOWN: "bold yellow",
+    Verdict.SUSPECTED: "bold yellow",
+    Verdict.NOT_CHECKED: "bold magenta",
+    Verdict.NO_MARK_FOUND: "bold",
+}
+
+NEXT_STEPS = {
+    Verdict.REVOKED: "Do not publish it, and take it down where it is in use.",
+    Verdict.CONFLICT: (
+        "Keep the file as it is, note where it came from, and hand both to whoever is "
+        "responsible for provenance."
+    ),
+    Verdict.CREDENTIAL_INVALID: (
+        "Do not rely on what the credential says; get the original from its maker and compare."
+    ),
+    Verdict.PARTIAL: "Treat whatever lies outside the marked part as of unknown origin.",
+    Verdict.CONFIRMED: "Nothing.",
+    Verdict.SIGNER_UNTRUSTED: (
+        "If you know this signer, get its root certificate from it and verify again with --trust."
+    ),
+    Verdict.CREDENTIAL_ONLY: (
+        "Decide whether the signer's word alone is enough; the picture adds nothing to it."
+    ),
+    Verdict.WATERMARK_MATCH: "Compare the picture with the registered record before relying on it.",
+    Verdict.WATERMARK_UNKNOWN: "Ask whoever keeps the registry what this stamp id stands for.",
+    Verdict.SUSPECTED: "Get a longer or less compressed copy and verify that.",
+    Verdict.NOT_CHECKED: "Put right what the reason names and verify again.",
+    Verdict.NO_MARK_FOUND: "Look for other evidence; nothing follows from this.",
+}
+"""One sentence for each verdict: what the reader does now."""
+
+
+def show_verification(report: VerificationReport, console: Console) -> None:
+    """Print the table of one verified file."""
+    facts = report.file
+    title = Text(printable(facts.path, 500), style="bold", overflow="fold")
+    details: list[str] = [facts.kind or "unknown kind"]
+    if facts.bytes is not None:
+        details.append(size(facts.bytes))
+    title.append(f"  ({', '.join(details)})", style="not bold dim")
+    console.print(title)
+    verdict = Text(report.verdict.value, style=_STYLES[report.verdict])
+    table = _table()
+    table.add_row("Verdict", verdict)
+    table.add_row("", _text(report.summary, 2000))
+    _watermark_rows(table, report.watermark, facts.kind or "file")
+    _manifest_rows(table, report.manifest)
+    _registry_rows(table, report.registry)
+    table.add_row("To do", _text(NEXT_STEPS[report.verdict]))
+    console.print(table)
+    console.print()
+
+
+def show_unexamined(path: str, reason: str, console: Console) -> None:
+    """Print the line of a file that could not be examined at all."""
+    line = Text("Error: ", style="bold red")
+    line.append(printable(reason, 1000), style="default not bold")
+    if (
+        printable(path, 500) not in printable(reason, 1000)
+        and path.rsplit("/", 1)[-1] not in reason
+    ):
+        line = Text(f"{printable(path, 500)}: ", style="bold") + line
+    console.print(line, soft_wrap=True)
+
+
+def show_stamp(result: StampResult, console: Console) -> None:
+    """Print the table of one stamped clip."""
+    console.print(Text(printable(result.output_path, 500), style="bold", overflow="fold"))
+    table = _table()
+    table.add_row("Stamped", Text("stamped, signed and read back", style="bold green"))
+    table.add_row("Stamp id", _text(result.stamp_id.hex))
+    table.add_row(
+        "Watermark",
+        _text(
+            f"{result.margin_db:.1f} dB above what decoding needs, "
+            f"PSNR-Y {result.psnr_y_db:.1f} dB, {result.frames} frames, "
+            f"profile {result.profile}, key {result.key_id}"
+        ),
+    )
+    where = (
+        "embedded" if result.sidecar is None else f"in {result.sidecar}, keep it beside the clip"
+    )
+    table.add_row("Manifest", _text(f"{result.manifest_status}, {where}", 500))
+    table.add_row("Signed", _text(_moment(result.signed_at)))
+    table.add_row("Took", _text(f"{result.seconds:.1f} s"))
+    console.print(table)
+
+
+def _watermark_rows(table: Table, found: Detection, kind: str) -> None:
+    words = {"not_checked": "not checked", "absent": "none found"}
+    status = words.get(found.status, found.status)
+    table.add_row("Watermark", _with_reason(status, found.reason))
+    if found.stamp_id is not None:
+        table.add_row("  stamp id", _text(found.stamp_id.hex))
+        table.add_row("  key", _text(f"{found.key_id or 'unnamed'}, layout {found.layout or '?'}"))
+    if found.score is not None and found.status != "not_checked":
+        strength = f"score {found.score:.0f}"
+        if found.margin_db is not None and found.stamp_id is not None:
+            strength += f", {found.margin_db:.1f} dB above what decoding needs"
+        table.add_row("  strength", _text(strength))
+    if found.false_positive_probability is not None and found.stamp_id is not None:
+        bound = chance(found.false_positive_probability)
+        table.add_row("  chance", _text(f"at most {bound} on an unmarked {kind}"))
+    if found.frames:
+        table.add_row("  frames", _text(f"{found.frames} looked at"))
+    if found.transform is not None and found.stamp_id is not None:
+        table.add_row("  picture", _text(describe(found.transform)))
+    if found.segments and found.stamp_id is not None:
+        table.add_row("  timeline", _text(_timeline(found), 400))
+
+
+def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
+    words = {
+        "trusted": "intact, signer trusted",
+        "valid": "intact, signer not on the trust list",
+        "invalid": "fails validation",
+        "absent": "none",
+        "not_checked": "not checked",
+    }
+    status = words[manifest.status]
+    if manifest.source is not None and manifest.status != "absent":
+        status += f" ({manifest.source})"
+    table.add_row("Manifest", _with_reason(status, manifest.reason))
+    for failure in manifest.failures[:5]:
+        table.add_row("  failure", _text(failure))
+    if manifest.status in ("absent", "not_checked"):
+        return
+    # Whoever wrote an unproven manifest wrote these too.
+    claims = "" if manifest.status == "trusted" else "claims "
+    if manifest.signer:
+        table.add_row("  signer", _text(claims + manifest.signer))
+    if manifest.signed_at is not None:
+        table.add_row("  date", _text(claims + _moment(manifest.signed_at)))
+    if manifest.provider:
+        table.add_row("  provider", _text(claims + manifest.provider))
+    model = " ".join(part for part in (manifest.model_name, manifest.model_version) if part)
+    if model:
+        table.add_row("  model", _text(claims + model))
+    if manifest.prompt_hash is not None:
+        prompt = manifest.prompt_hash
+        key = f", key {prompt.key_id}" if prompt.key_id else ""
+        table.add_row("  prompt", _text(f"{prompt.alg} {prompt.value[:16]}…{key}"))
+    if manifest.soft_binding is not None:
+        binding = manifest.soft_binding
+        named = binding.stamp_id.hex if binding.stamp_id else f"a watermark by {binding.alg}"
+        table.add_row("  names", _text(f"stamp {named}" if binding.stamp_id else named))
+    for ingredient in manifest.ingredients[:5]:
+        failures = f" ({listing(ingredient.failures[:3])})" if ingredient.failures else ""
+        table.add_row(
+            "  made from", _text(f"{ingredient.title or 'unnamed'}: {ingredient.status}{failures}")
+        )
+
+
+def _registry_rows(table: Table, registry: RegistryReport) -> None:
+    if registry.status == "not_checked" and registry.revocation is None:
+        return
+    words = {"match": "has this stamp", "no_match": "has no such stamp"}
+    table.add_row(
+        "Registry", _with_reason(words.get(registry.status, "not checked"), registry.reason)
+    )
+
+
+def describe(transform: Transform) -> str:
+    """How the examined picture lies on the stamped one, in words."""
+    parts = []
+    if abs(transform.scale - 1.0) > 0.01:
+        parts.append(f"scaled to {transform.scale:.2f}")
+    if transform.mirrored:
+        parts.append("mirrored")
+    if abs(transform.rotation_deg) > 0.2:
+        parts.append(f"turned {transform.rotation_deg:.1f} degrees")
+    if abs(transform.aspect - 1.0) > 0.005:
+        parts.append(f"width stretched by {transform.aspect:.3f}")
+    if max(abs(transform.matrix[6]), abs(transform.matrix[7])) > 1e-5:
+        parts.append("seen at an angle")
+    return listing(parts) or "lies as it was stamped"
+
+
+def _timeline(found: Detection) -> str:
+    marked = merged(found.segments)
+    shown = [f"{clock(start)}-{clock(end)}" for start, end in marked[:6]]
+    if len(marked) > len(shown):
+        shown.append(f"{len(marked) - len(shown)} more")
+    unknown = sum(s.end - s.start for s in found.segments if s.status == "unknown")
+    unmarked = sum(s.end - s.start for s in found.segments if s.status == "unmarked")
+    text = f"marked {listing(shown)}" if shown else "no second of it shows the mark by itself"
+    if unmarked:
+        text += f"; unmarked {unmarked:.1f} s"
+    if unknown:
+        text += f"; unknown {unknown:.1f} s"
+    return text
+
+
+def _table() -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    return table
+
+
+def _text(value: str, limit: int = 300) -> Text:
+    return Text(printable(value, limit), overflow="fold")
+
+
+def _with_reason(status: str, reason: str | None) -> Text:
+    return _text(f"{status}: {reason}" if reason else status, 500)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "no date" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S %Z}".strip()
