@@ -41,7 +41,8 @@ class StrictDecoder:
         self._due: set[int] = set()
         self._first_pts: int | None = None
         self._last_time: float | None = None
-        self._keyed = False
+        # Files with an index begin where they can be decoded: there, nothing may fail.
+        self._keyed = any(part in name for part in ("mov", "matroska", "webm"))
 
     def decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
         """The frames a packet brings out.  Raises :class:`UnreadableFileError` on damage."""
