@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from provenance.manifest.certificates import check_validity
 from provenance.manifest.containers import Container, has_plain_layout, identify
 from provenance.manifest.facts import clean
 from provenance.manifest.reader import Reading, read_store
-from provenance.manifest.signer import ALGORITHMS, Signer
+from provenance.manifest.signer import ALGORITHMS, Signer, signature_fits
 from provenance.manifest.trust import Trust, library_settings
 
 CHUNK_KIB = 1024
@@ -130,27 +130,18 @@ def attach(
         TimestampError: when the timestamp authority gives no usable answer.
         OutputError: when the target can't be written.
     """
-    if target.exists() and source.samefile(target):
-        raise UsageError("A file can't be signed in place; give another target.")
     if tsa_url is not None and not _is_url(tsa_url):
         raise UsageError(
             "The timestamp authority's address must start with http:// or https:// and name a host."
         )
     check_validity(signer.chain_pem)
-    container = identify(source)
-    chunked = (
-        container.mime in ("video/mp4", "video/quicktime")
-        and source.stat().st_size >= CHUNKED_ABOVE
-        and has_plain_layout(source)
-    )
-    # Chunked hashing has written invalid files, and a parent's store may be too odd to carry
-    # along; the library checks its own work, so each is tried and given up for the plainer way.
-    attempts: list[tuple[bool, Parent | None]] = [(True, parent)] if chunked else []
-    attempts.append((False, parent))
-    if parent is not None and parent.kind != "unreadable":
-        plain = Parent(parent.path, parent.title, parent.mime, "unreadable")
-        attempts.append((False, plain))
-    job = _Job(source, target, generation, signer, trust, container, tsa_url)
+    try:
+        if target.exists() and source.samefile(target):
+            raise UsageError("A file can't be signed in place; give another target.")
+        job = _Job(source, target, generation, signer, trust, identify(source), tsa_url)
+        attempts = _attempts(job, parent)
+    except OSError as error:
+        raise _io_failure(error, target) from error
     try:
         for number, (in_chunks, ingredient) in enumerate(attempts, start=1):
             try:
@@ -159,10 +150,32 @@ def attach(
             except C2paError as error:
                 if number == len(attempts):
                     raise _refused(error) from error
-    except BaseException:
-        target.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            target.unlink(missing_ok=True)
+        # Closing the target is when a full disk may be told first.
+        if isinstance(error, OSError) and not isinstance(error, ProvenanceError):
+            raise _io_failure(error, target) from error
         raise
-    return None if container.embeds else store
+    return None if job.container.embeds else store
+
+
+def _attempts(job: _Job, parent: Parent | None) -> list[tuple[bool, Parent | None]]:
+    """Ways to sign, best first: whether to hash in chunks, and what of the parent to carry along.
+
+    Chunked hashing has written invalid files, and a parent's store may be too odd to carry; the
+    library checks its own work, so each is tried, and given up for the plainer way.
+    """
+    chunked = (
+        job.container.mime in ("video/mp4", "video/quicktime")
+        and job.source.stat().st_size >= CHUNKED_ABOVE
+        and has_plain_layout(job.source)
+    )
+    attempts: list[tuple[bool, Parent | None]] = [(True, parent)] if chunked else []
+    attempts.append((False, parent))
+    if parent is not None and parent.kind != "unreadable":
+        attempts.append((False, replace(parent, kind="unreadable", store=None)))
+    return attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +263,15 @@ class _Callback:
     def _sign(self, data: bytes) -> bytes:
         try:
             signature = self._signer.sign(data)
+            # Checked here, since the library's message for it can't be told from the
+            # timestamp authority's.
+            if not signature_fits(
+                self._signer.alg.lower(), self._signer.chain_pem, signature, data
+            ):
+                raise SigningError(
+                    "The signer's answer does not fit its certificate; check that key, algorithm "
+                    "and certificate belong together."
+                )
         except Exception as error:  # any signer's exception must get past the C frames
             self.error = error
             return b""
@@ -313,10 +335,9 @@ def _is_url(url: str) -> bool:
 
 
 def _blames_authority(error: C2paError, callback: _Callback) -> bool:
-    # The token is fetched over the finished signature, so what fails after the callback and is
-    # no complaint about the signature itself came from the authority.
-    text = str(error)
-    return callback.signed and isinstance(error, C2paError.Signature) and "COSE" not in text
+    # The token is fetched over the finished signature, which was checked: what the library still
+    # has to say about signatures is about the token.
+    return callback.signed and isinstance(error, C2paError.Signature)
 
 
 def _authority_failure(url: str, error: C2paError) -> TimestampError:

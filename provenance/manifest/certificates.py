@@ -39,7 +39,8 @@ BACKDATE = timedelta(hours=1)
 """A certificate starts this long before it is made, so that a verifier whose clock is a little
 behind does not call a fresh file invalid."""
 
-_MAX_NAME = 64  # X.520 upper bound of commonName and organizationName
+_MAX_NAME = 64
+"""Bytes of UTF-8: X.520's bound of both names, as the cryptography package counts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,7 @@ def make_root(organisation: str, *, now: datetime | None = None, years: int = RO
     """Make a self-signed root (EC P-384) for ``organisation``.
 
     Raises:
-        ValueError: when the organisation's name is empty, longer than 64 characters, or holds a
-            control character.
+        ValueError: see :func:`check_organisation`.
     """
     start = _start(now)
     key = ec.generate_private_key(ec.SECP384R1())
@@ -158,13 +158,13 @@ def check_organisation(organisation: str) -> str:
     """Return the name, stripped, if a certificate and a report can carry it.
 
     Raises:
-        ValueError: when it is empty, longer than 64 characters, or holds a control character.
+        ValueError: when it is empty, longer than 64 bytes of UTF-8, or holds a control character.
     """
     name = organisation.strip()
-    if not name or len(name) > _MAX_NAME or not name.isprintable():
+    if not name or not name.isprintable() or len(name.encode()) > _MAX_NAME:
         raise ValueError(
-            f"An organisation's name has 1 to {_MAX_NAME} printable characters; "
-            "give another one with --org."
+            f"An organisation's name has 1 to {_MAX_NAME} printable characters (half or a third "
+            "of that outside the Latin alphabet); give another one with --org."
         )
     return name
 
@@ -176,7 +176,8 @@ def _start(now: datetime | None) -> datetime:
 
 def _name(organisation: str, role: str) -> x509.Name:
     organisation = check_organisation(organisation)
-    common = f"{organisation[: _MAX_NAME - len(role) - 1]} {role}"
+    room = _MAX_NAME - len(role) - 1
+    common = f"{organisation.encode()[:room].decode('utf-8', 'ignore')} {role}"
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, organisation),

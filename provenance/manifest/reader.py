@@ -79,7 +79,7 @@ def interpret(reading: Reading) -> ManifestReport:
     data = reading.data
     manifests = data.get("manifests")
     label = data.get("active_manifest")
-    manifest = manifests.get(label) if isinstance(manifests, dict) and label else None
+    manifest = _mapping(manifests).get(label) if isinstance(label, str) else None
     if not isinstance(manifest, dict):
         return _unreadable("The manifest store names no active manifest.", reading.source)
     results = _mapping(data.get("validation_results"))

@@ -9,9 +9,12 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -31,6 +34,7 @@ _CURVES: dict[str, tuple[str, HashAlgorithm, int]] = {
     "secp384r1": ("es384", SHA384(), 48),
     "secp521r1": ("es512", SHA512(), 66),
 }
+_PSS: dict[str, HashAlgorithm] = {"ps256": SHA256(), "ps384": SHA384(), "ps512": SHA512()}
 
 
 @runtime_checkable
@@ -122,6 +126,34 @@ class LocalSigner:
     def __reduce__(self) -> tuple[object, ...]:
         # A pickle would carry the private key to wherever the pickle goes.
         raise TypeError("a LocalSigner can't be pickled: load the keyring in the worker")
+
+
+def signature_fits(alg: str, chain_pem: bytes, signature: bytes, data: bytes) -> bool:
+    """Say whether ``signature`` over ``data`` holds under the chain's first certificate.
+
+    ``False`` also when the algorithm does not go with the certificate's key.
+    """
+    try:
+        key = x509.load_pem_x509_certificates(chain_pem)[0].public_key()
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            expected, digest, width = _CURVES[key.curve.name]
+            if len(signature) == 2 * width:
+                r, s = signature[:width], signature[width:]
+                signature = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+            key.verify(signature, data, ec.ECDSA(digest))
+        elif isinstance(key, rsa.RSAPublicKey):
+            expected = alg if alg in _PSS else "ps256"
+            digest = _PSS[expected]
+            pss = padding.PSS(padding.MGF1(digest), padding.PSS.DIGEST_LENGTH)
+            key.verify(signature, data, pss, digest)
+        elif isinstance(key, ed25519.Ed25519PublicKey):
+            expected = "ed25519"
+            key.verify(signature, data)
+        else:
+            return False
+    except (ValueError, KeyError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return alg == expected
 
 
 def _load(private_key_pem: bytes) -> tuple[PrivateKey, str]:

@@ -1,0 +1,79 @@
+"""Signers, facts and small helpers that the manifest's tests share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from provenance.manifest import Generation, LocalSigner, Trust, attach, hash_prompt, sidecar_path
+from provenance.manifest.certificates import Issued, issue_signer, make_root
+from provenance.manifest.prompt import PromptKey
+from provenance.payload import StampId
+
+STAMP = StampId(bytes(range(8)))
+PROMPT_KEY = PromptKey("p1", bytes(32))
+
+
+@dataclass
+class Studio:
+    """An organisation with its own root and one signing certificate."""
+
+    name: str = "Example Studio"
+    root: Issued = field(init=False)
+    leaf: Issued = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.root = make_root(self.name)
+        self.leaf = issue_signer(self.name, self.root)
+
+    @property
+    def signer(self) -> LocalSigner:
+        return LocalSigner(self.leaf.key_pem, self.leaf.certificate_pem)
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(self.root.certificate_pem)
+
+
+def facts(**changes: Any) -> Generation:
+    """A generation record; name the fields that shall differ."""
+    plain = Generation(
+        stamp_id=STAMP,
+        watermark_key_id="w1",
+        provider="Example Studio",
+        model_name="ExampleVideoModel",
+        model_version="3.2.1",
+        prompt_hash=hash_prompt("a cat on a sofa", PROMPT_KEY),
+        duration_ms=1000,
+        title="clip.mp4",
+        created_at=datetime(2026, 11, 22, 12, tzinfo=UTC),
+    )
+    return replace(plain, **changes)
+
+
+def sign(studio: Studio, source: Path, target: Path, **options: Any) -> Path:
+    """Sign ``source`` to ``target``, sidecar and all; returns ``target``."""
+    options.setdefault("trust", studio.trust)
+    options.setdefault("signer", studio.signer)
+    generation = options.pop("generation", facts())
+    store = attach(source, target, generation, **options)
+    if store is not None:
+        sidecar_path(target).write_bytes(store)
+    return target
+
+
+def flip(path: Path, target: Path, at: int, bit: int = 1) -> Path:
+    """Copy ``path`` to ``target`` with one bit of the byte at ``at`` changed."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= bit
+    target.write_bytes(content)
+    return target
+
+
+def picture_byte(path: Path) -> int:
+    """An offset inside the picture data of an mp4, mov, avi, mkv or webm."""
+    content = path.read_bytes()
+    starts = [content.find(name) for name in (b"mdat", b"movi")]
+    return next((at for at in starts if at > 0), len(content) // 2) + 600
