@@ -74,10 +74,13 @@ class _Program(click.Group):
             sys.stdout.flush()
         except click.exceptions.Exit as error:
             return error.exit_code
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            return 2
         except click.ClickException as error:
-            if isinstance(error, click.UsageError) and error.ctx is not None:
-                click.echo(error.ctx.get_usage(), err=True)
-            complain(error.format_message())
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            command = prog_name if context is None else context.command_path
+            complain(f"{error.format_message().rstrip('.')}; see `{command} --help`.")
             return 2
         except (click.Abort, KeyboardInterrupt) as error:
             stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from provenance import config
-from provenance.cli.output import warn
+from provenance.cli.output import complain, warn
 from provenance.errors import KeyringError, UsageError
 
 if TYPE_CHECKING:
@@ -49,9 +49,12 @@ def quiet_option(command: _Command) -> _Command:
     )(command)
 
 
-def settings(flags: dict[str, Any]) -> config.Settings:
+def settings(flags: dict[str, Any], *, quiet: bool = False) -> config.Settings:
     """Resolve flags, environment and settings file, once."""
-    return config.load(flags, os.environ)
+    chosen = config.load(flags, os.environ)
+    if chosen.source is not None and not quiet:
+        complain(f"using the settings in {chosen.source}", label="Note: ")
+    return chosen
 
 
 def keys_folder(asked: Path | None) -> Path:
@@ -64,23 +67,29 @@ def keys_folder(asked: Path | None) -> Path:
     return here if is_keyring(here) else Path(click.get_app_dir(APPLICATION)) / "keys"
 
 
-def open_keyring(asked: Path | None) -> Keyring:
-    """Load the keyring and pass its warnings on."""
+def open_keyring(chosen: config.Settings, *, quiet: bool) -> Keyring:
+    """Load the keyring and pass its warnings on.
+
+    Keys and settings that lie in the working folder were perhaps put there by somebody else (an
+    unpacked archive), and decide who is trusted: so it is said when they are used.
+    """
     from provenance.keyring import Keyring  # noqa: PLC0415 - slow to import
 
-    keyring = Keyring.load(keys_folder(asked))
+    keyring = Keyring.load(keys_folder(chosen.keys))
+    if chosen.keys is None and not quiet:
+        complain(f"using the keys of {keyring.organisation} in {keyring.folder}", label="Note: ")
     for sentence in keyring.warnings:
         warn(sentence)
     return keyring
 
 
-def open_keyring_if_any(asked: Path | None) -> Keyring | None:
+def open_keyring_if_any(chosen: config.Settings, *, quiet: bool) -> Keyring | None:
     """As :func:`open_keyring`, but None when no folder was named and there is none."""
     from provenance.keyring import is_keyring  # noqa: PLC0415 - slow to import
 
-    if asked is None and not is_keyring(keys_folder(None)):
+    if chosen.keys is None and not is_keyring(keys_folder(None)):
         return None
-    return open_keyring(asked)
+    return open_keyring(chosen, quiet=quiet)
 
 
 def read_pem(path: Path) -> bytes:

@@ -118,8 +118,8 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     if plain_prompt_hash and prompt_hash is not None:
         raise UsageError("--plain-prompt-hash goes with --prompt or --prompt-file only.")
     options = tuple(config.parse_option(text) for text in encoder_options)
-    chosen = settings({**flags, "encoder_options": options})
-    keyring = open_keyring(chosen.keys)
+    chosen = settings({**flags, "encoder_options": options}, quiet=quiet)
+    keyring = open_keyring(chosen, quiet=quiet)
     hashed = _hashed(keyring, prompt, prompt_file, prompt_hash, plain=plain_prompt_hash)
 
     from provenance.stamp import stamp as stamp_clip  # noqa: PLC0415 - slow to import

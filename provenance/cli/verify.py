@@ -81,9 +81,10 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             "trust": trust,
             "trust_tsa": trust_tsa,
             "accept": None if accept is None else config.parse_accept(accept),
-        }
+        },
+        quiet=quiet,
     )
-    watermark_keys, trusted = _credentials(chosen)
+    watermark_keys, trusted = _credentials(chosen, quiet=quiet)
     out, code = stdout(), 0
     with Spinner(len(paths), quiet=quiet) as spinner:
         for path in paths:
@@ -107,11 +108,13 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     return code
 
 
-def _credentials(chosen: config.Settings) -> tuple[tuple[WatermarkKey, ...], Trust]:
+def _credentials(
+    chosen: config.Settings, *, quiet: bool
+) -> tuple[tuple[WatermarkKey, ...], Trust]:
     """The watermark keys to try, and who is trusted: the keyring's root and what was added."""
     from provenance.manifest import Trust  # noqa: PLC0415 - slow to import
 
-    keyring = open_keyring_if_any(chosen.keys)
+    keyring = open_keyring_if_any(chosen, quiet=quiet)
     if keyring is None and not chosen.trust:
         raise KeyringError(
             "There are no keys to verify with; name your keys folder with --keys, make one with "

@@ -83,7 +83,7 @@ def show_verification(report: VerificationReport, console: Console) -> None:
     _manifest_rows(table, report.manifest)
     _registry_rows(table, report.registry)
     table.add_row("To do", _text(NEXT_STEPS[report.verdict]))
-    console.print(table)
+    _print(table, console)
     console.print()
 
 
@@ -119,7 +119,7 @@ def show_stamp(result: StampResult, console: Console) -> None:
     table.add_row("Manifest", _text(f"{result.manifest_status}, {where}", 500))
     table.add_row("Signed", _text(_moment(result.signed_at)))
     table.add_row("Took", _text(f"{result.seconds:.1f} s"))
-    console.print(table)
+    _print(table, console)
 
 
 def _watermark_rows(table: Table, found: Detection, kind: str) -> None:
@@ -141,7 +141,7 @@ def _watermark_rows(table: Table, found: Detection, kind: str) -> None:
         table.add_row("  frames", _text(f"{found.frames} looked at"))
     if found.transform is not None and found.stamp_id is not None:
         table.add_row("  picture", _text(describe(found.transform)))
-    if found.segments and found.stamp_id is not None:
+    if found.segments and found.stamp_id is not None and kind == "video":
         table.add_row("  timeline", _text(_timeline(found), 400))
 
 
@@ -232,6 +232,14 @@ def _table() -> Table:
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     return table
+
+
+def _print(table: Table, console: Console) -> None:
+    """Print without the blanks that fill up each line: they get in the way of copying and diff."""
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        console.file.write(line.rstrip() + "\n")
 
 
 def _text(value: str, limit: int = 300) -> Text:

@@ -1,0 +1,135 @@
+"""Settings: flags, then variables, then the file, then defaults."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from provenance import config
+from provenance.config import Settings, load
+from provenance.errors import UsageError
+from provenance.results import Verdict
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / config.FILE_NAME
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_with_nothing_given_the_defaults_hold(tmp_path: Path) -> None:
+    assert load({}, {}, tmp_path) == Settings()
+
+
+def test_a_flag_beats_a_variable_and_a_variable_beats_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, 'profile = "faint"\npreset = "slow"\ncodec = "hevc"\n')
+    environ = {"PROVENANCE_PROFILE": "standard", "PROVENANCE_PRESET": "fast"}
+    chosen = load({"profile": "strong", "preset": None}, environ, tmp_path)
+    assert (chosen.profile, chosen.preset, chosen.codec) == ("strong", "fast", "hevc")
+    assert chosen.source == file
+
+
+def test_a_crf_flag_also_beats_a_bit_rate_in_the_file(tmp_path: Path) -> None:
+    write(tmp_path, 'bitrate = "2M"\n')
+    chosen = load({"crf": 20.0}, {}, tmp_path)
+    assert (chosen.crf, chosen.bitrate) == (20.0, None)
+
+
+def test_crf_and_bit_rate_in_one_place_exclude_each_other(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="exclude each other"):
+        load({"crf": 20.0, "bitrate": "2M"}, {}, tmp_path)
+
+
+def test_every_setting_can_come_from_the_file_and_paths_start_there(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        """
+        keys = "my-keys"
+        trust = ["a.pem", "/b.pem"]
+        trust_tsa = "c.pem"
+        accept = ["CONFIRMED", "WATERMARK_MATCH"]
+        profile = "strong"
+        provider = "Studio"
+        digital_source_type = "compositeSynthetic"
+        tsa = "http://tsa.example"
+        codec = "hevc"
+        crf = 20
+        preset = "slow"
+        [encoder_options]
+        tune = "film"
+        bf = 3
+        """,
+    )
+    chosen = load({}, {}, tmp_path)
+    assert chosen.keys == tmp_path / "my-keys"
+    assert chosen.trust == (tmp_path / "a.pem", Path("/b.pem"))
+    assert chosen.trust_tsa == (tmp_path / "c.pem",)
+    assert chosen.accept == (Verdict.CONFIRMED, Verdict.WATERMARK_MATCH)
+    assert chosen.encoder_options == (("tune", "film"), ("bf", "3"))
+    assert chosen.crf == 20.0
+
+
+def test_every_setting_can_come_from_a_variable(tmp_path: Path) -> None:
+    environ = {
+        "PROVENANCE_KEYS": "k",
+        "PROVENANCE_TRUST": f"a.pem{os.pathsep}b.pem",
+        "PROVENANCE_ACCEPT": "confirmed, partial",
+        "PROVENANCE_CRF": "21.5",
+        "PROVENANCE_ENCODER_OPTIONS": "tune=film,bf=3",
+        "PROVENANCE_UNRELATED": "ignored",
+    }
+    chosen = load({}, environ, tmp_path)
+    assert chosen.keys == Path("k")
+    assert chosen.trust == (Path("a.pem"), Path("b.pem"))
+    assert chosen.accept == (Verdict.CONFIRMED, Verdict.PARTIAL)
+    assert chosen.crf == 21.5
+    assert chosen.encoder_options == (("tune", "film"), ("bf", "3"))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('strenght = "strong"', "'strenght'"),
+        ('crf = "20"', "crf in"),
+        ("crf = true", "crf in"),
+        ("profile = 3", "profile in"),
+        ('accept = "REAL"', "'REAL'"),
+        ("trust = [1]", "trust in"),
+        ("keys = ''", "keys in"),
+        ("[keys]", "keys in"),
+        ("= 3", "not valid TOML"),
+    ],
+)
+def test_a_mistake_in_the_file_is_an_error_that_names_it(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    write(tmp_path, text)
+    with pytest.raises(UsageError, match=named) as caught:
+        load({}, {}, tmp_path)
+    assert config.FILE_NAME in str(caught.value)
+
+
+def test_a_mistake_in_a_variable_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="PROVENANCE_CRF should be a number"):
+        load({}, {"PROVENANCE_CRF": "high"}, tmp_path)
+
+
+def test_another_file_can_be_named_and_must_then_exist(tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    with pytest.raises(UsageError, match=r"other\.toml cannot be read"):
+        load({}, {"PROVENANCE_CONFIG": str(other)}, tmp_path)
+    other.write_text('profile = "faint"', encoding="utf-8")
+    assert load({}, {"PROVENANCE_CONFIG": str(other)}, tmp_path).profile == "faint"
+
+
+def test_the_environment_is_read_by_the_command_line_alone() -> None:
+    package = Path(config.__file__).parent
+    readers = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if re.search(r"os\.environ(?!\.setdefault)|getenv", file.read_text(encoding="utf-8"))
+    }
+    assert all(name.startswith(("cli/", "service/")) for name in readers), readers

@@ -1,0 +1,318 @@
+"""What the layers' findings mean together."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provenance.payload import SOFT_BINDING_ALG, StampId
+from provenance.results import (
+    Detection,
+    FileFacts,
+    Ingredient,
+    ManifestReport,
+    ManifestSource,
+    ManifestStatus,
+    RegistryReport,
+    RegistryStatus,
+    Segment,
+    SoftBinding,
+    Verdict,
+    VerificationReport,
+    WatermarkStatus,
+)
+from provenance.verdict import NO_MARK_SENTENCE, decide
+
+A, B = StampId(bytes(8)), StampId(b"\x01" * 8)
+ABSENT = Detection("absent", frames=40)
+NO_MANIFEST = ManifestReport("absent")
+FORBIDDEN = re.compile(r"\b(real|fake|authentic)\b", re.IGNORECASE)
+
+
+def found(stamp: StampId = A, **changes: Any) -> Detection:
+    fields: dict[str, Any] = {
+        "status": "found",
+        "stamp_id": stamp,
+        "key_id": "k1",
+        "layout": 1,
+        "score": 900.0,
+        "margin_db": 4.2,
+        "false_positive_probability": 1e-12,
+    }
+    return Detection(**(fields | changes))
+
+
+def manifest(status: ManifestStatus = "trusted", **changes: Any) -> ManifestReport:
+    fields: dict[str, Any] = {
+        "source": "embedded",
+        "signer": "Example Studio",
+        "signed_at": datetime(2026, 11, 22, 12, tzinfo=UTC),
+        "provider": "Somebody Else",
+        "model_name": "ExampleVideoModel",
+        "model_version": "3.2.1",
+        "soft_binding": SoftBinding(SOFT_BINDING_ALG, A),
+        "watermark_key_id": "k1",
+    }
+    return ManifestReport(status, **(fields | changes))
+
+
+def registered(status: RegistryStatus = "match", **changes: Any) -> RegistryReport:
+    record = {"model": {"name": "ExampleVideoModel", "version": "3.2.1"}, "signed_at": "2026-11-22"}
+    fields: dict[str, Any] = {"record": record, "reason": None}
+    return RegistryReport(status, **(fields | changes))
+
+
+MATCH = registered()
+UNASKED = RegistryReport()
+FOREIGN = SoftBinding("com.example.other", None)
+PARTIAL = found(
+    status="partial",
+    segments=(
+        Segment(0.0, 2.0, "marked", 9.0),
+        Segment(2.0, 4.0, "marked", 9.0),
+        Segment(4.0, 8.0, "unmarked", 0.1),
+    ),
+)
+WEAK = Detection("weak", score=100.0)
+NOT_LOOKED = Detection("not_checked", reason="the manifest names watermark key k9")
+
+TABLE = [
+    # 2a: any state of the manifest
+    (found(B), manifest(), UNASKED, Verdict.CONFLICT),
+    (found(B), manifest("valid"), UNASKED, Verdict.CONFLICT),
+    (found(B), manifest("invalid"), UNASKED, Verdict.CONFLICT),
+    (found(B, status="partial"), manifest(), UNASKED, Verdict.CONFLICT),
+    # 2c
+    (ABSENT, manifest(), UNASKED, Verdict.CONFLICT),
+    (ABSENT, manifest("valid"), UNASKED, Verdict.CONFLICT),
+    (ABSENT, manifest(soft_binding=SoftBinding(SOFT_BINDING_ALG, None)), UNASKED, Verdict.CONFLICT),
+    # 3
+    (found(), manifest("invalid"), MATCH, Verdict.CREDENTIAL_INVALID),
+    (ABSENT, manifest("invalid"), UNASKED, Verdict.CREDENTIAL_INVALID),
+    (PARTIAL, manifest("invalid"), UNASKED, Verdict.CREDENTIAL_INVALID),
+    (WEAK, manifest("invalid"), UNASKED, Verdict.CREDENTIAL_INVALID),
+    (NOT_LOOKED, manifest("invalid"), UNASKED, Verdict.CREDENTIAL_INVALID),
+    # 4
+    (PARTIAL, manifest(), UNASKED, Verdict.PARTIAL),
+    (PARTIAL, manifest("valid"), UNASKED, Verdict.PARTIAL),
+    (PARTIAL, NO_MANIFEST, MATCH, Verdict.PARTIAL),
+    (PARTIAL, manifest("not_checked"), UNASKED, Verdict.PARTIAL),
+    # 5
+    (found(), manifest(), UNASKED, Verdict.CONFIRMED),
+    (found(), manifest(source="sidecar"), UNASKED, Verdict.CONFIRMED),
+    # 6
+    (found(), manifest("valid"), MATCH, Verdict.SIGNER_UNTRUSTED),
+    (WEAK, manifest("valid"), UNASKED, Verdict.SIGNER_UNTRUSTED),
+    (NOT_LOOKED, manifest("valid"), UNASKED, Verdict.SIGNER_UNTRUSTED),
+    (ABSENT, manifest("valid", soft_binding=None), UNASKED, Verdict.SIGNER_UNTRUSTED),
+    # 7
+    (ABSENT, manifest(soft_binding=None), UNASKED, Verdict.CREDENTIAL_ONLY),
+    (ABSENT, manifest(soft_binding=FOREIGN), UNASKED, Verdict.CREDENTIAL_ONLY),
+    (NOT_LOOKED, manifest(), UNASKED, Verdict.CREDENTIAL_ONLY),
+    # 8
+    (found(), NO_MANIFEST, MATCH, Verdict.WATERMARK_MATCH),
+    (found(), manifest(source="registry"), MATCH, Verdict.WATERMARK_MATCH),
+    (found(), manifest("not_checked", soft_binding=None), MATCH, Verdict.WATERMARK_MATCH),
+    (found(), manifest(soft_binding=None), MATCH, Verdict.WATERMARK_MATCH),
+    # 9
+    (found(), NO_MANIFEST, UNASKED, Verdict.WATERMARK_UNKNOWN),
+    (found(), NO_MANIFEST, registered("no_match", record=None), Verdict.WATERMARK_UNKNOWN),
+    (found(), manifest(soft_binding=FOREIGN), UNASKED, Verdict.WATERMARK_UNKNOWN),
+    # 10
+    (WEAK, NO_MANIFEST, UNASKED, Verdict.SUSPECTED),
+    (WEAK, manifest(), UNASKED, Verdict.SUSPECTED),
+    (WEAK, manifest("not_checked"), UNASKED, Verdict.SUSPECTED),
+    # 11
+    (NOT_LOOKED, NO_MANIFEST, UNASKED, Verdict.NOT_CHECKED),
+    (ABSENT, manifest("not_checked"), UNASKED, Verdict.NOT_CHECKED),
+    # 12
+    (ABSENT, NO_MANIFEST, UNASKED, Verdict.NO_MARK_FOUND),
+]
+
+
+@pytest.mark.parametrize(("watermark", "signed", "registry", "expected"), TABLE)
+def test_the_first_row_of_the_contracts_table_that_applies_decides(
+    watermark: Detection, signed: ManifestReport, registry: RegistryReport, expected: Verdict
+) -> None:
+    assert decide(watermark, signed, registry)[0] is expected
+
+
+def test_a_withdrawn_stamp_is_revoked_and_the_summary_says_what_it_would_have_been() -> None:
+    registry = registered(revocation={"date": "2026-12-01", "reason": "Consent withdrawn."})
+    verdict, summary = decide(found(), manifest(), registry)
+    assert verdict is Verdict.REVOKED
+    assert summary.startswith("Withdrawn on 2026-12-01: Consent withdrawn. Otherwise: CONFIRMED. ")
+
+
+def test_a_mark_on_content_with_another_fingerprint_is_a_conflict() -> None:
+    registry = registered(fingerprint_distance=90.0)
+    assert decide(found(), NO_MANIFEST, registry, fingerprint_limit=31.0)[0] is Verdict.CONFLICT
+    near = registered(fingerprint_distance=12.0)
+    assert decide(found(), NO_MANIFEST, near, fingerprint_limit=31.0)[0] is Verdict.WATERMARK_MATCH
+
+
+def test_confirmed_names_the_proven_signer_and_not_the_claimed_provider() -> None:
+    assert decide(found(), manifest())[1] == (
+        "Stamped by Example Studio as ExampleVideoModel 3.2.1 on 2026-11-22; both layers agree."
+    )
+
+
+def test_confirmed_tells_of_an_ingredient_that_had_failed() -> None:
+    broken = Ingredient("take1.mp4", "invalid", ("assertion.bmffHash.mismatch",))
+    verdict, summary = decide(found(), manifest(ingredients=(broken,)))
+    assert verdict is Verdict.CONFIRMED
+    assert "had failed validation already (take1.mp4)" in summary
+
+
+def test_a_conflict_names_both_stamps_and_asks_to_escalate() -> None:
+    summary = decide(found(B), manifest())[1]
+    assert summary.startswith("The layers disagree (")
+    assert A.hex in summary
+    assert B.hex in summary
+    assert summary.endswith("Possible splice, copied mark or re-stamp. Escalate.")
+
+
+def test_an_expired_certificate_is_not_called_a_changed_file() -> None:
+    expired = manifest("invalid", failures=("signingCredential.expired",))
+    summary = decide(found(), expired)[1]
+    assert "signingCredential.expired" in summary
+    assert "changed" not in summary
+    changed = manifest("invalid", failures=("assertion.bmffHash.mismatch",))
+    assert decide(found(), changed)[1] == (
+        "The file changed after signing. Its claims are leads, not evidence. "
+        f"Watermark {A} was read."
+    )
+
+
+def test_partial_names_the_marked_time_with_neighbours_joined() -> None:
+    assert decide(PARTIAL, NO_MANIFEST)[1] == "Mark found only in 0:00-0:04."
+
+
+def test_a_registry_match_names_record_and_chance() -> None:
+    assert decide(found(), NO_MANIFEST, MATCH)[1] == (
+        f"Credential missing. Watermark {A} matches the registry: ExampleVideoModel 3.2.1, "
+        "2026-11-22. Chance of this on an unmarked video: at most 1e-12."
+    )
+
+
+def test_what_was_not_checked_is_named_with_its_reason() -> None:
+    summary = decide(ABSENT, ManifestReport("not_checked", reason="The container is unknown."))[1]
+    assert summary == ("Not checked: manifest (The container is unknown). Nothing else was found.")
+
+
+def test_claims_of_an_untrusted_manifest_are_not_repeated() -> None:
+    for status in ("valid", "invalid", "not_checked"):
+        signed = manifest(status, signer="Trust Me Ltd", model_name="Sly", soft_binding=None)
+        for watermark in (found(), ABSENT, PARTIAL, WEAK, NOT_LOOKED):
+            summary = decide(watermark, signed)[1]
+            assert "Trust Me" not in summary
+            assert "Sly" not in summary
+
+
+def test_texts_from_outside_cannot_steer_a_terminal() -> None:
+    summary = decide(found(), manifest(signer="Evil\x1b[2J\nStudio\u202e"))[1]
+    assert "\x1b" not in summary
+    assert "\n" not in summary
+    assert "\u202e" not in summary
+
+
+_TEXT = st.none() | st.sampled_from(["", "Example", "a reason.", "x\x1b[31m", "\ud800"])
+_STAMPS = st.sampled_from([None, A, B])
+_DETECTIONS = st.builds(
+    Detection,
+    status=st.sampled_from(get_args(WatermarkStatus)),
+    stamp_id=_STAMPS,
+    false_positive_probability=st.none() | st.floats(0, 1),
+    segments=st.lists(
+        st.builds(
+            Segment,
+            start=st.floats(0, 1e5),
+            end=st.floats(0, 1e5),
+            status=st.sampled_from(["marked", "unmarked", "unknown"]),
+            score=st.floats(0, 100),
+        ),
+        max_size=9,
+    ).map(tuple),
+    reason=_TEXT,
+)
+_MANIFESTS = st.builds(
+    ManifestReport,
+    status=st.sampled_from(get_args(ManifestStatus)),
+    source=st.none() | st.sampled_from(get_args(ManifestSource)),
+    signer=_TEXT,
+    model_name=_TEXT,
+    soft_binding=st.none()
+    | st.builds(SoftBinding, st.sampled_from([SOFT_BINDING_ALG, "com.example"]), _STAMPS),
+    failures=st.lists(st.sampled_from(["a.mismatch", "signingCredential.expired"])).map(tuple),
+    ingredients=st.lists(
+        st.builds(Ingredient, _TEXT, st.sampled_from(get_args(ManifestStatus)))
+    ).map(tuple),
+    reason=_TEXT,
+)
+_REGISTRIES = st.builds(
+    RegistryReport,
+    status=st.sampled_from(get_args(RegistryStatus)),
+    record=st.none() | st.just({}) | st.just({"model": "odd", "signed_at": 5}),
+    revocation=st.none() | st.just({}) | st.just({"date": "2026-11-22", "reason": "x"}),
+    fingerprint_distance=st.none() | st.floats(0, 256),
+    reason=_TEXT,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    _DETECTIONS,
+    _MANIFESTS,
+    _REGISTRIES,
+    st.sampled_from(["video", "image"]),
+    st.none() | st.floats(0, 256),
+)
+def test_every_combination_gives_one_verdict_in_plain_words(
+    watermark: Detection,
+    signed: ManifestReport,
+    registry: RegistryReport,
+    kind: Any,
+    limit: float | None,
+) -> None:
+    verdict, summary = decide(watermark, signed, registry, kind=kind, fingerprint_limit=limit)
+    assert verdict in Verdict
+    assert summary
+    assert summary == summary.strip()
+    assert summary.isprintable()
+    assert not FORBIDDEN.search(summary.replace(NO_MARK_SENTENCE, ""))
+    if verdict is Verdict.NO_MARK_FOUND:
+        assert summary == NO_MARK_SENTENCE
+    report = VerificationReport(
+        FileFacts("a", None, None, kind), verdict, summary, watermark, signed, registry
+    ).as_json()
+    assert list(report) == [
+        *("schema", "file", "verdict", "summary", "watermark", "manifest", "registry"),
+    ]
+    assert set(report["watermark"]) == {
+        *("status", "stamp_id", "key_id", "layout", "score", "false_positive_probability"),
+        *("frames", "transform", "segments", "reason"),
+    }
+    assert set(report["manifest"]) == {
+        *("status", "source", "signer", "signed_at", "provider", "model", "prompt_hash"),
+        *("soft_binding", "ingredients", "failures", "reason"),
+    }
+    json.dumps(report)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_DETECTIONS, _MANIFESTS, _REGISTRIES)
+def test_confirmed_always_means_trusted_found_and_the_same_stamp(
+    watermark: Detection, signed: ManifestReport, registry: RegistryReport
+) -> None:
+    verdict, _ = decide(watermark, signed, registry)
+    if verdict is Verdict.CONFIRMED:
+        assert watermark.status == "found"
+        assert signed.status == "trusted"
+        assert signed.soft_binding is not None
+        assert signed.soft_binding.stamp_id == watermark.stamp_id is not None
