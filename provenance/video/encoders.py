@@ -160,7 +160,7 @@ def choose_pix_fmt(source: str, library: str) -> str:
     """
     codec = Codec(library, "w")
     offered = [fmt.name for fmt in codec.video_formats or ()]
-    if source in offered and not VideoFormat(source).is_rgb:
+    if source in offered and not VideoFormat(source).is_rgb and not source.startswith("nv"):
         return source
     fmt = VideoFormat(source)
     alpha = any(part.is_alpha for part in fmt.components) and not fmt.has_palette

@@ -28,7 +28,11 @@ def luma_depth(pix_fmt: str) -> int | None:
     fmt = VideoFormat(pix_fmt)
     if fmt.is_rgb or fmt.has_palette or fmt.is_bit_stream or fmt.is_bayer or fmt.is_big_endian:
         return None
-    if pix_fmt.startswith(_SHIFTED) or pix_fmt.endswith(("f16le", "f32le", "16f", "32f")):
+    if (
+        pix_fmt.startswith(_SHIFTED)
+        or "msb" in pix_fmt
+        or pix_fmt.endswith(("f16le", "f32le", "16f", "32f"))
+    ):
         return None
     parts = fmt.components
     if not parts or parts[0].plane != 0 or sum(part.plane == 0 for part in parts) != 1:
