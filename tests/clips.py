@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,8 @@ import numpy as np
 from av.codec.context import Flags
 from av.packet import Packet
 from av.stream import Disposition
+
+from provenance.video.template import apply_hdr
 
 ROTATE_90 = (0, 65536, 0, -65536, 0, 0, 0, 0, 1073741824)
 """A display matrix that turns the picture clockwise by 90 degrees."""
@@ -78,18 +80,48 @@ def make_clip(path: Path, spec: Spec | None = None) -> Path:
     container = {".mkv": "matroska", ".m4v": "mp4"}.get(path.suffix, path.suffix[1:])
     out = av.open(str(path), "w", format=container, container_options=spec.muxer)
     out.metadata.update(spec.tags)
-    base = spec.time_base or 1 / spec.rate
+    stream = _picture_stream(out, spec)
+    sounds = [_sound(out, spec, language) for language in spec.audio]
+    subtitle = _subtitle_stream(out, spec)
+    if spec.attachment is not None:
+        out.add_attachment("font.ttf", "application/x-truetype-font", spec.attachment)
+    if spec.chapters:
+        marks = ((0, 400, "Opening"), (400, 1000, "The chase"))
+        out.set_chapters(
+            [
+                {
+                    "id": number,
+                    "start": start,
+                    "end": end,
+                    "time_base": Fraction(1, 1000),
+                    "metadata": {"title": title},
+                }
+                for number, (start, end, title) in enumerate(marks, 1)
+            ]
+        )
+    if spec.cover:
+        _cover(out, container)
+    for frame in _frames(spec):
+        out.mux(stream.encode(frame))
+    out.mux(stream.encode())
+    for sound in sounds:
+        _tone(out, sound, (len(spec.pts) if spec.pts else spec.frames) / float(spec.rate))
+    if subtitle is not None:
+        _captions(out, subtitle, spec.subtitles or "")
+    out.close()
+    return path
+
+
+def _picture_stream(out: Any, spec: Spec) -> Any:
     stream = out.add_stream(spec.codec, rate=spec.rate)
     if spec.hdr:
-        from provenance.video.template import apply_hdr  # noqa: PLC0415 - only PyAV's way
-
         name = {"libx265": "hevc", "libvpx-vp9": "vp9", "prores_ks": "prores"}[spec.codec]
-        apply_hdr(stream, name, spec.size, *spec.hdr)
+        apply_hdr(stream, name, spec.size, *spec.hdr)  # PyAV has no setter for it
     context = stream.codec_context
     context.width, context.height = spec.size
     context.pix_fmt = spec.pix_fmt
     context.framerate = spec.rate
-    context.time_base = stream.time_base = base
+    context.time_base = stream.time_base = spec.time_base or 1 / spec.rate
     if spec.sar:
         context.sample_aspect_ratio = spec.sar
     if spec.colour:
@@ -110,48 +142,33 @@ def make_clip(path: Path, spec: Spec | None = None) -> Path:
         stream.set_display_matrix(spec.matrix)
     if spec.title:
         stream.metadata["title"] = spec.title
-    sounds = [_sound(out, spec, language) for language in spec.audio]
-    subtitle = _subtitle_stream(out, spec)
-    cover = None
-    if spec.cover and container == "matroska":
-        out.add_attachment("cover.png", "image/png", cover_png())
-    elif spec.cover:
-        cover = out.add_mux_stream("png", width=32, height=24)
-        cover.disposition = Disposition.attached_pic
-    if spec.attachment is not None:
-        out.add_attachment("font.ttf", "application/x-truetype-font", spec.attachment)
-    if spec.chapters:
-        out.set_chapters(
-            [
-                {"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000),
-                 "metadata": {"title": "Opening"}},
-                {"id": 2, "start": 400, "end": 1000, "time_base": Fraction(1, 1000),
-                 "metadata": {"title": "The chase"}},
-            ]
-        )  # fmt: skip
-    if cover is not None:
-        packet = Packet(cover_png())
-        packet.pts = packet.dts = 0
-        packet.stream, packet.time_base = cover, Fraction(1, 1000)
-        packet.is_keyframe = True
-        out.mux(packet)
-    count = len(spec.pts) if spec.pts is not None else spec.frames
+    return stream
+
+
+def _frames(spec: Spec) -> Iterator[av.VideoFrame]:
+    base = spec.time_base or 1 / spec.rate
     step = round(1 / spec.rate / base)
-    for index in range(count):
+    for index in range(len(spec.pts) if spec.pts is not None else spec.frames):
         frame = video_frame(spec, index)
         frame.pts = spec.pts[index] if spec.pts is not None else index * step
         frame.time_base, frame.duration = base, step
         if spec.colour:
             frame.color_primaries, frame.color_trc = spec.colour[:2]
             frame.colorspace, frame.color_range = spec.colour[2:]
-        out.mux(stream.encode(frame))
-    out.mux(stream.encode())
-    for sound in sounds:
-        _tone(out, sound, count / float(spec.rate))
-    if subtitle is not None:
-        _captions(out, subtitle, spec.subtitles or "")
-    out.close()
-    return path
+        yield frame
+
+
+def _cover(out: Any, container: str) -> None:
+    if container == "matroska":
+        out.add_attachment("cover.png", "image/png", cover_png())
+        return
+    stream = out.add_mux_stream("png", width=32, height=24)
+    stream.disposition = Disposition.attached_pic
+    packet = Packet(cover_png())
+    packet.stream, packet.time_base = stream, Fraction(1, 1000)
+    packet.pts = packet.dts = 0
+    packet.is_keyframe = True
+    out.mux(packet)
 
 
 def cover_png() -> bytes:

@@ -78,7 +78,7 @@ class OutputPicture:
             mastering=mastering,
             light=light,
             disposition=int(stream.disposition),
-            tags=stream_tags(stream),
+            tags={k: v for k, v in stream_tags(stream).items() if k.lower() != "encoder"},
         )
 
 

@@ -38,6 +38,8 @@ class TrackCopier:
         self._source, self._target, self._container = source, target, container
         self._streams: dict[int, Stream] = {}
         self._fillers: set[int] = set()
+        self.timecode: str | None = None
+        self._timecodes: dict[int, int] = {}
         self._has_chapters = bool(source.chapters())
 
     def add(self, stream: Stream, cover: bytes | None = None) -> None:
@@ -47,6 +49,12 @@ class TrackCopier:
         """
         if self._is_chapter_track(stream):
             return  # the muxer writes its own from the chapters
+        if stream.type == "data" and "timecode" in stream.metadata:
+            # PyAV cannot give a data track the frame rate that a copied timecode track needs, but
+            # from the picture's timecode tag the muxer writes the same track (mkv: a tag) itself.
+            self.timecode = stream.metadata["timecode"]
+            self._timecodes[stream.index] = 0
+            return
         try:
             made = self._add(stream, cover)
         except (ValueError, LookupError, NotImplementedError) as error:
@@ -61,6 +69,13 @@ class TrackCopier:
 
     def packet(self, packet: Packet[Stream]) -> None:
         """Write a packet of a copied track; packets of other tracks are ignored."""
+        if packet.stream_index in self._timecodes and packet.size:
+            self._timecodes[packet.stream_index] += 1
+            if self._timecodes[packet.stream_index] > 1:
+                raise UsageError(
+                    f"Track {packet.stream_index} of the input is a timecode with jumps, which "
+                    "cannot be kept; remove the track first."
+                )
         made = self._streams.get(packet.stream_index)
         if made is None or (packet.size == 0 and packet.dts is None):
             return

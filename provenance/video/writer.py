@@ -136,6 +136,8 @@ class _Job:
                     copier.add(stream, covers.get(stream.index))
             if made is None:  # pragma: no cover - the stream came from this container
                 raise UnsupportedMediaError(f"{self._source.name} holds no video track.")
+            if copier.timecode is not None:
+                made.metadata.setdefault("timecode", copier.timecode)
             target.start()
             marked = self._marked(held, early, pool, copier, target)
             for done, frame in enumerate(marked, 1):

@@ -187,7 +187,7 @@ def test_a_damaged_frame_is_skipped_in_reading_and_stops_transcoding(
     path.write_bytes(data)
     stats = ReadStats()
     assert 30 <= len(list(read_luma(path, stats=stats))) <= 48
-    with pytest.raises(UnreadableFileError, match="is damaged (near|at its beginning)"):
+    with pytest.raises(UnreadableFileError, match=r"is damaged (near|at its beginning)"):
         stamp_like(path)
 
 

@@ -202,6 +202,17 @@ def test_an_mp4_cover_picture_is_kept(tmp_path: Path) -> None:
         assert cover_png() in [bytes(p) for p in media.demux()]
 
 
+@pytest.mark.parametrize("suffix", ["mov", "mp4"])
+def test_a_timecode_track_is_kept(tmp_path: Path, suffix: str) -> None:
+    spec = Spec(tags={"timecode": "01:02:03:04"}, audio=("eng",))
+    source = make_clip(tmp_path / f"in.{suffix}", spec)
+    target = tmp_path / f"out.{suffix}"
+    transcode(source, target, copy, FAST)
+    assert [t.type for t in probe(target).tracks] == ["audio", "data"]
+    assert packets(source) == packets(target)
+    assert mediainfo(source, "Other") == mediainfo(target, "Other")
+
+
 X265_HDR = {
     "x265-params": f"master-display={HDR10.as_x265()}:max-cll={LIGHT}:hdr10=1:chromaloc=2",
 }
