@@ -47,14 +47,18 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 class Keyring:
     """What a folder of keys holds; ``repr`` shows no secret.
 
-    ``watermark_keys`` is newest first and its first is the one to stamp with; ``warnings`` holds
-    one sentence for each file that people other than its owner may read or change.
+    ``trust_anchors_pem`` is whom to trust as signers: the organisation's own root and what else
+    the index lists.  ``tsa_anchors_pem`` is whom to believe the time: empty unless somebody puts
+    files under ``timestamp_anchors`` of the index.  ``watermark_keys`` is newest first, its first
+    the one to stamp with.  ``warnings`` holds one sentence for each file that people other than
+    its owner may read or change.
     """
 
     folder: Path
     organisation: str
     watermark_keys: tuple[WatermarkKey, ...]
     trust_anchors_pem: bytes = field(repr=False)
+    tsa_anchors_pem: bytes = field(repr=False)
     warnings: tuple[str, ...]
     _signer: Signer | KeyringError = field(repr=False)
     _prompt_keys: tuple[PromptKey, ...] | KeyringError = field(repr=False)
@@ -209,12 +213,16 @@ class _Loader:
         if not isinstance(organisation, str) or not organisation.isprintable():
             raise self._damaged("it names no organisation")
         watermark_keys = self._watermark_keys(index)
-        anchors = b"".join(self._certificates(name) for name in self._names(index, "trust_anchors"))
+        anchors, tsa_anchors = (
+            b"".join(self._certificates(file) for file in self._names(index, kind))
+            for kind in ("trust_anchors", "timestamp_anchors")
+        )
         return Keyring(
             folder,
             organisation,
             watermark_keys,
             anchors,
+            tsa_anchors,
             # Read before the warnings are taken: they add to them.
             _signer=_deferred(lambda: self._signer(index)),
             _prompt_keys=_deferred(lambda: self._prompt_keys(index)),
@@ -388,6 +396,7 @@ def _new_files(organisation: str, moment: datetime) -> dict[str, tuple[bytes, bo
         "prompt_keys": [{"id": prompt_id, "file": f"prompt/{prompt_id}.secret", **state}],
         "signing_keys": [{"id": leaf_id, **signing, **state}],
         "trust_anchors": ["trust/root.pem"],
+        "timestamp_anchors": [],
     }
     return {
         "ca/root.key.pem": (root.key_pem, True),

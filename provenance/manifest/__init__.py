@@ -11,8 +11,9 @@ from provenance.manifest.assertions import (
     Generation,
     build_manifest,
 )
-from provenance.manifest.builder import Parent, attach, find_parent
+from provenance.manifest.builder import attach
 from provenance.manifest.containers import find_sidecar, identify, sidecar_path
+from provenance.manifest.parents import Parent, find_parent
 from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt, prompt_matches
 from provenance.manifest.reader import read_manifest
 from provenance.manifest.signer import LocalSigner, Signer

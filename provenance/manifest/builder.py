@@ -10,20 +10,20 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from c2pa import Builder, C2paError, C2paSigningAlg, Context
 from c2pa import Signer as LibrarySigner
 
 from provenance.errors import OutputError, ProvenanceError, SigningError, TimestampError, UsageError
-from provenance.manifest.assertions import PARENT_LABEL, Generation, build_manifest
+from provenance.manifest.assertions import Generation, build_manifest
 from provenance.manifest.certificates import check_validity
 from provenance.manifest.containers import Container, has_plain_layout, identify
 from provenance.manifest.facts import clean
-from provenance.manifest.reader import Reading, read_store
+from provenance.manifest.parents import STORE, Parent
 from provenance.manifest.signer import ALGORITHMS, Signer, signature_fits
 from provenance.manifest.trust import Trust, library_settings
 
@@ -31,71 +31,6 @@ CHUNK_KIB = 1024
 CHUNKED_ABOVE = 16 * 1024 * 1024
 """Files of this many bytes and more are hashed in chunks of 1 MiB where that is safe: the plain
 hash takes memory as the file grows, up to half a gigabyte, for signing and for each later check."""
-
-_STORE = "parent.c2pa"
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """A signed input, about to become the parent ingredient of what is made from it.
-
-    ``embedded``: the library reads manifest and validation from the file itself; ``sidecar``:
-    ``store`` holds the manifest and ``results`` what validation said of it; ``unreadable``: there
-    is a manifest, too damaged to be carried along, so only its failure is.
-    """
-
-    path: Path
-    title: str
-    mime: str
-    kind: Literal["embedded", "sidecar", "unreadable"]
-    store: bytes | None = field(default=None, repr=False)
-    label: str | None = None
-    results: dict[str, Any] | None = field(default=None, repr=False)
-
-    def definition(self) -> dict[str, Any]:
-        """The ingredient's definition, to which the library adds what it reads itself."""
-        base: dict[str, Any] = {
-            "title": self.title,
-            "format": self.mime,
-            "relationship": "parentOf",
-            "label": PARENT_LABEL,
-        }
-        if self.kind == "sidecar":
-            base["active_manifest"] = self.label
-            base["manifest_data"] = {"format": "application/c2pa", "identifier": _STORE}
-            base["validation_results"] = self.results
-        elif self.kind == "unreadable":
-            failure = {
-                "code": "general.error",
-                "explanation": "the input's manifest store could not be read",
-            }
-            base["validation_results"] = {
-                "activeManifest": {"success": [], "informational": [], "failure": [failure]}
-            }
-        return base
-
-
-def find_parent(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Parent | None:
-    """Say whether the input is signed, whatever its manifest is worth.
-
-    ``None`` means that it carries no manifest, embedded or in a sidecar beside it.
-
-    Raises:
-        UnreadableFileError: when the input can't be read.
-    """
-    reading = read_store(path, trust, sidecar)
-    mime = identify(path).mime
-    title = clean(path.name) or "input"
-    if not isinstance(reading, Reading):
-        if reading.status == "invalid":
-            return Parent(path, title, mime, "unreadable")
-        return Parent(path, title, mime, "embedded") if reading.source == "remote" else None
-    if reading.store is None:
-        return Parent(path, title, mime, "embedded")
-    label, results = reading.data.get("active_manifest"), reading.data.get("validation_results")
-    if not isinstance(label, str) or not isinstance(results, dict):
-        return Parent(path, title, mime, "unreadable")
-    return Parent(path, title, mime, "sidecar", reading.store, label, results)
 
 
 def attach(
@@ -207,7 +142,7 @@ class _Job:
             signer = stack.enter_context(callback.library_signer(self.tsa_url))
             builder = stack.enter_context(Builder(definition, context=context))
             if parent is not None and parent.store is not None:
-                builder.add_resource(_STORE, io.BytesIO(parent.store))
+                builder.add_resource(STORE, io.BytesIO(parent.store))
             if parent is not None and from_stream:
                 with parent.path.open("rb") as stream:
                     builder.add_ingredient(parent.definition(), parent.mime, stream)

@@ -11,7 +11,8 @@ How the status comes about:
 4. With timestamp anchors given, the file is read again with the signers' anchors alone, and only
    a signer trusted both times is trusted: the library lets a claim certificate chain to a
    timestamp anchor.
-5. Ingredients are reported beside, each with the failures its own validation left.
+5. Ingredients, their own among them, are reported beside, each with the failures that its own
+   validation left: a changed file that was signed again is trusted, and shows its past there.
 
 Nothing here uses the network.
 """
@@ -19,8 +20,8 @@ Nothing here uses the network.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,11 @@ from c2pa import C2paError, Context, Reader
 
 from provenance.errors import UnreadableFileError
 from provenance.manifest.containers import find_sidecar, identify
-from provenance.manifest.facts import MAX_ITEMS, Facts, clean, codes, parse_time, read_facts
+from provenance.manifest.facts import Facts, clean, codes, parse_time, read_facts
+from provenance.manifest.history import TRUSTED, UNTRUSTED, delta_failures, read_ingredients
 from provenance.manifest.trust import Trust, library_settings
-from provenance.results import Ingredient, ManifestReport, ManifestSource, ManifestStatus
+from provenance.results import ManifestReport, ManifestSource, ManifestStatus
 
-UNTRUSTED = "signingCredential.untrusted"
-_TRUSTED = "signingCredential.trusted"
 _UNREADABLE = "general.error"
 _MAX_STORE = 64 * 1024 * 1024
 
@@ -80,19 +80,17 @@ def interpret(reading: Reading) -> ManifestReport:
     manifests = data.get("manifests")
     label = data.get("active_manifest")
     manifest = _mapping(manifests).get(label) if isinstance(label, str) else None
-    if not isinstance(manifest, dict):
+    if not isinstance(label, str) or not isinstance(manifest, dict):
         return _unreadable("The manifest store names no active manifest.", reading.source)
     results = _mapping(data.get("validation_results"))
     active = _mapping(results.get("activeManifest"))
     deltas = results.get("ingredientDeltas")
-    ingredients = _ingredients(manifest, deltas)
+    ingredients = read_ingredients(_mapping(manifests), label, deltas)
     failures = codes(active.get("failure"))
     successes = codes(active.get("success"))
     status, reason = _status(data.get("validation_state"), successes, failures)
     if status == "invalid" and not failures:
-        failures = tuple(
-            dict.fromkeys(code for _, found in _delta_failures(deltas) for code in found)
-        )
+        failures = delta_failures(deltas)
     facts = read_facts(manifest)
     signature = _mapping(manifest.get("signature_info"))
     return _with_facts(
@@ -204,66 +202,18 @@ def _status(
         return "not_checked", "The library reached no verdict on the signature."
     if not _HARD_BINDINGS.intersection(successes):
         return "not_checked", "The manifest is bound to the file by no hash that this tool checks."
-    if _TRUSTED in successes and UNTRUSTED not in failures:
+    if TRUSTED in successes and UNTRUSTED not in failures:
         return "trusted", None
     return "valid", None
 
 
-def _signed_at(signature: dict[str, Any], active: dict[str, Any], facts: Facts) -> Any:
+def _signed_at(signature: dict[str, Any], active: dict[str, Any], facts: Facts) -> datetime | None:
     """The timestamp's time if the timestamp holds, else the time the claim states."""
     doubts = (*codes(active.get("failure")), *codes(active.get("informational")))
     stamped = parse_time(signature.get("time"))
     if stamped is not None and not any(code.startswith(_TIME_FAILURES) for code in doubts):
         return stamped
     return facts.claimed_at
-
-
-def _ingredients(manifest: dict[str, Any], deltas: object) -> tuple[Ingredient, ...]:
-    listed = manifest.get("ingredients")
-    if not isinstance(listed, list):
-        return ()
-    return tuple(
-        _ingredient(_mapping(entry), deltas) for entry in listed[:MAX_ITEMS] if entry is not None
-    )
-
-
-def _ingredient(entry: dict[str, Any], deltas: object) -> Ingredient:
-    """One ingredient: what its adder recorded, and what this reading found to differ."""
-    recorded = _mapping(_mapping(entry.get("validation_results")).get("activeManifest"))
-    old = codes(recorded.get("failure")) or codes(entry.get("validation_status"))
-    label = entry.get("label")
-    new = _merged(found for name, found in _delta_failures(deltas) if name == label)
-    nested = _mapping(entry.get("validation_results")).get("ingredientDeltas")
-    deeper = _merged(found for _, found in _delta_failures(nested))
-    failures = _merged((old, new, deeper))
-    own = (*old, *new)
-    status: ManifestStatus
-    if any(code != UNTRUSTED for code in failures):
-        status = "invalid"
-    elif not entry.get("active_manifest"):
-        status = "absent"
-    elif _TRUSTED in codes(recorded.get("success")) and UNTRUSTED not in own:
-        status = "trusted"
-    else:
-        status = "valid"
-    return Ingredient(clean(entry.get("title")), status, failures)
-
-
-def _delta_failures(deltas: object) -> list[tuple[str, tuple[str, ...]]]:
-    """For each ingredient delta: the ingredient assertion's label, and its failure codes."""
-    if not isinstance(deltas, list):
-        return []
-    found = []
-    for item in deltas[:MAX_ITEMS]:
-        delta = _mapping(item)
-        uri = delta.get("ingredientAssertionURI")
-        label = uri.rsplit("/", 1)[-1] if isinstance(uri, str) else ""
-        found.append((label, codes(_mapping(delta.get("validationDeltas")).get("failure"))))
-    return found
-
-
-def _merged(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(code for found in lists for code in found))
 
 
 def _says_trusted(report: ManifestReport) -> bool:

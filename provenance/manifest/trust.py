@@ -85,7 +85,12 @@ def library_settings(
             "verify_timestamp_trust": with_tsa,
         },
         "builder": {"thumbnail": {"enabled": False}},
-        "core": {"decode_identity_assertions": False, **(core or {})},
+        "core": {
+            "decode_identity_assertions": False,
+            # Beyond this the library works in a temporary file; its own default is 512.
+            "backing_store_memory_threshold_in_mb": 8,
+            **(core or {}),
+        },
     }
 
 

@@ -114,6 +114,17 @@ def test_a_parent_signed_by_a_stranger_is_intact_but_untrusted(
     assert report.ingredients[0].failures == ("signingCredential.untrusted",)
 
 
+def test_a_parent_unknown_to_the_one_who_added_it_may_be_known_to_the_reader(
+    studio: Studio, plain: Path, tmp_path: Path
+) -> None:
+    other = Studio("Somebody Else")
+    foreign = sign(other, plain, tmp_path / "foreign.mp4")
+    child = child_of(studio, foreign, plain, tmp_path / "child.mp4")
+    both = Trust(studio.root.certificate_pem + other.root.certificate_pem)
+    (parent,) = read_manifest(child, both).ingredients
+    assert (parent.status, parent.failures) == ("trusted", ())
+
+
 def test_a_stranger_who_calls_their_parent_trusted_is_not_believed(
     studio: Studio, plain: Path, tmp_path: Path
 ) -> None:
@@ -127,15 +138,18 @@ def test_a_stranger_who_calls_their_parent_trusted_is_not_believed(
     assert "signingCredential.untrusted" in report.ingredients[0].failures
 
 
-def test_history_grows_by_one_parent_at_a_time(
+def test_a_failure_further_back_in_the_history_stays_visible(
     studio: Studio, signed: Path, plain: Path, tmp_path: Path
 ) -> None:
     flip(signed, signed, picture_byte(signed))
     child = child_of(studio, signed, plain, tmp_path / "child.mp4")
     grandchild = child_of(studio, child, plain, tmp_path / "grandchild.mp4")
     report = read_manifest(grandchild, studio.trust)
-    assert [ingredient.title for ingredient in report.ingredients] == ["child.mp4"]
-    assert read_manifest(grandchild, Trust()).status == "valid"
+    assert report.status == "trusted"
+    assert [i.as_json() for i in report.ingredients] == [
+        {"title": "child.mp4", "status": "trusted", "failures": []},
+        {"title": "parent.mp4", "status": "invalid", "failures": ["assertion.bmffHash.mismatch"]},
+    ]
 
 
 def test_the_sidecar_of_the_input_is_not_written_to(

@@ -191,6 +191,15 @@ def test_a_key_id_names_a_secret_and_its_purpose() -> None:
     assert len(derive_key_id(bytes(32), "prompt")) == 8
 
 
+def test_timestamp_anchors_are_read_apart_from_the_signers(keys: Path, tmp_path: Path) -> None:
+    other = init_keyring(tmp_path / "other", "Time Company").trust_anchors_pem
+    (keys / "trust" / "time.pem").write_bytes(other)
+    edit(keys, timestamp_anchors=["trust/time.pem"])
+    ring = Keyring.load(keys)
+    assert ring.tsa_anchors_pem == other
+    assert other not in ring.trust_anchors_pem
+
+
 # What can be wrong ------------------------------------------------------------------------------
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from provenance.manifest.facts import MAX_ITEMS
+from provenance.manifest.history import read_ingredients
 from provenance.manifest.reader import Reading, interpret
 from provenance.results import ManifestReport
 
@@ -41,9 +43,9 @@ def report(
     return interpret(Reading(data, "embedded"))
 
 
-def delta(*codes: str) -> dict[str, Any]:
+def delta(*codes: str, owner: str = "a") -> dict[str, Any]:
     return {
-        "ingredientAssertionURI": "self#jumbf=/c2pa/a/c2pa.assertions/c2pa.ingredient.v3",
+        "ingredientAssertionURI": f"self#jumbf=/c2pa/{owner}/c2pa.assertions/c2pa.ingredient.v3",
         "validationDeltas": {"failure": [{"code": code} for code in codes]},
     }
 
@@ -110,16 +112,40 @@ def test_a_timestamp_that_holds_gives_the_time_and_a_doubtful_one_does_not() -> 
     assert doubted.signed_at == datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def test_failures_that_an_ingredient_was_added_with_are_reported() -> None:
-    ingredient = {
-        "title": "in",
+def entry(title: str, below: str | None, *failures: str, told: Any = None) -> dict[str, Any]:
+    return {
+        "title": title,
         "label": "c2pa.ingredient.v3",
-        "active_manifest": "b",
+        "active_manifest": below,
         "validation_results": {
-            "activeManifest": {"failure": [{"code": "assertion.dataHash.mismatch"}]},
-            "ingredientDeltas": [delta("claimSignature.mismatch")],
+            "activeManifest": {"failure": [{"code": code} for code in failures]},
+            "ingredientDeltas": told or [],
         },
     }
-    (found,) = report(manifest={"ingredients": [ingredient]}).ingredients
-    assert found.status == "invalid"
-    assert found.failures == ("assertion.dataHash.mismatch", "claimSignature.mismatch")
+
+
+def test_failures_that_an_ingredient_was_added_with_are_reported() -> None:
+    (found,) = read_ingredients({"a": {"ingredients": [entry("in", "b", "x.mismatch")]}}, "a", None)
+    assert (found.title, found.status, found.failures) == ("in", "invalid", ("x.mismatch",))
+
+
+def test_the_ingredients_of_an_ingredient_follow_it_each_with_its_own_failures() -> None:
+    told = [delta("told.mismatch", owner="b")]
+    manifests = {
+        "a": {"ingredients": [entry("child", "b", told=told), {"title": "logo"}]},
+        "b": {"ingredients": [entry("parent", "c", "old.mismatch")]},
+        "c": {"ingredients": []},
+    }
+    found = read_ingredients(manifests, "a", [delta("new.mismatch")])
+    assert [(i.title, i.status, i.failures) for i in found] == [
+        ("child", "invalid", ("new.mismatch",)),
+        ("parent", "invalid", ("old.mismatch", "told.mismatch")),
+        ("logo", "absent", ()),
+    ]
+
+
+def test_a_history_that_runs_in_a_circle_or_without_end_is_cut() -> None:
+    circle = {"a": {"ingredients": [entry("b", "b")]}, "b": {"ingredients": [entry("a", "a")]}}
+    assert [i.title for i in read_ingredients(circle, "a", None)] == ["b", "a"]
+    endless = {str(n): {"ingredients": [entry(str(n), str(n + 1))]} for n in range(5000)}
+    assert len(read_ingredients(endless, "0", None)) == MAX_ITEMS
