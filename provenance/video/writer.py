@@ -86,6 +86,12 @@ def transcode(
                 f"{Path(source).name} is an image, not a video; give a video file."
             )
         _refuse_other_pictures(media, stream, Path(source))
+        if stream.metadata.get("alpha_mode") == "1":
+            # VP8 and VP9 keep transparency beside the picture, and no decoder here gives it out.
+            raise UsageError(
+                f"The picture of {Path(source).name} has transparency, which cannot be kept; "
+                "flatten it first."
+            )
         job = _Job(media, stream, Path(source), Path(target), into)
         return job.run(mark, options or EncoderOptions(), progress, mark_threads)
 

@@ -305,3 +305,10 @@ def _repeat(source: Path, target: Path, times: int) -> None:
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                     packet.stream = made[packet.stream_index]
                     out.mux(packet)
+
+
+def test_transparency_beside_a_vp9_picture_is_refused(tmp_path: Path) -> None:
+    spec = Spec(codec="libvpx-vp9", pix_fmt="yuva420p", frames=3, options={"auto-alt-ref": "0"})
+    source = make_clip(tmp_path / "in.webm", spec)
+    with pytest.raises(UsageError, match="transparency"):
+        transcode(source, tmp_path / "out.webm", copy)
