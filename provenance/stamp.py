@@ -19,6 +19,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -269,15 +270,22 @@ class _Job:
     def sign(self, generation: Generation, marked: Path, signed: Path) -> Path | None:
         """Steps 2 and 5: sign; the sidecar's path when the container cannot hold a manifest."""
         self.progress("sign", 0, 1)
-        store = attach(
-            marked,
-            signed,
-            generation,
-            self.keyring.signer,
-            trust=self.trust,
-            parent=find_parent(self.source, self.trust),
-            tsa_url=self.tsa_url,
-        )
+
+        def work() -> bytes | None:
+            return attach(
+                marked,
+                signed,
+                generation,
+                self.keyring.signer,
+                trust=self.trust,
+                parent=find_parent(self.source, self.trust),
+                tsa_url=self.tsa_url,
+            )
+
+        # In a thread of its own: the library calls back into Python, where Ctrl-C would end in
+        # the library's hands instead of ours.
+        with ThreadPoolExecutor(1, thread_name_prefix="sign") as aside:
+            store = aside.submit(work).result()
         self.progress("sign", 1, 1)
         if store is None:
             return None
@@ -290,16 +298,18 @@ class _Job:
     ) -> tuple[VerificationReport, str]:
         """Step 6: verify the finished file, and refuse it unless everything holds."""
         self.progress("read back", 0, 1)
-        try:
-            info = probe(signed)
-            found = examine(signed, info, (self.key,), patience="quick")
-            manifest = read_manifest(signed, self.trust)
-        except InputError as error:
-            raise ReadBackError(
-                "The finished file could not be read back, so it was not published; "
-                f"try another codec or preset ({error})"
-            ) from error
-        digest = sha256_of(signed)
+        with ThreadPoolExecutor(1, thread_name_prefix="metadata") as beside:
+            reading = beside.submit(read_manifest, signed, self.trust)
+            hashing = beside.submit(sha256_of, signed)
+            try:
+                info = probe(signed)
+                found = examine(signed, info, (self.key,), patience="quick")
+                manifest, digest = reading.result(), hashing.result()
+            except InputError as error:
+                raise ReadBackError(
+                    "The finished file could not be read back, so it was not published; "
+                    f"try another codec or preset ({error})"
+                ) from error
         facts = FileFacts(str(self.target), digest, info.size, info.kind)
         report = conclude(facts, info, found, manifest, {self.key.key_id})
         self._require_mark(report, psnr)

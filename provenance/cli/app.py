@@ -163,6 +163,7 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> No
 
 
 @click.group(
+    name="provenance",
     cls=_Program,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Settings come from flags, then PROVENANCE_* variables (PROVENANCE_KEYS for --keys), "

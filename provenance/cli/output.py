@@ -12,14 +12,20 @@ from rich.console import Console
 from provenance.text import printable
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave what a broken pipe means to the program; rich would exit with code 1."""
+        raise BrokenPipeError
+
+
 def stdout() -> Console:
     """A console on standard output; made anew each time, since tests exchange the streams."""
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
+    return _Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
 
 
 def stderr() -> Console:
     """A console on standard error."""
-    return Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
+    return _Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
 
 
 def print_json(value: dict[str, Any]) -> None:

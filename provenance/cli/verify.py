@@ -108,9 +108,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     return code
 
 
-def _credentials(
-    chosen: config.Settings, *, quiet: bool
-) -> tuple[tuple[WatermarkKey, ...], Trust]:
+def _credentials(chosen: config.Settings, *, quiet: bool) -> tuple[tuple[WatermarkKey, ...], Trust]:
     """The watermark keys to try, and who is trusted: the keyring's root and what was added."""
     from provenance.manifest import Trust  # noqa: PLC0415 - slow to import
 
