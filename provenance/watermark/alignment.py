@@ -18,6 +18,8 @@ Map = NDArray[np.float64]
 BLOCK = 64
 MAX_CANVAS = 1536
 ROUNDS = 20
+POINT_CLIP = 4.0
+"""Deviations one pilot point may add to the score: a weave or a grid hits one or two, not 16."""
 UNIT = 320.0
 """Canonical pixels by which coordinates are divided in the fit, so that its terms are of a size."""
 
@@ -130,7 +132,7 @@ def fit(
     polarity: int = 1,
     rounds: tuple[int, ...] = (6, 8, 8),
 ) -> tuple[Map, float]:
-    """Improve a map by the pilot's local phases; return it with the pilot's score.
+    """Improve a map by the pilot's local phases; return it with the pilot's score (16 at most).
 
     Each block of 64 x 64 canonical pixels and pilot point gives one complex number whose phase is
     ``2 pi f . d``, d the block's displacement; a displacement field is fitted to all of them.
@@ -154,14 +156,15 @@ def fit(
         matrix = matrix / matrix[2, 2]
         shifts = _basis(centres) @ field
         turned = values * np.exp(-2j * np.pi * shifts @ layout.pilot_frequencies.T)
-        score = float(turned.real.sum() / np.sqrt(np.sum(np.abs(values) ** 2) / 2.0 + 1e-12))
+        points = np.clip(turned.real.sum(axis=0), -POINT_CLIP, POINT_CLIP)
+        score = float(points.sum() / np.sqrt(points.size))
     return matrix, score
 
 
 def _demodulate(
     canvas: Canvas, layout: Layout
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """(B, P) pilot points seen block by block, in units of each point's noise, and (B, 2) centres."""
+    """(B, P) pilot points by block, in units of each point's noise, and (B, 2) block centres."""
     height, width = canvas.plane.shape
     rows, columns = -(-height // BLOCK), -(-width // BLOCK)
     padded = np.zeros((rows * BLOCK, columns * BLOCK), np.float32)
@@ -220,7 +223,7 @@ def _solve(
             amplitude = max(amplitude, 0.05 * float(np.abs(turned).mean()))
             gradient = np.einsum("b,bp,bpt->t", weight, turned.imag, slopes[..., :used])
             curvature = amplitude * np.tensordot(weight, squares[:, :used, :used], axes=1)
-            curvature += 1e-3 * np.trace(curvature) / used * np.eye(used)
+            curvature += (1e-3 * np.trace(curvature) / used + 1e-9) * np.eye(used)
             step = np.linalg.solve(curvature, gradient)
             step *= min(1.0, 1.5 / max(float(np.abs(step).max()), 1e-9))
             field[:used] += step

@@ -32,6 +32,7 @@ LINEAR_CANDIDATES = 8
 MIDDLE_CANDIDATES = 12
 PROJECTIVE_CANDIDATES = 6
 TRIED = 6
+TAPERS = (0.0, 1.0)
 WEAK_PILOT = 12.0
 """Pilot score, after fitting, from which an unread mark is suspected.  On unmarked pictures with
 wrong keys it reaches 9 to 10 over the whole search (see docs/watermark.md)."""
@@ -161,15 +162,17 @@ class Detector:
         canvas = alignment.unwarp(plane, matrix)
         if canvas is None:
             return None
-        soft = _soft_bits(canvas, layout_for(key)) * np.float32(polarity)
-        decoded = codeword.decode(soft, key)
-        self._words += decoded.tries
-        if decoded.stamp_id is None:
-            return None
-        score = evidence.score(soft, codeword.encode(decoded.stamp_id, key))
-        if score < evidence.LEAST_SCORE:
-            return None
-        return _Find(key, decoded.stamp_id, matrix, polarity, score)
+        spectrum = canvas.fold()
+        for taper in TAPERS:
+            soft = pattern.soft_bits(spectrum, layout_for(key), taper) * np.float32(polarity)
+            decoded = codeword.decode(soft, key)
+            self._words += decoded.tries
+            if decoded.stamp_id is None:
+                continue
+            score = evidence.score(soft, codeword.encode(decoded.stamp_id, key))
+            if score >= evidence.LEAST_SCORE:
+                return _Find(key, decoded.stamp_id, matrix, polarity, score)
+        return None
 
     @staticmethod
     def _first(finds: Iterable[_Find | None]) -> _Find | None:
@@ -197,11 +200,6 @@ class Detector:
             transform=_transform(find.matrix),
             segments=tuple(segments),
         )
-
-
-def _soft_bits(canvas: alignment.Canvas, layout: Layout) -> NDArray[np.float32]:
-    spectrum = canvas.fold()
-    return pattern.soft_bits(spectrum, pattern.noise(spectrum), layout)
 
 
 def _projective(linear: NDArray[np.float64]) -> alignment.Map:
@@ -265,7 +263,7 @@ def _correlation(
     canvas = alignment.unwarp(observation.upright([span]), matrix)
     if canvas is None:
         return 0.0
-    soft = _soft_bits(canvas, layout)
+    soft = pattern.soft_bits(canvas.fold(), layout)
     return float(soft @ expected) / max(float(np.linalg.norm(soft)), 1e-9)
 
 

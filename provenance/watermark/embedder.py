@@ -125,11 +125,8 @@ class Embedder:
         for _ in range(GAIN_ROUNDS):
             pilot, data = pattern.coefficients(self._layout, self._codeword, gains)
             total = host + self._respond(pilot, data)
-            deviation = pattern.noise(total)
-            read = self._codeword * pattern.soft_bits(total, deviation, self._layout)
-            if response == 0.0:
-                denied = self._codeword * pattern.soft_bits(host, deviation, self._layout)
-                response = max(float(np.mean(read - denied)), 1e-3)
+            read = self._codeword * pattern.soft_bits(total, self._layout)
+            response = response or max(float(np.mean(read)), 1e-3)
             gains = _levelled(gains + (np.mean(read) - read) / response)
         pilot, data = pattern.coefficients(self._layout, self._codeword, gains)
         return pilot, data

@@ -9,8 +9,12 @@ from provenance.watermark.profiles import Profile
 from provenance.watermark.residual import Plane
 
 DEVIATION_BOX = 9
+DEVIATION_FLOOR = 1.0
 DEVIATION_CAP = 24.0
-DEVIATION_UNIT = 12.0
+TEXTURE_GAIN = 0.34
+TEXTURE_POWER = 0.55
+SMOOTH_SHARE = 0.85
+"""Of the base, in areas without any grain (drawn skies, gradients): grain hides, smoothness shows."""
 BLACK = 17.0
 SHADOW = 40.0
 
@@ -25,8 +29,12 @@ def mask(picture: Plane, profile: Profile) -> Plane:
     mean = cv2.blur(picture, (DEVIATION_BOX, DEVIATION_BOX))
     power = cv2.blur(picture * picture, (DEVIATION_BOX, DEVIATION_BOX))
     deviation = np.sqrt(np.maximum(power - mean * mean, 0.0))
-    deviation = cv2.erode(deviation, np.ones((5, 5), np.uint8))
-    texture = np.minimum(deviation, DEVIATION_CAP) / DEVIATION_UNIT
+    deviation = cv2.erode(deviation, np.ones((7, 7), np.uint8))
+    grain = SMOOTH_SHARE + (1.0 - SMOOTH_SHARE) * np.minimum(deviation / DEVIATION_FLOOR, 1.0)
+    deviation = np.clip(deviation - DEVIATION_FLOOR, 0.0, DEVIATION_CAP)
+    texture = TEXTURE_GAIN * cv2.pow(deviation, TEXTURE_POWER)
     light = np.clip((mean - BLACK) / (SHADOW - BLACK), 0.0, 1.0)
-    amplitude = profile.base * (profile.shadow + (1.0 - profile.shadow) * light) * (mean > BLACK)
-    return cv2.GaussianBlur(profile.strength * (amplitude + texture), (0, 0), 3.0)
+    amplitude = (
+        profile.base * grain * (profile.shadow + (1.0 - profile.shadow) * light) * (mean > BLACK)
+    )
+    return cv2.GaussianBlur(profile.strength * (amplitude + texture), (0, 0), 2.0)

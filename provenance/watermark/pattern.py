@@ -15,6 +15,8 @@ Spectrum = NDArray[np.complex64]
 
 NEIGHBOURHOOD = 11
 """Side, in DFT points, of the box over which a point's noise is measured."""
+TAPER_CENTRE = 0.11
+TAPER_WIDTH = 0.06
 CLIP = 3.0
 """Whitened values beyond this many deviations are lines of text or of the codec, not the mark."""
 
@@ -80,18 +82,27 @@ def noise(spectrum: Spectrum) -> Plane:
     return np.sqrt(np.maximum(inner, 1e-20) / 2.0)
 
 
-def soft_bits(
-    spectrum: Spectrum, deviation: Plane, layout: Layout, *, clip: float = CLIP
-) -> NDArray[np.float32]:
+def soft_bits(spectrum: Spectrum, layout: Layout, taper: float = 0.0) -> NDArray[np.float32]:
     """Read the coded bits: whiten, clip, undo the keyed signs, add up each bit's share.
 
+    Args:
+        spectrum: of the folded residual, at the right map.
+        layout: the key's deal.
+        taper: 0 weighs every frequency alike; 1 favours those about 0.11 cycles per canonical
+            pixel, which outlive the others where an encoder was starved of bits (measured).
+
     Returns:
-        (1024,) float32, of unit deviation where no mark is.
+        (1024,) float32, of about unit deviation where no mark is.
     """
     at = (layout.data_points[:, 0] % TILE, layout.data_points[:, 1] % TILE)
-    values = spectrum[at] / deviation[at]
+    values = spectrum[at] / noise(spectrum)[at]
     parts = np.stack([values.real, values.imag]).astype(np.float32)
-    np.clip(parts, -clip, clip, out=parts)
-    total = np.bincount(layout.bits.ravel(), (parts * layout.signs).ravel(), minlength=CODED_BITS)
-    share = np.bincount(layout.bits.ravel(), minlength=CODED_BITS)
+    np.clip(parts, -CLIP, CLIP, out=parts)
+    weights = np.ones(len(layout.data_points))
+    if taper:
+        radius = np.hypot(*layout.data_points.T) / TILE
+        weights = np.exp(-taper * ((radius - TAPER_CENTRE) / TAPER_WIDTH) ** 2)
+    signed = parts * layout.signs * weights.astype(np.float32)
+    total = np.bincount(layout.bits.ravel(), signed.ravel(), minlength=CODED_BITS)
+    share = np.bincount(layout.bits.ravel(), np.tile(weights**2, 2), minlength=CODED_BITS)
     return (total / np.sqrt(share)).astype(np.float32)
