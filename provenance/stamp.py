@@ -212,10 +212,11 @@ class _Job:
         info = probe(source)
         if info.kind != "video":
             raise UnsupportedMediaError(f"{source.name} is a still image; stamp marks videos.")
+        _check_authority(tsa_url)
         check_distinct(source, target)
         check_target(target, overwrite=overwrite)
         check_validity(keyring.signer.chain_pem)
-        trust = Trust(keyring.trust_anchors_pem)
+        trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
         if not keyring.trust_anchors_pem.strip():
             raise KeyringError(
                 f"{keyring.folder} holds no root certificate, so the output could not be checked; "
@@ -343,6 +344,14 @@ class _Job:
             f"{name} cannot hold the mark: read back, its margin is {margin} where "
             f"{needed:.1f} dB is needed; it is too flat, too dark or too short, or encoded too "
             "coarsely (try --profile strong or a lower --crf)."
+        )
+
+
+def _check_authority(url: str | None) -> None:
+    parts = None if url is None else url.partition("://")
+    if parts is not None and (parts[0] not in ("http", "https") or not parts[2]):
+        raise UsageError(
+            "The timestamp authority's address must start with http:// or https:// and name a host."
         )
 
 

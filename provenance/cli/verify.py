@@ -119,7 +119,9 @@ def _credentials(chosen: config.Settings, *, quiet: bool) -> tuple[tuple[Waterma
             "`provenance keys init`, or give root certificates to trust with --trust."
         )
     anchors = [read_pem(path) for path in chosen.trust]
+    tsa_anchors = [read_pem(path) for path in chosen.trust_tsa]
     if keyring is not None:
         anchors.insert(0, keyring.trust_anchors_pem.rstrip() + b"\n")
-    trust = Trust(b"".join(anchors), b"".join(read_pem(path) for path in chosen.trust_tsa))
+        tsa_anchors.insert(0, keyring.tsa_anchors_pem.rstrip() + b"\n")
+    trust = Trust(b"".join(anchors), b"".join(tsa_anchors))
     return (() if keyring is None else keyring.watermark_keys), trust
