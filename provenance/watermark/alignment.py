@@ -32,12 +32,6 @@ class Canvas:
     left: float
     top: float
 
-    @classmethod
-    def centred(cls, plane: Plane) -> Canvas:
-        """A plane as it lies, its centre at the origin."""
-        height, width = plane.shape
-        return cls(plane, -(width - 1) / 2.0, -(height - 1) / 2.0)
-
     def fold(self) -> pattern.Spectrum:
         """Its spectrum, folded onto one tile."""
         return pattern.fold(self.plane, self.left, self.top)
@@ -51,7 +45,7 @@ def unwarp(plane: Plane, matrix: Map) -> Canvas | None:
     height, width = plane.shape
     left, top = -(width - 1) / 2.0, -(height - 1) / 2.0
     if np.array_equal(matrix, np.eye(3)):
-        return Canvas.centred(plane)
+        return Canvas(plane, left, top)
     corners = np.array([[left, top, 1], [-left, top, 1], [left, -top, 1], [-left, -top, 1]])
     mapped = corners @ matrix.T
     if (mapped[:, 2] <= 0.2).any():
@@ -64,13 +58,13 @@ def unwarp(plane: Plane, matrix: Map) -> Canvas | None:
     shrink = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     if shrink < 0.75:
         # The warp samples; what the canonical grid cannot hold must go first.
-        plane = cv2.GaussianBlur(plane, (0, 0), 0.4 / shrink)
+        plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), 0.4 / shrink), np.float32)
     to_centre = np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
     to_canvas = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1.0]])
     warped = cv2.warpPerspective(
         plane, to_canvas @ matrix @ to_centre, (int(size[0]), int(size[1])), flags=cv2.INTER_CUBIC
     )
-    return Canvas(warped, float(low[0]), float(low[1]))
+    return Canvas(np.asarray(warped, np.float32), float(low[0]), float(low[1]))
 
 
 @dataclass(frozen=True, slots=True)

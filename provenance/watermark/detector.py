@@ -90,7 +90,7 @@ class Detector:
     def _near_identity(self, plane: Plane, layout: Layout) -> Iterator[tuple[alignment.Map, int]]:
         matrix = np.eye(3)
         yield matrix, 1
-        place = alignment.locate(alignment.Canvas.centred(plane).fold(), layout)
+        place = alignment.locate(pattern.fold_centred(plane), layout)
         corrected, score = alignment.fit(
             plane, alignment.shifted(matrix, place), layout, place.polarity, (6, 8)
         )

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import threading
+from typing import cast
 
 import cv2
 import numpy as np
@@ -94,7 +95,7 @@ class Embedder:
         if self._dither is not None:
             cv2.add(change, self._dither, dst=change)
         kind = cv2.CV_8U if self._depth == 8 else cv2.CV_16U
-        marked = cv2.add(luma, change, dst=out, dtype=kind)
+        marked = cast(Luma, cv2.add(luma, change, dst=out, dtype=kind))
         if self._depth > 8:
             np.minimum(marked, (1 << self._depth) - 1, out=marked)
         error = cv2.norm(marked, luma, cv2.NORM_L2SQR)
@@ -120,11 +121,12 @@ class Embedder:
         if not self._room.any():
             return plain
         gains = np.ones(words.CODED_BITS, np.float32)
-        host = self._fold(self._host)
+        host = pattern.fold_centred(self._grid.upright(self._host))
+        room = self._grid.upright(self._room)
         response = 0.0
         for _ in range(GAIN_ROUNDS):
             pilot, data = pattern.coefficients(self._layout, self._codeword, gains)
-            total = host + self._respond(pilot, data)
+            total = host + self._respond(room, pilot, data)
             read = self._codeword * pattern.soft_bits(total, self._layout)
             response = response or max(float(np.mean(read)), 1e-3)
             gains = _levelled(gains + (np.mean(read) - read) / response)
@@ -132,18 +134,15 @@ class Embedder:
         return pilot, data
 
     def _respond(
-        self, pilot: NDArray[np.complex128], data: NDArray[np.complex128]
+        self, room: Plane, pilot: NDArray[np.complex128], data: NDArray[np.complex128]
     ) -> pattern.Spectrum:
         """What the detector will see of a pattern in this clip, before any attack."""
         points = np.vstack([self._layout.pilot_points, self._layout.data_points])
         radius = np.hypot(points[:, 0], points[:, 1]) / TILE
-        values = np.concatenate([pilot, data]) * high_pass_response(radius)
-        height, width = self._room.shape
-        return self._fold(self._room * pattern.tiled(points, values, width, height))
-
-    def _fold(self, plane: Plane) -> pattern.Spectrum:
-        height, width = plane.shape
-        return pattern.fold(plane, -(width - 1) / 2.0, -(height - 1) / 2.0)
+        response = high_pass_response(radius).astype(np.complex128)
+        height, width = room.shape
+        marked = pattern.tiled(points, np.concatenate([pilot, data]) * response, width, height)
+        return pattern.fold_centred(np.asarray(room * marked, np.float32))
 
 
 def _levelled(gains: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -153,4 +152,5 @@ def _levelled(gains: NDArray[np.float32]) -> NDArray[np.float32]:
         shift = (low + high) / 2.0
         energy = float(np.mean(np.clip(gains + shift, GAIN_FLOOR, GAIN_LIMIT) ** 2))
         low, high = (shift, high) if energy < 1.0 else (low, shift)
-    return np.clip(gains + shift, GAIN_FLOOR, GAIN_LIMIT).astype(np.float32)
+    levelled = np.clip(gains + shift, GAIN_FLOOR, GAIN_LIMIT)
+    return np.asarray(levelled, np.float32)

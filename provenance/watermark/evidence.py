@@ -30,7 +30,7 @@ def score(soft: NDArray[np.float32], codeword: NDArray[np.float32]) -> float:
     cosine = float(soft @ codeword) / (length * np.sqrt(soft.size))
     if cosine <= 0.0:
         return 0.0
-    return (soft.size - 1) * cosine**2 / max(1.0 - cosine**2, 1e-9)
+    return float((soft.size - 1) * cosine**2 / max(1.0 - cosine**2, 1e-9))
 
 
 def log2_chance_of_score(value: float, dimensions: int = CODED_BITS) -> float:

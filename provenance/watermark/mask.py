@@ -14,7 +14,7 @@ DEVIATION_CAP = 24.0
 TEXTURE_GAIN = 0.34
 TEXTURE_POWER = 0.55
 SMOOTH_SHARE = 0.85
-"""Of the base, in areas without any grain (drawn skies, gradients): grain hides, smoothness shows."""
+"""Of the base, where there is no grain at all (drawn skies, gradients): there it shows first."""
 BLACK = 17.0
 SHADOW = 40.0
 
@@ -37,4 +37,5 @@ def mask(picture: Plane, profile: Profile) -> Plane:
     amplitude = (
         profile.base * grain * (profile.shadow + (1.0 - profile.shadow) * light) * (mean > BLACK)
     )
-    return cv2.GaussianBlur(profile.strength * (amplitude + texture), (0, 0), 2.0)
+    smooth = cv2.GaussianBlur(profile.strength * (amplitude + texture), (0, 0), 2.0)
+    return np.asarray(smooth, np.float32)

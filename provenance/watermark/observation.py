@@ -101,5 +101,4 @@ class Observation:
         """The summed residual of some spans (all of them by default), turned as shown."""
         chosen = self.spans if spans is None else spans
         total = np.sum([span.total for span in chosen], axis=0, dtype=np.float32)
-        turned = np.rot90(total, -self.grid.rotation // 90)
-        return np.ascontiguousarray(turned, dtype=np.float32)
+        return self.grid.upright(np.asarray(total, np.float32))

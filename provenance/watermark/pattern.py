@@ -51,12 +51,19 @@ def fold(plane: Plane, left: float, top: float) -> Spectrum:
         for x in range(0, width, TILE):
             part = plane[y : y + TILE, x : x + TILE]
             tile[: part.shape[0], : part.shape[1]] += part
-    spectrum = np.fft.fft2(tile)
+    spectrum = np.fft.fft2(tile).astype(np.complex64)
     frequency = np.fft.fftfreq(TILE)
     # Cast after the product: a phase of hundreds of turns has no digits left in single precision.
     down = np.exp(-2j * np.pi * frequency * top).astype(np.complex64)
     across = np.exp(-2j * np.pi * frequency * left).astype(np.complex64)
-    return (spectrum * down[:, None] * across[None, :]).astype(np.complex64)
+    centred: Spectrum = spectrum * down[:, None] * across[None, :]
+    return centred
+
+
+def fold_centred(plane: Plane) -> Spectrum:
+    """:func:`fold` a plane whose centre is the picture's."""
+    height, width = plane.shape
+    return fold(plane, -(width - 1) / 2.0, -(height - 1) / 2.0)
 
 
 def tiled(
@@ -70,16 +77,22 @@ def tiled(
     tile = np.fft.ifft2(spectrum).real.astype(np.float32) * (TILE * TILE)
     rows = np.arange(height) % TILE
     columns = np.arange(width) % TILE
-    return tile[np.ix_(rows, columns)]
+    plane: Plane = tile[np.ix_(rows, columns)]
+    return plane
 
 
 def noise(spectrum: Spectrum) -> Plane:
     """(512, 512) deviation of each DFT point, from the mean power of its neighbourhood."""
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    wrapped = cv2.copyMakeBorder(power, *([NEIGHBOURHOOD] * 4), cv2.BORDER_WRAP)
-    mean = cv2.blur(wrapped, (NEIGHBOURHOOD, NEIGHBOURHOOD))
-    inner = mean[NEIGHBOURHOOD:-NEIGHBOURHOOD, NEIGHBOURHOOD:-NEIGHBOURHOOD]
-    return np.sqrt(np.maximum(inner, 1e-20) / 2.0)
+    mean = wrapped_mean(power, NEIGHBOURHOOD)
+    return np.asarray(np.sqrt(np.maximum(mean, 1e-20) / 2.0), np.float32)
+
+
+def wrapped_mean(plane: Plane, box: int) -> Plane:
+    """Mean over a ``box`` x ``box`` neighbourhood of each point of a periodic plane."""
+    border = cv2.copyMakeBorder(plane, box, box, box, box, cv2.BORDER_WRAP)
+    mean = cv2.blur(border, (box, box))[box:-box, box:-box]
+    return np.asarray(mean, np.float32)
 
 
 def soft_bits(spectrum: Spectrum, layout: Layout, taper: float = 0.0) -> NDArray[np.float32]:

@@ -38,7 +38,8 @@ def whitening(picture: Plane) -> tuple[Plane, Plane]:
     high = picture - cv2.GaussianBlur(picture, (0, 0), HIGH_PASS_SIGMA)
     power = cv2.blur(high * high, (DEVIATION_BOX, DEVIATION_BOX))
     spread = np.sqrt(np.maximum(power, 0.0)) + 1.0
-    return high, 1.0 / (spread * np.sqrt(spread))
+    weight = 1.0 / (spread * np.sqrt(spread))
+    return np.asarray(high, np.float32), np.asarray(weight, np.float32)
 
 
 def residual(picture: Plane) -> Plane:

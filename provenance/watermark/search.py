@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.watermark.pattern import wrapped_mean
 from provenance.watermark.residual import Plane
 
 SIZE = 1024
@@ -46,16 +47,14 @@ def power_spectrum(plane: Plane) -> Plane:
     """(1024, 1024) float32 power of a summed residual (h, w), in units of its local mean."""
     height, width = plane.shape
     top, left = max(0, (height - SIZE) // 2), max(0, (width - SIZE) // 2)
-    return _level(plane[top : top + SIZE, left : left + SIZE], SIZE, LOCAL_MEAN)
+    return level_of(plane[top : top + SIZE, left : left + SIZE], SIZE, LOCAL_MEAN)
 
 
-def _level(plane: Plane, size: int, box: int) -> Plane:
-    """Power spectrum over its local mean, clipped; zero on the axes."""
+def level_of(plane: Plane, size: int, box: int) -> Plane:
+    """Power spectrum (size, size) over its local mean, clipped; zero on the axes."""
     spectrum = np.fft.fft2(plane, s=(size, size))
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    border = cv2.copyMakeBorder(power, *([box] * 4), cv2.BORDER_WRAP)
-    mean = cv2.blur(border, (box, box))[box:-box, box:-box]
-    level = np.minimum(power / np.maximum(mean, 1e-12), CLIP)
+    level = np.minimum(power / np.maximum(wrapped_mean(power, box), 1e-12), CLIP)
     for axis in (slice(0, AXIS + 1), slice(size - AXIS, size)):
         level[axis, :] = 0.0
         level[:, axis] = 0.0
@@ -83,7 +82,7 @@ def candidates(
     return _distinct(found, count)
 
 
-def _scores(level: Plane, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
+def scores_of(level: Plane, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
     """Sum of the spectrum at the places where each map (N, 2, 2) puts the pilot points."""
     flat = level.ravel()
     size = len(level)
@@ -102,9 +101,9 @@ def _best(
 ) -> list[Candidate]:
     if len(matrices) > 50_000:
         # Half the pilot points tell the hopeless from the rest at half the price.
-        half = _scores(level, pilot[::2], matrices)
+        half = scores_of(level, pilot[::2], matrices)
         matrices = matrices[half >= np.partition(half, -len(half) // 8)[-len(half) // 8]]
-    scores = _scores(level, pilot, matrices)
+    scores = scores_of(level, pilot, matrices)
     top = np.argpartition(scores, -min(8 * count, len(scores)))[-8 * count :]
     return [Candidate(matrices[i], float(scores[i])) for i in top[np.argsort(-scores[top])]]
 

@@ -41,7 +41,7 @@ class WindowSpectra:
         for top in _places(height, side):
             for left in _places(width, side):
                 part = plane[top : top + side, left : left + side] * taper
-                levels.append(search._level(part, SIZE, LOCAL_MEAN))
+                levels.append(search.level_of(part, SIZE, LOCAL_MEAN))
                 centres.append((left + (side - width) / 2.0, top + (side - height) / 2.0))
         self.levels = np.stack(levels)
         self.centres = np.asarray(centres)
@@ -57,7 +57,7 @@ class WindowSpectra:
         """Sum over windows and pilot points for each projective map (N, 3, 3), centre to centre."""
         total = np.zeros(len(maps))
         for level, (x, y) in zip(self.levels, self.centres, strict=True):
-            total += search._scores(level, pilot, _jacobian(maps, x, y))
+            total += search.scores_of(level, pilot, _jacobian(maps, x, y))
         return total
 
     def projective(
@@ -152,4 +152,5 @@ def _jacobian(maps: NDArray[np.float64], x: float, y: float) -> NDArray[np.float
     image = maps @ np.array([x, y, 1.0])
     weight = image[:, 2]
     place = image[:, :2] / weight[:, None]
-    return (maps[:, :2, :2] - place[:, :, None] * maps[:, None, 2, :2]) / weight[:, None, None]
+    linear = maps[:, :2, :2] - place[:, :, None] * maps[:, None, 2, :2]
+    return np.asarray(linear / weight[:, None, None])
