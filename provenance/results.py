@@ -55,6 +55,7 @@ class Transform:
     matrix: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {
             "scale": round(self.scale, 4),
             "rotation_deg": round(self.rotation_deg, 2),
@@ -73,6 +74,7 @@ class Segment:
     score: float
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {
             "start": round(self.start, 3),
             "end": round(self.end, 3),
@@ -103,6 +105,7 @@ class Detection:
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {
             "status": self.status,
             "stamp_id": None if self.stamp_id is None else self.stamp_id.hex,
@@ -126,6 +129,7 @@ class PromptHash:
     key_id: str | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {"alg": self.alg, "value": self.value, "key_id": self.key_id}
 
 
@@ -137,6 +141,7 @@ class SoftBinding:
     stamp_id: StampId | None
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {"alg": self.alg, "stamp_id": None if self.stamp_id is None else self.stamp_id.hex}
 
 
@@ -149,6 +154,7 @@ class Ingredient:
     failures: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {"title": self.title, "status": self.status, "failures": list(self.failures)}
 
 
@@ -176,6 +182,7 @@ class ManifestReport:
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {
             "status": self.status,
             "source": self.source,
@@ -202,6 +209,7 @@ class RegistryReport:
     reason: str | None = "no registry was asked"
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {
             "status": self.status,
             "record": self.record,
@@ -221,6 +229,7 @@ class FileFacts:
     kind: FileKind | None
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {"path": self.path, "sha256": self.sha256, "bytes": self.bytes, "kind": self.kind}
 
 
@@ -236,6 +245,7 @@ class VerificationReport:
     registry: RegistryReport = field(default_factory=RegistryReport)
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {
             "schema": "provenance.verification/1",
             "file": self.file.as_json(),
@@ -267,6 +277,7 @@ class StampResult:
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
+        """The shape the contract fixes; keys are never left out."""
         return {
             "schema": "provenance.stamp/1",
             "input": {"path": self.input_path, "sha256": self.input_sha256},
