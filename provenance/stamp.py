@@ -70,6 +70,9 @@ from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.profiles import DEFAULT_PROFILE, PROFILES, Profile
 from provenance.workspace import Workspace, check_distinct, check_target, explained
 
+_WITH_SIDECAR = ("matroska", "webm")
+"""Containers that C2PA cannot embed a manifest in."""
+
 Stage = Literal["observe", "mark", "sign", "read back"]
 Progress = Callable[[Stage, int, int | None], object]
 """Called with the stage, the steps done in it, and how many there will be (None: not known)."""
@@ -215,6 +218,8 @@ class _Job:
         _check_authority(tsa_url)
         check_distinct(source, target)
         check_target(target, overwrite=overwrite)
+        if container in _WITH_SIDECAR:
+            check_target(sidecar_path(target), overwrite=overwrite)
         check_validity(keyring.signer.chain_pem)
         trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
         if not keyring.trust_anchors_pem.strip():
@@ -313,6 +318,11 @@ class _Job:
                 ) from error
         facts = FileFacts(str(self.target), digest, info.size, info.kind)
         report = conclude(facts, info, found, manifest, {self.key.key_id})
+        if found.stamp_id not in (None, stamp_id):
+            raise UnmarkableError(
+                f"{self.source.name} carries the stamp {found.stamp_id} already, and the new one "
+                "does not outshine it; stamp the unmarked original."
+            )
         self._require_mark(report, psnr)
         if report.verdict != Verdict.CONFIRMED or found.stamp_id != stamp_id:
             failures = f" ({listing(manifest.failures[:3])})" if manifest.failures else ""

@@ -19,12 +19,9 @@ import logging
 import os
 import signal
 import sys
-import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -32,6 +29,7 @@ import click
 from provenance.cli.keys import keys
 from provenance.cli.output import complain
 from provenance.cli.stamp import stamp
+from provenance.cli.stopping import Stopped, stoppable
 from provenance.cli.verify import verify
 from provenance.errors import ProvenanceError
 
@@ -41,14 +39,6 @@ class Run:
     """What the end of a run must know of its beginning."""
 
     debug: bool = False
-
-
-class _Stopped(KeyboardInterrupt):
-    """A signal asked this process to stop."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
 
 
 class _Program(click.Group):
@@ -62,7 +52,7 @@ class _Program(click.Group):
     ) -> NoReturn:
         run = Run()
         extra.pop("standalone_mode", None)
-        with _signals():
+        with stoppable():
             code = self._code(run, args, prog_name or "provenance", extra)
         sys.exit(code)
 
@@ -85,7 +75,7 @@ class _Program(click.Group):
         except (click.Abort, KeyboardInterrupt) as error:
             stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
             complain("Stopped; nothing half-done is left behind.", label="")
-            return 128 + (stopped.number if isinstance(stopped, _Stopped) else signal.SIGINT)
+            return 128 + (stopped.number if isinstance(stopped, Stopped) else signal.SIGINT)
         except BrokenPipeError:
             # Nobody reads any more: not a failure of ours, and nothing to tell anyone.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -117,31 +107,6 @@ class _Program(click.Group):
 
 class _ReaderGone(BrokenPipeError):
     """A broken pipe without the error number that click looks for."""
-
-
-@contextmanager
-def _signals() -> Iterator[None]:
-    """Let the first stop signal unwind everything, and the next ones not disturb the clean-up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    if hasattr(signal, "SIGHUP"):
-        numbers.append(signal.SIGHUP)
-    # Someone who ignores a signal on purpose (nohup) is left in peace.
-    numbers = [n for n in numbers if signal.getsignal(n) is not signal.SIG_IGN]
-
-    def stop(number: int, _frame: FrameType | None) -> NoReturn:
-        for each in numbers:
-            signal.signal(each, signal.SIG_IGN)
-        raise _Stopped(number)
-
-    before = {number: signal.signal(number, stop) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from provenance.cli.output import stderr
+from provenance.cli.stopping import check
 from provenance.text import printable
 
 _STAGES = {
@@ -62,7 +63,8 @@ class StampBar:
         self._bar.stop()
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Show how far it is."""
+        """Show how far it is; the place where a dropped stop signal is noticed."""
+        check()
         if self._bar.disable:
             return
         now = time.monotonic()
@@ -106,7 +108,8 @@ class Spinner:
         self._bar.stop()
 
     def begin(self, name: str) -> None:
-        """Show the next file's name."""
+        """Show the next file's name; the place where a dropped stop signal is noticed."""
+        check()
         self._bar.update(
             self._task, description=f"Examining {printable(name, 60)}", completed=self._begun
         )

@@ -218,6 +218,15 @@ def test_an_existing_output_is_kept_unless_overwriting_is_asked_for(
     assert invoke("verify", "--keys", keyring.folder, target).exit_code == 0
 
 
+def test_an_existing_sidecar_is_kept_too(clip: Path, keyring: Keyring, tmp_path: Path) -> None:
+    sidecar = tmp_path / "out.mkv.c2pa"
+    sidecar.write_bytes(b"precious")
+    result = stamp(clip, tmp_path / "out.mkv", keyring)
+    assert result.exit_code == 2
+    assert "out.mkv.c2pa exists already" in sentence(result)
+    assert entries(tmp_path) == ["out.mkv.c2pa"]
+
+
 @pytest.mark.parametrize(
     "request_",
     [

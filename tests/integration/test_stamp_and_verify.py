@@ -21,7 +21,7 @@ from provenance import Keyring, StampResult, Trust, init_keyring, verify
 from provenance.manifest import attach
 from provenance.results import Verdict
 from provenance.video import read_luma
-from tests.clips import Spec, make_clip
+from tests.clips import ROTATE_90, Spec, make_clip
 from tests.conftest import MODEL, Run, entries, stamp_clip
 from tests.signing import Studio, facts
 
@@ -186,16 +186,35 @@ def test_a_manifest_that_names_a_mark_the_picture_lacks_is_a_conflict(
     assert check(moved, keyring, trust).verdict is Verdict.CONFLICT
 
 
-def test_stamping_a_stamped_clip_again_is_a_conflict_or_the_new_stamp_and_never_the_old(
-    stamped: StampResult, keyring: Keyring, tmp_path: Path
+def test_a_clip_stamped_again_carries_the_new_stamp_and_its_history(
+    stamped: StampResult, keyring: Keyring, trust: Trust, tmp_path: Path
 ) -> None:
-    source, target = Path(stamped.output_path), tmp_path / "twice.mp4"
-    try:
-        again = stamp_clip(source, target, keyring)
-    except provenance.ProvenanceError:
-        assert entries(tmp_path) == []
-    else:
-        assert again.stamp_id != stamped.stamp_id
+    again = stamp_clip(Path(stamped.output_path), tmp_path / "twice.mp4", keyring)
+    report = check(again.output_path, keyring, trust)
+    assert report.verdict is Verdict.CONFIRMED
+    assert report.watermark.stamp_id == again.stamp_id != stamped.stamp_id
+    (parent,) = report.manifest.ingredients
+    assert (parent.title, parent.status) == ("stamped.mp4", "trusted")
+
+
+@pytest.mark.parametrize(
+    ("spec", "target"),
+    [
+        (Spec(codec="libx265", size=(480, 360), pix_fmt="yuv420p10le"), "out.mp4"),
+        (Spec(codec="libx265", size=(480, 360), pix_fmt="yuv420p12le"), "out.mp4"),
+        (Spec(codec="prores_ks", size=(480, 360), pix_fmt="yuv422p10le"), "out.mov"),
+        (Spec(size=(480, 360), matrix=ROTATE_90), "out.mp4"),
+        (Spec(codec="mpeg4", size=(480, 360)), "out.mkv"),
+    ],
+    ids=["10 bit", "12 bit", "prores", "rotated", "mpeg4"],
+)
+def test_every_kind_of_picture_is_marked_and_read_back(
+    spec: Spec, target: str, keyring: Keyring, trust: Trust, tmp_path: Path
+) -> None:
+    source = make_clip(tmp_path / ("in" + Path(target).suffix), spec)
+    result = stamp_clip(source, tmp_path / target, keyring)
+    assert result.margin_db > 6.0
+    assert check(result.output_path, keyring, trust).verdict is Verdict.CONFIRMED
 
 
 def test_a_screenshot_names_the_stamp(
