@@ -64,7 +64,7 @@ class Embedder:
         picture = canonical(luma, self._grid, self._depth)
         high, weight = whitening(picture)
         self._host += high * weight
-        self._room += mask(picture, self._profile) * weight
+        self._room += mask(picture, self._profile, *self._grid.canonical_size) * weight
 
     def prepare(self) -> None:
         """Make the pattern; informed by what :meth:`observe` saw, plain if it saw nothing."""
@@ -88,10 +88,9 @@ class Embedder:
         if self._pattern is None:
             raise RuntimeError("call prepare() before mark()")
         picture = canonical(luma, self._grid, self._depth)
-        amplitude = mask(picture, self._profile) * float(1 << (self._depth - 8))
         height, width = luma.shape
-        change = cv2.resize(amplitude, (width, height), interpolation=cv2.INTER_LINEAR)
-        cv2.multiply(change, self._pattern, dst=change)
+        change = mask(picture, self._profile, width, height)
+        cv2.multiply(change, self._pattern, dst=change, scale=float(1 << (self._depth - 8)))
         if self._dither is not None:
             cv2.add(change, self._dither, dst=change)
         kind = cv2.CV_8U if self._depth == 8 else cv2.CV_16U

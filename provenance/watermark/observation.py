@@ -59,7 +59,7 @@ class Observation:
         index = int(max(time, 0.0) / self._span)
         span = self._spans.get(index)
         if span is None:
-            amplitude = mask(picture, PROFILES[DEFAULT_PROFILE]) * weight
+            amplitude = mask(picture, PROFILES[DEFAULT_PROFILE], *self.grid.canonical_size) * weight
             room = float(np.sqrt(np.mean(amplitude * amplitude)))
             self._spans[index] = Span(time, time, 1, change, room)
         else:
