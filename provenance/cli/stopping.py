@@ -2,14 +2,14 @@
 
 The first signal raises :class:`Stopped` wherever the program is; ``with`` blocks then clean up.
 Further signals shortly after are ignored, so that an impatient second press does not cut the
-cleaning short.  Python drops an exception that is raised while a C library calls back into it, so
-work that reports its progress asks :func:`check` as well, which raises what was dropped.
+cleaning short.  Where a C library calls back into Python an exception would be dropped, with a
+traceback on standard error: there a signal is only noted, and the next :func:`check`, which work
+that reports its progress makes all the time, raises it.
 """
 
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +19,9 @@ from typing import Final
 
 GRACE: Final = 3.0
 """Seconds after a signal in which further ones are ignored."""
+
+_CALLED_BACK: Final = frozenset(("provenance.video.sink",))
+"""Modules whose functions the media library calls on the main thread."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -52,25 +55,26 @@ def stoppable() -> Iterator[None]:
     # Someone who ignores a signal on purpose (nohup) is left in peace.
     numbers = [n for n in numbers if signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _stop) for number in numbers}
-    hook = sys.unraisablehook
-
-    def unraisable(dropped: sys.UnraisableHookArgs) -> None:
-        if not isinstance(dropped.exc_value, Stopped):  # check() brings that one back
-            hook(dropped)
-
-    sys.unraisablehook = unraisable
     try:
         yield
     finally:
         _Received.number = None
-        sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _stop(number: int, _frame: FrameType | None) -> None:
+def _stop(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
     if _Received.number is not None and now - _Received.at < GRACE:
         return
     _Received.number, _Received.at = number, now
-    raise Stopped(number)
+    if not _called_back(frame):
+        raise Stopped(number)
+
+
+def _called_back(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _CALLED_BACK:
+            return True
+        frame = frame.f_back
+    return False
