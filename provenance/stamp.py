@@ -15,7 +15,6 @@ Whatever goes wrong before step 7, the target does not exist and nothing stays b
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -29,16 +28,14 @@ from typing import Literal
 import numpy as np
 
 from provenance.errors import (
-    InputError,
     KeyringError,
     ProvenanceError,
-    ReadBackError,
     UnmarkableError,
     UnreadableFileError,
     UnsupportedMediaError,
     UsageError,
 )
-from provenance.examine import MAX_ELONGATION, MIN_LINES, examine, grid_of, survey
+from provenance.examine import MAX_ELONGATION, MIN_LINES, grid_of, survey
 from provenance.keyring import Keyring
 from provenance.manifest import (
     DEFAULT_DIGITAL_SOURCE_TYPE,
@@ -46,15 +43,14 @@ from provenance.manifest import (
     Trust,
     attach,
     find_parent,
-    read_manifest,
     sidecar_path,
 )
 from provenance.manifest.certificates import check_validity
 from provenance.payload import StampId
-from provenance.results import FileFacts, PromptHash, StampResult, Verdict, VerificationReport
-from provenance.text import clock, listing, printable
-from provenance.verdict import merged
-from provenance.verify import conclude, sha256_of
+from provenance.readback import read_back
+from provenance.results import PromptHash, StampResult
+from provenance.text import printable
+from provenance.verify import sha256_of
 from provenance.video import (
     EncoderOptions,
     LumaPlane,
@@ -157,7 +153,16 @@ def stamp(
                 replace(generation, duration_ms=round(seconds * 1000)), marked, signed
             )
             marked.unlink()
-            proof, output_digest = job.read_back(generation.stamp_id, signed, psnr)  # 6
+            job.progress("read back", 0, 1)
+            proof = read_back(  # 6
+                signed,
+                source,
+                generation.stamp_id,
+                key=job.key,
+                trust=job.trust,
+                profile=job.profile,
+            )
+            job.progress("read back", 1, 1)
         final = sidecar_path(target)
         workspace.publish(signed, None if sidecar is None else (sidecar, final))  # 7
     margin = proof.watermark.margin_db
@@ -165,7 +170,7 @@ def stamp(
         input_path=str(source),
         input_sha256=digest,
         output_path=str(target),
-        output_sha256=output_digest,
+        output_sha256=proof.file.sha256 or "",
         stamp_id=generation.stamp_id,
         key_id=job.key.key_id,
         profile=job.profile.name,
@@ -298,63 +303,6 @@ class _Job:
         sidecar = sidecar_path(signed)
         sidecar.write_bytes(store)
         return sidecar
-
-    def read_back(
-        self, stamp_id: StampId, signed: Path, psnr: float
-    ) -> tuple[VerificationReport, str]:
-        """Step 6: verify the finished file, and refuse it unless everything holds."""
-        self.progress("read back", 0, 1)
-        with ThreadPoolExecutor(1, thread_name_prefix="metadata") as beside:
-            reading = beside.submit(read_manifest, signed, self.trust)
-            hashing = beside.submit(sha256_of, signed)
-            try:
-                info = probe(signed)
-                found = examine(signed, info, (self.key,), patience="quick")
-                manifest, digest = reading.result(), hashing.result()
-            except InputError as error:
-                raise ReadBackError(
-                    "The finished file could not be read back, so it was not published; "
-                    f"try another codec or preset ({error})"
-                ) from error
-        facts = FileFacts(str(self.target), digest, info.size, info.kind)
-        report = conclude(facts, info, found, manifest, {self.key.key_id})
-        if found.stamp_id not in (None, stamp_id):
-            raise UnmarkableError(
-                f"{self.source.name} carries the stamp {found.stamp_id} already, and the new one "
-                "does not outshine it; stamp the unmarked original."
-            )
-        self._require_mark(report, psnr)
-        if report.verdict != Verdict.CONFIRMED or found.stamp_id != stamp_id:
-            failures = f" ({listing(manifest.failures[:3])})" if manifest.failures else ""
-            raise ReadBackError(
-                f"The finished file reads back as {report.verdict}, with its manifest "
-                f"{manifest.status}{failures}, so it was not published; check the keys folder."
-            )
-        self.progress("read back", 1, 1)
-        return report, digest
-
-    def _require_mark(self, report: VerificationReport, psnr: float) -> None:
-        found, needed = report.watermark, self.profile.min_margin_db
-        name = self.source.name
-        if found.status == "partial":
-            ranges = [f"{clock(start)}-{clock(end)}" for start, end in merged(found.segments)]
-            raise UnmarkableError(
-                f"{name} holds the mark only in {listing(ranges[:4])}; cut the flat or black "
-                "stretches away, or use --profile strong."
-            )
-        if found.status != "found" or found.margin_db is None:
-            margin = "below 0 dB"
-        elif found.margin_db < needed:
-            margin = f"{found.margin_db:.1f} dB"
-        elif not math.isfinite(psnr):
-            margin = "0.0 dB"
-        else:
-            return
-        raise UnmarkableError(
-            f"{name} cannot hold the mark: read back, its margin is {margin} where "
-            f"{needed:.1f} dB is needed; it is too flat, too dark or too short, or encoded too "
-            "coarsely (try --profile strong or a lower --crf)."
-        )
 
 
 def _check_authority(url: str | None) -> None:

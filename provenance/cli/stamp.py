@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_PROMPT = 10_000_000
 
 
-@click.command()
+@click.command(short_help="Mark and sign a clip.")
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUTPUT", type=click.Path(path_type=Path))
 @click.option("--model-name", metavar="NAME", required=True, help="The model that made the clip.")

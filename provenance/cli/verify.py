@@ -30,8 +30,9 @@ _VERDICTS = ", ".join(Verdict.__members__)
 
 
 @click.command(
+    short_help="Examine videos or images.",
     epilog=f"Exit code: 0 when every verdict is accepted, 1 when one is not, 3 when a file could "
-    f"not be examined, 2 and 4 for wrong usage and failures.  Verdicts: {_VERDICTS}."
+    f"not be examined, 2 and 4 for wrong usage and failures.  Verdicts: {_VERDICTS}.",
 )
 @click.argument(
     "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
