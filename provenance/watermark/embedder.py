@@ -29,6 +29,8 @@ Luma = NDArray[np.uint8] | NDArray[np.uint16]
 GAIN_LIMIT = 3.0
 GAIN_FLOOR = 0.35
 GAIN_ROUNDS = 6
+DITHER = 0.5
+"""Peak to peak, grey levels: enough for what lies below one level, less noise than a full one."""
 
 
 class Embedder:
@@ -76,7 +78,7 @@ class Embedder:
         if self._depth == 8:
             # Where the mark is below one grey level, rounding alone would erase it.
             draw = np.random.default_rng(0).random(self._pattern.shape, np.float32)
-            self._dither = draw - 0.5
+            self._dither = DITHER * (draw - 0.5)
 
     def mark(self, luma: Luma, out: Luma | None = None) -> Luma:
         """Add the pattern to one (H, W) luma plane; safe to call from several threads.

@@ -11,7 +11,7 @@ from provenance.watermark.residual import Plane
 DEVIATION_BOX = 9
 DEVIATION_FLOOR = 1.0
 DEVIATION_CAP = 24.0
-TEXTURE_GAIN = 0.37
+TEXTURE_GAIN = 0.41
 SMOOTH_SHARE = 0.85
 """Of the base, where there is no grain at all (drawn skies, gradients): there it shows first."""
 BLACK = 17.0
@@ -32,7 +32,7 @@ def mask(picture: Plane, profile: Profile, width: int, height: int) -> Plane:
         cv2.sqrBoxFilter(picture, cv2.CV_32F, box), half, interpolation=cv2.INTER_AREA
     )
     deviation = cv2.sqrt(np.maximum(power - mean * mean, 0.0))
-    deviation = cv2.erode(deviation, np.ones((5, 5), np.uint8))
+    deviation = cv2.erode(deviation, np.ones((7, 7), np.uint8))
     grain = SMOOTH_SHARE + (1.0 - SMOOTH_SHARE) * np.minimum(deviation / DEVIATION_FLOOR, 1.0)
     texture = np.clip(deviation - DEVIATION_FLOOR, 0.0, DEVIATION_CAP)
     texture = TEXTURE_GAIN * cv2.sqrt(texture)

@@ -15,6 +15,8 @@ Spectrum = NDArray[np.complex64]
 
 NEIGHBOURHOOD = 11
 """Side, in DFT points, of the box over which a point's noise is measured."""
+TILT = 0.8
+"""Amplitude falls as frequency to this power: starved encoders keep the low ones (measured)."""
 TAPER_CENTRE = 0.11
 TAPER_WIDTH = 0.06
 CLIP = 3.0
@@ -30,12 +32,17 @@ def coefficients(
     """
     gains = np.ones(CODED_BITS, np.float32) if gains is None else gains
     values = layout.signs * (codeword * gains)[layout.bits]
-    data = (values[0] + 1j * values[1]).astype(np.complex128)
+    data = (values[0] + 1j * values[1]).astype(np.complex128) * _tilt(layout.data_points)
     data *= np.sqrt(2.0 * (1.0 - PILOT_ENERGY) / np.sum(np.abs(data) ** 2))
     pilot = np.exp(1j * layout.pilot_phases) * np.sqrt(
         2.0 * PILOT_ENERGY / len(layout.pilot_phases)
     )
     return pilot, data
+
+
+def _tilt(points: NDArray[np.intp]) -> NDArray[np.float64]:
+    """(N,) relative amplitude of each point: more where encoders keep more."""
+    return np.asarray((TAPER_CENTRE / (np.hypot(*points.T) / TILE)) ** TILT)
 
 
 def fold(plane: Plane, left: float, top: float) -> Spectrum:
@@ -111,10 +118,10 @@ def soft_bits(spectrum: Spectrum, layout: Layout, taper: float = 0.0) -> NDArray
     values = spectrum[at] / noise(spectrum)[at]
     parts = np.stack([values.real, values.imag]).astype(np.float32)
     np.clip(parts, -CLIP, CLIP, out=parts)
-    weights = np.ones(len(layout.data_points))
+    weights = _tilt(layout.data_points)
     if taper:
         radius = np.hypot(*layout.data_points.T) / TILE
-        weights = np.exp(-taper * ((radius - TAPER_CENTRE) / TAPER_WIDTH) ** 2)
+        weights = weights * np.exp(-taper * ((radius - TAPER_CENTRE) / TAPER_WIDTH) ** 2)
     signed = parts * layout.signs * weights.astype(np.float32)
     total = np.bincount(layout.bits.ravel(), signed.ravel(), minlength=CODED_BITS)
     share = np.bincount(layout.bits.ravel(), np.tile(weights**2, 2), minlength=CODED_BITS)
