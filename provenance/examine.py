@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from provenance.errors import UnreadableFileError
+from provenance.payload import StampId
 from provenance.results import Detection
 from provenance.video import LumaFrame, MediaInfo, read_luma
 from provenance.watermark.detector import Detector
@@ -47,7 +48,7 @@ def examine(
     info: MediaInfo,
     keys: Sequence[WatermarkKey],
     *,
-    patience: Literal["quick", "normal"] = "normal",
+    expected: StampId | None = None,
 ) -> Detection:
     """Find and read the watermark of a video or still image.
 
@@ -55,7 +56,8 @@ def examine(
         path: the file.
         info: what :func:`provenance.video.probe` said of it.
         keys: every key to try, newest first.
-        patience: "quick" looks at the identity only (a file this program just wrote).
+        expected: the stamp id of a file this program just wrote: it is looked for where it lies
+            only, and its margin is measured also when it cannot be read.
 
     Raises:
         UnreadableFileError: when nothing of it decodes.
@@ -68,7 +70,9 @@ def examine(
     detector = Detector(keys)
     observation = _observe(info, survey(path, info))
     detection = detector.quick(observation)
-    if patience == "quick" or detection.status in ("found", "partial"):
+    if expected is not None and detection.margin_db is None:
+        return replace(detection, margin_db=detector.measure(observation, expected))
+    if expected is not None or detection.status in ("found", "partial"):
         return detection
     seen = 0
     for frames in LOOKS:

@@ -49,7 +49,7 @@ def read_back(
         hashing = beside.submit(sha256_of, finished)
         try:
             info = probe(finished)
-            found = examine(finished, info, (key,), patience="quick")
+            found = examine(finished, info, (key,), expected=stamp_id)
             manifest, digest = reading.result(), hashing.result()
         except InputError as error:
             raise ReadBackError(
@@ -80,14 +80,11 @@ def _require_mark(found: Detection, name: str, profile: Profile) -> None:
             f"{name} holds the mark only in {listing(ranges[:4])}; cut the flat or black "
             "stretches away, or use --profile strong."
         )
-    if found.status != "found" or found.margin_db is None:
-        margin = "below 0 dB"
-    elif found.margin_db < profile.min_margin_db:
-        margin = f"{found.margin_db:.1f} dB"
-    else:
+    margin = float("-inf") if found.margin_db is None else found.margin_db
+    if found.status == "found" and margin >= profile.min_margin_db:
         return
     raise UnmarkableError(
-        f"{name} cannot hold the mark: read back, its margin is {margin} where "
+        f"{name} cannot hold the mark: read back, its margin is {margin:.1f} dB where "
         f"{profile.min_margin_db:.1f} dB is needed; it is too flat, too dark or too short, or "
         "encoded too coarsely (try --profile strong or a lower --crf)."
     )

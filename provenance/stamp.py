@@ -69,6 +69,9 @@ from provenance.workspace import Workspace, check_distinct, check_target, explai
 _WITH_SIDECAR = ("matroska", "webm")
 """Containers that C2PA cannot embed a manifest in."""
 
+MIN_TEXTURE = 0.5
+"""Grey levels by which the liveliest 1 % of the clip must stand out: less is a test card, not a
+picture, and shows every mark."""
 Stage = Literal["observe", "mark", "sign", "read back"]
 Progress = Callable[[Stage, int, int | None], object]
 """Called with the stage, the steps done in it, and how many there will be (None: not known)."""
@@ -261,6 +264,11 @@ class _Job:
             if frame.luma.shape == size:
                 embedder.observe(_at_depth(frame.luma, frame.depth, self.depth))
             self.progress("observe", number, None)
+        if embedder.texture < MIN_TEXTURE:
+            raise UnmarkableError(
+                f"{self.source.name} is black or flat throughout and cannot hide a mark: its "
+                f"texture is {embedder.texture:.1f} grey levels where {MIN_TEXTURE} is needed."
+            )
         embedder.prepare()
 
         def mark(before: LumaPlane, after: LumaPlane, _frame: object) -> None:

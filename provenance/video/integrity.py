@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 _SEGMENT: Final = 0x18538067
+_FARTHEST: Final = 1 << 62
 _UNKNOWN_SIZES: Final = frozenset((1 << 7 * n) - 1 for n in range(1, 9))
 
 
@@ -51,6 +52,8 @@ def _ebml_end(handle: BinaryIO) -> int:
         at = handle.tell() + length
         if identifier == _SEGMENT:
             return 0 if length in _UNKNOWN_SIZES else at
+        if at > _FARTHEST:
+            return 0
         handle.seek(at)
     return 0
 

@@ -32,6 +32,7 @@ LINEAR_CANDIDATES = 8
 MIDDLE_CANDIDATES = 12
 PROJECTIVE_CANDIDATES = 6
 TRIED = 6
+REFINEMENTS = 3
 TAPERS = (0.0, 1.0)
 WEAK_PILOT = 11.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
@@ -70,6 +71,19 @@ class Detector:
     def quick(self, observation: Observation) -> Detection:
         """Look at the identity only (step 1)."""
         return self._report(observation, self._identity(observation.upright()))
+
+    def measure(self, observation: Observation, stamp_id: StampId) -> float:
+        """Margin, dB, of a stamp id known to be there, where it lies; negative if unreadable."""
+        plane = observation.upright()
+        return max(
+            evidence.margin_db(
+                evidence.score(
+                    pattern.soft_bits(pattern.fold_centred(plane), layout_for(key)),
+                    codeword.encode(stamp_id, key),
+                )
+            )
+            for key in self._keys
+        )
 
     def thorough(self, observation: Observation) -> Detection:
         """Steps 1 to 4."""
@@ -153,8 +167,19 @@ class Detector:
             self._pilot = max(self._pilot, score)
             find = self._first(self._read(plane, key, fitted, place.polarity) for key in keys)
             if find is not None:
-                return find
+                return self._refined(plane, find)
         return None
+
+    def _refined(self, plane: Plane, find: _Find) -> _Find:
+        """Fit on from a map that read, as long as the score grows: it may hold in part only."""
+        for _ in range(REFINEMENTS):
+            layout = layout_for(find.key)
+            matrix, _ = alignment.fit(plane, find.matrix, layout, find.polarity, (8, 8))
+            better = self._read(plane, find.key, matrix, find.polarity)
+            if better is None or better.stamp_id != find.stamp_id or better.score <= find.score:
+                break
+            find = better
+        return find
 
     def _read(
         self, plane: Plane, key: WatermarkKey, matrix: alignment.Map, polarity: int

@@ -29,6 +29,7 @@ Luma = NDArray[np.uint8] | NDArray[np.uint16]
 GAIN_LIMIT = 3.0
 GAIN_FLOOR = 0.35
 GAIN_ROUNDS = 6
+TEXTURED = 0.99
 DITHER = 0.5
 """Peak to peak, grey levels: enough for what lies below one level, less noise than a full one."""
 
@@ -55,6 +56,7 @@ class Embedder:
         width, height = grid.canonical_size
         self._host: Plane = np.zeros((height, width), np.float32)
         self._room: Plane = np.zeros((height, width), np.float32)
+        self._texture = 0.0
         self._pattern: Plane | None = None
         self._dither: Plane | None = None
         self._lock = threading.Lock()
@@ -66,7 +68,13 @@ class Embedder:
         picture = canonical(luma, self._grid, self._depth)
         high, weight = whitening(picture)
         self._host += high * weight
+        self._texture = max(self._texture, float(np.quantile(np.abs(high[::3, ::3]), TEXTURED)))
         self._room += mask(picture, self._profile, *self._grid.canonical_size) * weight
+
+    @property
+    def texture(self) -> float:
+        """Most that 1 % of any observed picture stands out from its surroundings, grey levels."""
+        return self._texture
 
     def prepare(self) -> None:
         """Make the pattern; informed by what :meth:`observe` saw, plain if it saw nothing."""

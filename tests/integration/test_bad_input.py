@@ -162,7 +162,8 @@ def flat(value: int) -> Callable[[Path], Path]:
 UNMARKABLE = {
     "118 lines": (lambda path: make_clip(path, Spec(size=(160, 118))), "needs 120 lines"),
     "narrow": (lambda path: make_clip(path, Spec(size=(1280, 122))), "too narrow"),
-    "black": (flat(16), "its margin is below 0 dB where 2.0 dB is needed"),
+    "black": (flat(16), "its texture is 0.0 grey levels where 0.5 is needed"),
+    "flat": (flat(128), "its texture is 0.0 grey levels where 0.5 is needed"),
     "tiny and short": (
         lambda path: make_clip(path, Spec(frames=1, size=(120, 120))),
         "dB where 2.0 dB is needed",
