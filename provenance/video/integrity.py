@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 _SEGMENT: Final = 0x18538067
-_FARTHEST: Final = 1 << 62
 _UNKNOWN_SIZES: Final = frozenset((1 << 7 * n) - 1 for n in range(1, 9))
 
 
@@ -21,7 +20,7 @@ def missing_bytes(path: str | os.PathLike[str]) -> int:
         head = handle.read(12)
         handle.seek(0)
         if head.startswith(b"\x1aE\xdf\xa3"):
-            return max(0, _ebml_end(handle) - size)
+            return max(0, _ebml_end(handle, size) - size)
         if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"styp"):
             return max(0, _boxes_end(handle, size) - size)
     return 0
@@ -43,7 +42,7 @@ def _boxes_end(handle: BinaryIO, size: int) -> int:
     return at
 
 
-def _ebml_end(handle: BinaryIO) -> int:
+def _ebml_end(handle: BinaryIO, size: int) -> int:
     for _ in range(8):
         identifier = _vint(handle, keep_marker=True)
         length = _vint(handle, keep_marker=False)
@@ -52,7 +51,7 @@ def _ebml_end(handle: BinaryIO) -> int:
         at = handle.tell() + length
         if identifier == _SEGMENT:
             return 0 if length in _UNKNOWN_SIZES else at
-        if at > _FARTHEST:
+        if at >= size:
             return 0
         handle.seek(at)
     return 0
