@@ -1,0 +1,58 @@
+"""Scores, margins and the stated probability of a false find."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance.watermark import evidence
+
+
+def random_soft(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(1024).astype(np.float32)
+
+
+def test_the_score_of_noise_is_about_one_and_that_of_a_codeword_is_large():
+    codeword = np.sign(random_soft(0))
+    scores = [evidence.score(random_soft(seed), codeword) for seed in range(1, 200)]
+    assert np.mean(scores) < 1.5
+    assert evidence.score(codeword, codeword) > 1e6
+
+
+def test_the_score_does_not_depend_on_scale_and_a_disagreeing_word_scores_nothing():
+    codeword = np.sign(random_soft(0))
+    soft = codeword + random_soft(1)
+    assert evidence.score(soft * 7, codeword) == pytest.approx(evidence.score(soft, codeword), 1e-3)
+    assert evidence.score(-soft, codeword) == 0.0
+    assert evidence.score(np.zeros(1024, np.float32), codeword) == 0.0
+
+
+def test_the_tail_bounds_what_noise_really_does():
+    """Of 20,000 random directions no larger share exceeds a score than the bound allows."""
+    noise = np.random.default_rng(9).standard_normal((20_000, 1024)).astype(np.float32)
+    cosine = noise[:, 0] / np.linalg.norm(noise, axis=1)
+    scores = np.where(cosine > 0, 1023 * cosine**2 / (1 - cosine**2), 0.0)
+    for value in (4.0, 6.0, 9.0):
+        share = np.mean(scores >= value)
+        assert share <= 2 ** evidence.log2_chance_of_score(value) * 1.3
+
+
+def test_the_least_score_keeps_the_claim_of_1e_9_over_a_full_search():
+    assert evidence.false_positive_probability(evidence.LEAST_SCORE, 4000) <= 1e-9
+
+
+def test_no_probability_below_the_floor_is_ever_stated():
+    assert evidence.false_positive_probability(1e5, 1) == evidence.CLAIM_FLOOR
+
+
+@given(st.floats(0, 1e6), st.integers(1, 10**9))
+def test_the_probability_is_one_grows_with_words_and_falls_with_the_score(value, words):
+    chance = evidence.false_positive_probability(value, words)
+    assert 0 < chance <= 1
+    assert evidence.false_positive_probability(value, words * 2) >= chance
+    assert evidence.false_positive_probability(value * 2, words) <= chance
+
+
+def test_the_margin_is_zero_at_the_score_that_decoding_needs():
+    assert evidence.margin_db(evidence.REQUIRED_SCORE) == pytest.approx(0.0)
+    assert evidence.margin_db(10 * evidence.REQUIRED_SCORE) == pytest.approx(10.0)
