@@ -16,7 +16,7 @@ from provenance.watermark.keys import AUTHENTICATION_BYTES
 
 REQUIRED_SCORE = 210.0
 """Score at which 99 of 100 payloads decode (``scripts/bench_code``); margins count from here."""
-LEAST_SCORE = 150.0
+LEAST_SCORE = 152.0
 """No payload is believed below this score, whatever its authentication code says."""
 CLAIM_FLOOR = 1e-12
 """No smaller probability is ever stated: beyond this the soft bits' model is extrapolated."""
