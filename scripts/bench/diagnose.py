@@ -1,0 +1,92 @@
+"""How far a failed row was from decoding: the score of the true codeword at the true place.
+
+The detector is blind; this is not.  It knows the stamp id and, for attacks whose geometry stands
+still, the exact map, so it tells a payload too weak to decode from a place not found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.render import Pass, place
+from bench.stages import Matrix
+from provenance.examine import grid_of
+from provenance.payload import StampId
+from provenance.video import probe, read_luma
+from provenance.watermark import alignment, codeword, evidence, pattern
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.layout import Grid, layout_for
+from provenance.watermark.observation import Observation
+
+MAX_FRAMES = 640
+"""As many as ``verify`` looks at in its last round."""
+TAPERS = (0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a reader who knows everything sees.
+
+    ``score`` is C of the true codeword, the better of the exact map and of the map fitted from it;
+    ``margin_db`` the same against what decoding needs; ``pilot`` the pilot's score after the fit
+    (16 at most).
+    """
+
+    score: float
+    margin_db: float
+    pilot: float
+
+    def as_json(self) -> dict[str, float]:
+        """Rounded, for a row."""
+        return {
+            "score": round(self.score, 1),
+            "margin_db": round(self.margin_db, 2),
+            "pilot": round(self.pilot, 2),
+        }
+
+
+def known(
+    attacked: Path, stamped: Path, passes: tuple[Pass, ...], stamp_id: StampId, key: WatermarkKey
+) -> Known | None:
+    """Measure an attacked file against the stamp it should carry.
+
+    Returns None when the attack's geometry changes with time, or nothing could be read there.
+    """
+    before, after = probe(stamped), probe(attacked)
+    size = (before.video.width, before.video.height)
+    matrix, final = place(passes, size)
+    if matrix is None:
+        return None
+    if final != (after.video.width, after.video.height):
+        raise ValueError(f"the attack made {after.video.display_size}, expected {final}")
+    centred = centred_map(matrix, grid_of(before), grid_of(after))
+    observation = Observation(grid_of(after), after.video.bit_depth, after.duration)
+    for _, frame in zip(range(MAX_FRAMES), read_luma(attacked, threads=1), strict=False):
+        observation.add(frame.luma, frame.time)
+    plane = observation.upright()
+    layout, word = layout_for(key), codeword.encode(stamp_id, key)
+    fitted, pilot = alignment.fit(plane, centred, layout)
+    best = 0.0
+    for candidate in (centred, fitted):
+        canvas = alignment.unwarp(plane, candidate)
+        if canvas is None:
+            continue
+        spectrum = canvas.fold()
+        for taper in TAPERS:
+            best = max(best, evidence.score(pattern.soft_bits(spectrum, layout, taper), word))
+    return Known(best, evidence.margin_db(best), pilot)
+
+
+def centred_map(matrix: Matrix, stamped: Grid, attacked: Grid) -> Matrix:
+    """A map of edge coordinates as the detector's: canonical pixels from the picture's centre."""
+    made = _to_canonical(stamped) @ matrix @ np.linalg.inv(_to_canonical(attacked))
+    return np.asarray(made / made[2, 2], np.float64)
+
+
+def _to_canonical(grid: Grid) -> Matrix:
+    width, height = grid.canonical_size
+    across, down = width / grid.width, height / grid.height
+    return np.array([[across, 0, -width / 2], [0, down, -height / 2], [0, 0, 1.0]])
