@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from bench import effects
+from bench import effects, timing
 from bench.render import REPEATABLE, Encode, Pass, x264, x264_rate
 from bench.stages import (
     Crop,
@@ -166,9 +166,9 @@ def _geometry() -> tuple[Attack, ...]:
         g("cut_4x5", Crop(aspect=4 / 5), Resize(size=(720, 900))),
         g("letterbox", Pad((1.0, 1.35))),
         g("pillarbox", Pad((1.35, 1.0))),
-        g("blurred_fill", Resize(width=720), effects.Fill(9 / 16)),
-        g("inset_50", effects.Inset(0.5)),
-        g("inset_40", effects.Inset(0.4)),
+        g("blurred_fill", Resize(width=720), timing.Fill(9 / 16)),
+        g("inset_50", timing.Inset(0.5)),
+        g("inset_40", timing.Inset(0.4)),
         *(
             g(f"rotate_{degrees}", Warp(effects.rotation(degrees)))
             for degrees in (1, 2, 5, 10, 30, 45)
@@ -279,18 +279,18 @@ def _time() -> tuple[Attack, ...]:
     return (
         *rates,
         *(t(f"speed_{f}", Speed(f)) for f in (0.5, 0.8, 1.25, 2.0)),
-        *(t(f"trim_{s}s", effects.Trim(s)) for s in (2.0, 1.0, 0.5)),
-        t("trim_one_frame", effects.Trim(0.0)),
-        *(t(f"drop_{p}", effects.Drop(p / 100)) for p in (20, 50)),
+        *(t(f"trim_{s}s", timing.Trim(s)) for s in (2.0, 1.0, 0.5)),
+        t("trim_one_frame", timing.Trim(0.0)),
+        *(t(f"drop_{p}", timing.Drop(p / 100)) for p in (20, 50)),
         t("reverse", Filter(("reverse",))),
-        t("shuffle_1s", effects.Shuffle()),
-        *(t(f"joined_{p}", effects.Join(p / 100)) for p in (50, 25, 10)),
+        t("shuffle_1s", timing.Shuffle()),
+        *(t(f"joined_{p}", timing.Join(p / 100)) for p in (50, 25, 10)),
         *(t(f"mean_{n}", Filter((f"tmix=frames={n}",))) for n in (3, 5)),
     )
 
 
 def _editing() -> tuple[Attack, ...]:
-    shared, frame = Pass((), x264(23)), effects.Trim(0.0)
+    shared, frame = Pass((), x264(23)), timing.Trim(0.0)
     png, webp = Encode("still", suffix=".png"), Encode("still", (("quality", "80"),), ".webp")
 
     def e(name: str, *stages: Stage) -> Attack:
@@ -299,8 +299,8 @@ def _editing() -> tuple[Attack, ...]:
     def jpeg(quality: int) -> Encode:
         return Encode("still", (("quality", str(quality)),), ".jpg")
 
-    def shot(name: str, encode: Encode, *stages: Stage, first: bool = False) -> Attack:
-        return Attack(name, "editing", (shared, Pass((frame, *stages), encode)), first=first)
+    def shot(name: str, encode: Encode, *stages: Stage) -> Attack:
+        return Attack(name, "editing", (shared, Pass((frame, *stages), encode)))
 
     return (
         e("caption_bar", Paint(effects.caption_bar)),
@@ -318,7 +318,8 @@ def _editing() -> tuple[Attack, ...]:
                 ),
             ),
         ),
-        shot("screenshot_png", png, first=True),
+        Attack("screenshot", "editing", (Pass((frame,), png),), first=True),
+        shot("screenshot_png", png),
         *(shot(f"screenshot_jpeg{q}", jpeg(q)) for q in (90, 50)),
         shot("screenshot_webp", webp),
         shot("screenshot_crop70_jpeg50", jpeg(50), Crop((0.7, 0.7))),

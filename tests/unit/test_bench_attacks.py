@@ -23,7 +23,7 @@ SIZE = (192, 108)
 ALL = {attack.name: attack for attack in attacks()}
 LIST_OF_ISSUE_2 = {
     "none", "remux", "h264_crf28", "360p_crf30", "mirror", "crop_side70", "keystone_10",
-    "screenshot_png", "unmarked", "wrong_key",
+    "screenshot", "unmarked", "wrong_key",
 }  # fmt: skip
 SPEEDS = {"speed_0.5": 2.0, "speed_0.8": 1.25, "speed_1.25": 0.8, "speed_2.0": 0.5}
 STILL_GEOMETRY = [
