@@ -15,7 +15,7 @@ from pathlib import Path
 from provenance.errors import UnreadableFileError
 from provenance.payload import StampId
 from provenance.results import Detection
-from provenance.video import LumaFrame, MediaInfo, read_luma
+from provenance.video import LumaFrame, MediaInfo, Skip, read_luma
 from provenance.watermark.detector import Detector
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Grid
@@ -33,6 +33,8 @@ PLACES = 32
 LOOKS = (160, 640)
 """Frames in the second and third round."""
 STILL_FRAMES = 16
+BIDIRECTIONAL = 6
+"""Times as many frames as wanted from which on B frames are left out: they are most of a clip."""
 
 _log = logging.getLogger(__name__)
 
@@ -116,14 +118,15 @@ def _sampled(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
     if duration <= LONG:
         yield from _spread(path, info, count)
         return
-    times = [frame.time for frame in read_luma(path, keyframes_only=True)]
+    times = [frame.time for frame in read_luma(path, skip="predicted")]
     if len(times) < PLACES:
         yield from _spread(path, info, count)
         return
     chosen = [times[i * len(times) // PLACES] for i in range(PLACES)]
     for time in chosen:
         run = max(1, count // PLACES)
-        yield from _first(read_luma(path, start=time - 1e-3, skip_nonref=run > 1), run)
+        skip: Skip = "unreferenced" if run > 1 else "none"
+        yield from _first(read_luma(path, start=time - 1e-3, skip=skip), run)
 
 
 def _spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
@@ -136,7 +139,9 @@ def _spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
         return
     gap = info.duration / count
     due = float("-inf")
-    for frame in read_luma(path, skip_nonref=total > 2 * count):
+    plenty = total > BIDIRECTIONAL * count
+    skip: Skip = "bidirectional" if plenty else "unreferenced" if total > 2 * count else "none"
+    for frame in read_luma(path, skip=skip):
         if frame.time >= due:
             yield frame
             due = max(due + gap, frame.time + gap / 2.0)

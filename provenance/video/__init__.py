@@ -9,7 +9,7 @@ from provenance.video.geometry import Orientation
 from provenance.video.luma import LumaPlane
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
-from provenance.video.reader import LumaFrame, ReadStats, read_luma
+from provenance.video.reader import LumaFrame, ReadStats, Skip, read_luma
 from provenance.video.writer import Progress, TranscodeResult, transcode
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Orientation",
     "Progress",
     "ReadStats",
+    "Skip",
     "TrackInfo",
     "TranscodeResult",
     "VideoInfo",

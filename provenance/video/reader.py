@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
+from typing import Final, Literal
 from typing import Any
 
 import av.error
@@ -52,6 +53,15 @@ class LumaFrame:
         return Orientation(self.rotation, self.mirrored).apply(self.luma)
 
 
+Skip = Literal["none", "unreferenced", "bidirectional", "predicted"]
+_SKIP: Final[dict[Skip, str]] = {
+    "none": "DEFAULT",
+    "unreferenced": "NONREF",
+    "bidirectional": "BIDIR",
+    "predicted": "NONKEY",
+}
+
+
 @dataclass(slots=True)
 class ReadStats:
     """What a pass over a file met; filled in while :func:`read_luma` runs."""
@@ -67,15 +77,16 @@ def read_luma(
     start: float | None = None,
     end: float | None = None,
     stride: int = 1,
-    keyframes_only: bool = False,
-    skip_nonref: bool = False,
+    skip: Skip = "none",
     threads: int = 0,
     stats: ReadStats | None = None,
 ) -> Iterator[LumaFrame]:
     """Yield the luma of a video's frames, or of a still image (one frame; several if animated).
 
     ``start`` and ``end`` are seconds, the interval is half open; ``stride`` keeps every n-th frame
-    of those decoded in it.  ``keyframes_only`` and ``skip_nonref`` let the decoder leave out work.
+    of those decoded in it.  ``skip`` lets the decoder leave out frames that nothing is predicted from
+    ("unreferenced"), every bidirectionally predicted one ("bidirectional") or all but key frames
+    ("predicted").
     ``threads`` is the number of decoder threads, 0 for as many as the machine has.
 
     Raises :class:`UnreadableFileError` if nothing decodes (though an interval that holds no frame
@@ -89,10 +100,7 @@ def read_luma(
         context = stream.codec_context
         context.thread_type = "AUTO"
         context.thread_count = threads
-        if keyframes_only:
-            context.skip_frame = "NONKEY"
-        elif skip_nonref:
-            context.skip_frame = "NONREF"
+        context.skip_frame = _SKIP[skip]
         for other in container.streams:
             if other is not stream:
                 other.discard = av.stream.Discard.all

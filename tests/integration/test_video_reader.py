@@ -54,12 +54,12 @@ def test_a_late_first_picture_keeps_its_place_against_the_sound(tmp_path: Path) 
     assert next(iter(read_luma(path))).time == pytest.approx(0.5)
 
 
-def test_keyframes_only_and_skip_nonref_leave_out_frames(tmp_path: Path) -> None:
+def test_skipping_leaves_out_frames(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mp4", Spec(frames=48, options={"g": "12", "bf": "2"}))
-    keys = list(read_luma(path, keyframes_only=True))
+    keys = list(read_luma(path, skip="predicted"))
     assert [round(f.time * 24) for f in keys] == [0, 12, 24, 36]
     assert all(f.keyframe for f in keys)
-    assert 4 < len(list(read_luma(path, skip_nonref=True))) < 48
+    assert 4 < len(list(read_luma(path, skip="unreferenced"))) < 48
 
 
 def test_a_turned_picture_is_shown_upright_without_a_copy(tmp_path: Path) -> None:
