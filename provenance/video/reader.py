@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
-from typing import Any
+from typing import Any, Final, Literal
 
 import av.error
 from av.container import InputContainer
@@ -54,7 +53,7 @@ class LumaFrame:
 
 
 Skip = Literal["none", "unreferenced", "bidirectional", "predicted"]
-_SKIP: Final[dict[Skip, str]] = {
+_SKIP: Final[dict[Skip, Literal["DEFAULT", "NONREF", "BIDIR", "NONKEY"]]] = {
     "none": "DEFAULT",
     "unreferenced": "NONREF",
     "bidirectional": "BIDIR",
@@ -84,9 +83,9 @@ def read_luma(
     """Yield the luma of a video's frames, or of a still image (one frame; several if animated).
 
     ``start`` and ``end`` are seconds, the interval is half open; ``stride`` keeps every n-th frame
-    of those decoded in it.  ``skip`` lets the decoder leave out frames that nothing is predicted from
-    ("unreferenced"), every bidirectionally predicted one ("bidirectional") or all but key frames
-    ("predicted").
+    of those decoded in it.  ``skip`` lets the decoder leave out frames that nothing is predicted
+    from ("unreferenced"), every bidirectionally predicted one ("bidirectional") or all but key
+    frames ("predicted").
     ``threads`` is the number of decoder threads, 0 for as many as the machine has.
 
     Raises :class:`UnreadableFileError` if nothing decodes (though an interval that holds no frame
