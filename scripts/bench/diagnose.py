@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from bench.render import Pass, place
@@ -20,6 +21,7 @@ from provenance.watermark import alignment, codeword, evidence, pattern
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Grid, layout_for
 from provenance.watermark.observation import Observation
+from provenance.watermark.residual import Plane
 
 MAX_FRAMES = 640
 """As many as ``verify`` looks at in its last round."""
@@ -30,9 +32,9 @@ TAPERS = (0.0, 1.0)
 class Known:
     """What a reader who knows everything sees.
 
-    ``score`` is C of the true codeword, the better of the exact map and of the map fitted from it;
-    ``margin_db`` the same against what decoding needs; ``pilot`` the pilot's score after the fit
-    (16 at most).
+    ``score`` is C of the true codeword: the best of the exact map, the same within the stamped
+    picture only, and the map fitted from it.  ``margin_db`` is the same against what decoding
+    needs; ``pilot`` the pilot's score after the fit (16 at most, 0 where it could not be fitted).
     """
 
     score: float
@@ -53,7 +55,7 @@ def known(
 ) -> Known | None:
     """Measure an attacked file against the stamp it should carry.
 
-    Returns None when the attack's geometry changes with time, or nothing could be read there.
+    Returns None when the attack's geometry changes with time.
     """
     before, after = probe(stamped), probe(attacked)
     size = (before.video.width, before.video.height)
@@ -70,14 +72,26 @@ def known(
     layout, word = layout_for(key), codeword.encode(stamp_id, key)
     fitted, pilot = alignment.fit(plane, centred, layout)
     best = 0.0
-    for candidate in (centred, fitted):
-        canvas = alignment.unwarp(plane, candidate)
-        if canvas is None:
-            continue
+    canvases = [_inside(plane, centred, grid_of(before))]
+    canvases += [c for c in (alignment.unwarp(plane, m) for m in (centred, fitted)) if c]
+    for canvas in canvases:
         spectrum = canvas.fold()
         for taper in TAPERS:
             best = max(best, evidence.score(pattern.soft_bits(spectrum, layout, taper), word))
     return Known(best, evidence.margin_db(best), pilot)
+
+
+def _inside(plane: Plane, matrix: Matrix, stamped: Grid) -> alignment.Canvas:
+    """Only what lies inside the stamped picture, however much of the frame is something else."""
+    width, height = stamped.canonical_size
+    left, top = -(width - 1) / 2.0, -(height - 1) / 2.0
+    to_centre = np.array(
+        [[1, 0, -(plane.shape[1] - 1) / 2], [0, 1, -(plane.shape[0] - 1) / 2], [0, 0, 1.0]]
+    )
+    to_canvas = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]])
+    whole = to_canvas @ matrix @ to_centre
+    warped = cv2.warpPerspective(plane, whole, (width, height), flags=cv2.INTER_CUBIC)
+    return alignment.Canvas(np.asarray(warped, np.float32), left, top)
 
 
 def centred_map(matrix: Matrix, stamped: Grid, attacked: Grid) -> Matrix:
