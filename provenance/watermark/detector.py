@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.payload import LAYOUT, StampId
-from provenance.results import Detection, Segment, SegmentStatus, Transform
+from provenance.results import Detection, Transform
 from provenance.watermark import alignment, codeword, evidence, pattern, search
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
-from provenance.watermark.observation import Observation, Span
+from provenance.watermark.observation import Observation
 from provenance.watermark.residual import Plane
+from provenance.watermark.timeline import segments
 from provenance.watermark.windows import WindowSpectra
 
 LINEAR_CANDIDATES = 8
@@ -38,11 +39,6 @@ WEAK_PILOT = 11.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
 With wrong keys on clips, text, grids, weaves and noise it stayed at or under 9.0 over the whole
 search (127 examinations; docs/watermark.md)."""
-MARKED = 4.0
-"""Deviations of a span's correlation from which it counts as marked: 3e-5 by chance, a span."""
-EXPECTED = 8.0
-"""Deviations a span must have led one to expect before its silence counts as unmarked."""
-SILENT = 2.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,8 +208,10 @@ class Detector:
                 frames=observation.frames,
                 reason="a pilot signal stands out, but no payload could be read" if weak else None,
             )
-        segments = _segments(observation, find)
-        missing = any(segment.status == "unmarked" for segment in segments)
+        layout = layout_for(find.key)
+        expected = codeword.encode(find.stamp_id, find.key) * np.float32(find.polarity)
+        timeline = segments(observation, find.matrix, layout, expected)
+        missing = any(segment.status == "unmarked" for segment in timeline)
         return Detection(
             status="partial" if missing else "found",
             stamp_id=find.stamp_id,
@@ -224,7 +222,7 @@ class Detector:
             false_positive_probability=evidence.false_positive_probability(find.score, self._words),
             frames=observation.frames,
             transform=_transform(find.matrix),
-            segments=tuple(segments),
+            segments=timeline,
         )
 
 
@@ -252,65 +250,3 @@ def _transform(matrix: alignment.Map) -> Transform:
         aspect=float(across / down),
         matrix=tuple(float(value) for value in matrix.ravel()),
     )
-
-
-def _segments(observation: Observation, find: _Find) -> list[Segment]:
-    """Say of each span whether it carries the codeword that was found, at the map found.
-
-    The correlation of a span's soft bits with a known codeword is, without a mark, a standard
-    normal; with one, about what the best spans show, scaled by frames and by room for a mark.
-    Only a span that should have shown clearly and did not is called unmarked.
-    """
-    layout = layout_for(find.key)
-    expected = codeword.encode(find.stamp_id, find.key) * find.polarity
-    spans = [span for span in observation.spans if span.frames]
-    found = [_correlation(observation, span, find.matrix, layout, expected) for span in spans]
-    capacity = np.array([span.room * np.sqrt(span.frames) for span in spans])
-    rate = (
-        float(np.median(np.array(found)[capacity > 0] / capacity[capacity > 0]))
-        if any(capacity > 0)
-        else 0.0
-    )
-    rate = max(rate, max(found) / max(float(capacity.max()), 1e-9) * 0.5)
-    raw = [
-        (span, value, _status(value, rate * float(room)))
-        for span, value, room in zip(spans, found, capacity, strict=True)
-    ]
-    return _joined(raw, observation)
-
-
-def _correlation(
-    observation: Observation,
-    span: Span,
-    matrix: alignment.Map,
-    layout: Layout,
-    expected: NDArray[np.float32],
-) -> float:
-    canvas = alignment.unwarp(observation.upright([span]), matrix)
-    if canvas is None:
-        return 0.0
-    soft = pattern.soft_bits(canvas.fold(), layout)
-    return float(soft @ expected) / max(float(np.linalg.norm(soft)), 1e-9)
-
-
-def _status(value: float, anticipated: float) -> SegmentStatus:
-    if value >= MARKED:
-        return "marked"
-    if value < SILENT and anticipated >= EXPECTED:
-        return "unmarked"
-    return "unknown"
-
-
-def _joined(
-    raw: list[tuple[Span, float, SegmentStatus]], observation: Observation
-) -> list[Segment]:
-    """Join neighbouring spans of one status; a span reaches to where the next one starts."""
-    segments: list[Segment] = []
-    for index, (span, value, status) in enumerate(raw):
-        end = raw[index + 1][0].start if index + 1 < len(raw) else observation.end
-        last = segments[-1] if segments else None
-        if last is not None and last.status == status:
-            segments[-1] = Segment(last.start, end, status, max(last.score, value))
-        else:
-            segments.append(Segment(span.start, end, status, value))
-    return segments

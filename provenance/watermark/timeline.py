@@ -1,0 +1,84 @@
+"""Which seconds carry the mark, once it is known what to look for and where."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.results import Segment, SegmentStatus
+from provenance.watermark import alignment, pattern
+from provenance.watermark.layout import Layout
+from provenance.watermark.observation import Observation, Span
+
+MARKED = 4.0
+"""Deviations of a span's correlation from which it counts as marked: 3e-5 by chance, a span."""
+EXPECTED = 8.0
+"""Deviations a span must have led one to expect before its silence counts as unmarked."""
+SILENT = 2.5
+
+
+def segments(
+    observation: Observation,
+    matrix: alignment.Map,
+    layout: Layout,
+    expected: NDArray[np.float32],
+) -> tuple[Segment, ...]:
+    """Say of each span whether it carries a codeword that was found.
+
+    The correlation of a span's soft bits with a known codeword is, without a mark, a standard
+    normal; with one, about what the other spans show, scaled by frames and by room for a mark.
+    Only a span that should have shown clearly and did not is called unmarked.
+
+    Args:
+        observation: what was seen of the clip.
+        matrix: the map at which the codeword was read.
+        layout: of the key it was read with.
+        expected: (1024,) signs of the codeword, times the polarity.
+    """
+    spans = observation.spans
+    found = [_correlation(observation, span, matrix, layout, expected) for span in spans]
+    room = np.array([span.room * np.sqrt(span.frames) for span in spans])
+    rates = np.array(found)[room > 0] / room[room > 0]
+    # Half the best rate at least: in a splice the median span may carry nothing.
+    rate = max(float(np.median(rates)), 0.5 * float(rates.max())) if rates.size else 0.0
+    statuses = [
+        _status(value, rate * float(least)) for value, least in zip(found, room, strict=True)
+    ]
+    return _joined(list(zip(spans, found, statuses, strict=True)), observation.end)
+
+
+def _correlation(
+    observation: Observation,
+    span: Span,
+    matrix: alignment.Map,
+    layout: Layout,
+    expected: NDArray[np.float32],
+) -> float:
+    canvas = alignment.unwarp(observation.upright([span]), matrix)
+    if canvas is None:
+        return 0.0
+    soft = pattern.soft_bits(canvas.fold(), layout)
+    return float(soft @ expected) / max(float(np.linalg.norm(soft)), 1e-9)
+
+
+def _status(value: float, anticipated: float) -> SegmentStatus:
+    if value >= MARKED:
+        return "marked"
+    if value < SILENT and anticipated >= EXPECTED:
+        return "unmarked"
+    return "unknown"
+
+
+def _joined(
+    raw: list[tuple[Span, float, SegmentStatus]], end_of_clip: float
+) -> tuple[Segment, ...]:
+    """Join neighbouring spans of one status; a span reaches to where the next one starts."""
+    joined: list[Segment] = []
+    for index, (span, value, status) in enumerate(raw):
+        end = raw[index + 1][0].start if index + 1 < len(raw) else end_of_clip
+        last = joined[-1] if joined else None
+        if last is not None and last.status == status:
+            joined[-1] = Segment(last.start, end, status, max(last.score, value))
+        else:
+            joined.append(Segment(span.start, end, status, value))
+    return tuple(joined)
