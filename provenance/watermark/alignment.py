@@ -16,7 +16,7 @@ Map = NDArray[np.float64]
 """(3, 3) projective, observed to stamped canonical pixels, both from the picture's centre."""
 
 BLOCK = 64
-MAX_CANVAS = 1536
+MAX_CANVAS = 2400
 ROUNDS = 20
 POINT_CLIP = 4.0
 """Deviations one pilot point may add to the score: a weave or a grid hits one or two, not 16."""

@@ -34,6 +34,7 @@ MIDDLE_CANDIDATES = 12
 PROJECTIVE_CANDIDATES = 6
 TRIED = 6
 REFINEMENTS = 3
+CLEAR_SCORE = 2000.0
 TAPERS = (0.0, 1.0)
 WEAK_PILOT = 11.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
@@ -92,11 +93,15 @@ class Detector:
         return self._report(observation, find)
 
     def _identity(self, plane: Plane) -> _Find | None:
-        return self._first(
+        find = self._first(
             self._read(plane, key, matrix, polarity)
             for key in self._keys
             for matrix, polarity in self._near_identity(plane, layout_for(key))
         )
+        if find is not None and find.score < CLEAR_SCORE:
+            # A picture turned by a degree still reads here, barely, and lies elsewhere.
+            return self._refined(plane, find)
+        return find
 
     def _near_identity(self, plane: Plane, layout: Layout) -> Iterator[tuple[alignment.Map, int]]:
         matrix = np.eye(3)
@@ -209,8 +214,8 @@ class Detector:
                 reason="a pilot signal stands out, but no payload could be read" if weak else None,
             )
         layout = layout_for(find.key)
-        expected = codeword.encode(find.stamp_id, find.key) * np.float32(find.polarity)
-        timeline = segments(observation, find.matrix, layout, expected)
+        expected = codeword.encode(find.stamp_id, find.key)
+        timeline = segments(observation, find.matrix, find.polarity, layout, expected)
         missing = any(segment.status == "unmarked" for segment in timeline)
         return Detection(
             status="partial" if missing else "found",

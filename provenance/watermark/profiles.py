@@ -27,8 +27,8 @@ class Profile:
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("faint", strength=0.75, base=0.74, shadow=0.5, min_margin_db=1.0),
-        Profile("standard", strength=1.0, base=0.74, shadow=0.6, min_margin_db=2.0),
+        Profile("faint", strength=0.75, base=0.72, shadow=0.5, min_margin_db=1.0),
+        Profile("standard", strength=1.0, base=0.72, shadow=0.6, min_margin_db=2.0),
         Profile("strong", strength=1.4, base=0.65, shadow=0.7, min_margin_db=2.0),
     )
 }

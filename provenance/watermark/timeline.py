@@ -9,6 +9,7 @@ from provenance.results import Segment, SegmentStatus
 from provenance.watermark import alignment, pattern
 from provenance.watermark.layout import Layout
 from provenance.watermark.observation import Observation, Span
+from provenance.watermark.residual import Plane
 
 MARKED = 4.0
 """Deviations of a span's correlation from which it counts as marked: 3e-5 by chance, a span."""
@@ -20,6 +21,7 @@ SILENT = 2.5
 def segments(
     observation: Observation,
     matrix: alignment.Map,
+    polarity: int,
     layout: Layout,
     expected: NDArray[np.float32],
 ) -> tuple[Segment, ...]:
@@ -27,20 +29,34 @@ def segments(
 
     The correlation of a span's soft bits with a known codeword is, without a mark, a standard
     normal; with one, about what the other spans show, scaled by frames and by room for a mark.
-    Only a span that should have shown clearly and did not is called unmarked.
+    Only a span that should have shown clearly and did not, also after fitting its own map (a slow
+    zoom moves on from span to span), is called unmarked.
 
     Args:
         observation: what was seen of the clip.
         matrix: the map at which the codeword was read.
+        polarity: -1 for an inverted mark.
         layout: of the key it was read with.
-        expected: (1024,) signs of the codeword, times the polarity.
+        expected: (1024,) signs of the codeword.
     """
     spans = observation.spans
-    found = [_correlation(observation, span, matrix, layout, expected) for span in spans]
+    signed = expected * np.float32(polarity)
+    planes = [observation.upright([span]) for span in spans]
+    found = [_correlation(plane, matrix, layout, signed) for plane in planes]
     room = np.array([span.room * np.sqrt(span.frames) for span in spans])
     rates = np.array(found)[room > 0] / room[room > 0]
     # Half the best rate at least: in a splice the median span may carry nothing.
     rate = max(float(np.median(rates)), 0.5 * float(rates.max())) if rates.size else 0.0
+    best = int(np.argmax(found))
+    for way in (range(best + 1, len(spans)), range(best - 1, -1, -1)):
+        nearby = matrix
+        for index in way:
+            if found[index] >= MARKED or rate * room[index] < EXPECTED:
+                continue
+            fitted, _ = alignment.fit(planes[index], nearby, layout, polarity, (8, 8))
+            value = _correlation(planes[index], fitted, layout, signed)
+            if value >= MARKED:
+                found[index], nearby = value, fitted
     statuses = [
         _status(value, rate * float(least)) for value, least in zip(found, room, strict=True)
     ]
@@ -48,13 +64,9 @@ def segments(
 
 
 def _correlation(
-    observation: Observation,
-    span: Span,
-    matrix: alignment.Map,
-    layout: Layout,
-    expected: NDArray[np.float32],
+    plane: Plane, matrix: alignment.Map, layout: Layout, expected: NDArray[np.float32]
 ) -> float:
-    canvas = alignment.unwarp(observation.upright([span]), matrix)
+    canvas = alignment.unwarp(plane, matrix)
     if canvas is None:
         return 0.0
     soft = pattern.soft_bits(canvas.fold(), layout)

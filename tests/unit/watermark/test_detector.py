@@ -107,6 +107,22 @@ def test_unmarked_seconds_make_the_find_partial_and_are_named(frames, stamped):
     assert found.segments[0].end == pytest.approx(1.2, abs=0.5)
 
 
+def test_a_slow_zoom_is_marked_throughout(stamped):
+    zoomed = [
+        warped([frame], rotation(0.0, 1.0 + 0.004 * index))[0]
+        for index, frame in enumerate(stamped + stamped)
+    ]
+    found = Detector([KEY]).thorough(observed(zoomed))
+    assert found.stamp_id == STAMP
+    assert "unmarked" not in [segment.status for segment in found.segments]
+
+
+def test_a_turn_of_one_degree_is_not_reported_as_none(stamped):
+    found = Detector([KEY]).thorough(observed(warped(stamped, rotation(1.0))))
+    assert found.stamp_id == STAMP
+    assert found.transform.rotation_deg == pytest.approx(1.0, abs=0.15)
+
+
 def test_black_seconds_read_unknown_and_do_not_make_a_find_partial(stamped):
     black = [np.full((360, 640), 16, np.uint8)] * 12
     found = Detector([KEY]).quick(observed(stamped + black))
