@@ -18,6 +18,7 @@ ManifestStatus = Literal["trusted", "valid", "invalid", "absent", "not_checked"]
 ManifestSource = Literal["embedded", "sidecar", "registry", "remote"]
 RegistryStatus = Literal["match", "no_match", "not_checked"]
 SegmentStatus = Literal["marked", "unmarked", "unknown"]
+CellStatus = Literal["marked", "missing", "unknown"]
 FileKind = Literal["video", "image"]
 
 
@@ -84,6 +85,47 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class MissingArea:
+    """A connected area that was to show the mark and does not, beyond doubt.
+
+    ``share`` is its part of the stamped picture that is in view; the sides are fractions of the
+    shown picture, from its upper left corner.
+    """
+
+    share: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class PictureMap:
+    """Where in the shown picture the mark is, cell by cell, row by row from the upper left.
+
+    ``scores`` are deviations of the correlation with the pattern: a standard normal where no mark
+    is.  ``expected`` is what a mark would have given there, 0 outside the picture that was
+    stamped.  ``odds`` are natural log-odds for marked against missing, neighbours considered;
+    they order places, ``scores`` carry the error rates.  A flat cell, or one that promised too
+    little, is ``unknown``.  ``missing`` is the largest area of missing cells, if it is of size.
+    """
+
+    columns: int
+    rows: int
+    states: tuple[CellStatus, ...]
+    scores: tuple[float, ...]
+    expected: tuple[float, ...]
+    odds: tuple[float, ...]
+    missing: MissingArea | None = None
+
+    def state(self, x: float, y: float) -> CellStatus:
+        """The state at a point, in fractions of the shown picture from its upper left corner."""
+        column = min(max(int(x * self.columns), 0), self.columns - 1)
+        row = min(max(int(y * self.rows), 0), self.rows - 1)
+        return self.states[row * self.columns + column]
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """What the pixels say.
 
@@ -102,6 +144,7 @@ class Detection:
     frames: int = 0
     transform: Transform | None = None
     segments: tuple[Segment, ...] = ()
+    picture: PictureMap | None = None
     reason: str | None = None
 
     def as_json(self) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from provenance.results import (
     Detection,
     FileKind,
     ManifestReport,
+    MissingArea,
     RegistryReport,
     Segment,
     Verdict,
@@ -191,12 +192,16 @@ class _Case:
 
     def _where(self) -> str:
         marked = merged(self.watermark.segments)
-        if not marked:
-            return "Mark found only in part of the picture."
+        picture = self.watermark.picture
+        outside = ""
+        if picture is not None and picture.missing is not None:
+            outside = f"outside {area(picture.missing)}"
+        if all(segment.status != "unmarked" for segment in self.watermark.segments) or not marked:
+            return f"Mark found only {outside or 'in part of the picture'}."
         ranges = [f"{clock(start)}-{clock(end)}" for start, end in marked[:_MAX_RANGES]]
         if len(marked) > _MAX_RANGES:
             ranges.append(f"{len(marked) - _MAX_RANGES} more places")
-        return f"Mark found only in {listing(ranges)}."
+        return f"Mark found only in {listing(ranges)}{outside and f', and there only {outside}'}."
 
     def _watermark_alone(self) -> tuple[Verdict, str]:
         opening = {
@@ -288,6 +293,19 @@ def merged(segments: tuple[Segment, ...]) -> list[tuple[float, float]]:
         else:
             ranges.append((segment.start, segment.end))
     return ranges
+
+
+def area(missing: MissingArea) -> str:
+    """An area without the mark, in words: ``an area of 15 % at the upper left``."""
+    x, y = (missing.left + missing.right) / 2.0, (missing.top + missing.bottom) / 2.0
+    across = "left" if x < 0.4 else "right" if x > 0.6 else ""
+    down = "upper" if y < 0.4 else "lower" if y > 0.6 else ""
+    place = {
+        ("", ""): "in the middle",
+        ("upper", ""): "at the top",
+        ("lower", ""): "at the bottom",
+    }.get((down, across), f"at the {down} {across}".replace("  ", " "))
+    return f"an area of {100.0 * missing.share:.0f} % {place}"
 
 
 def _means_changed(code: str) -> bool:

@@ -14,8 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from provenance.results import (
+    CellStatus,
     Detection,
     ManifestReport,
+    PictureMap,
     RegistryReport,
     StampResult,
     Transform,
@@ -23,7 +25,7 @@ from provenance.results import (
     VerificationReport,
 )
 from provenance.text import chance, clock, listing, printable, size
-from provenance.verdict import merged
+from provenance.verdict import area, merged
 
 _STYLES = {
     Verdict.REVOKED: "bold red",
@@ -143,6 +145,10 @@ def _watermark_rows(table: Table, found: Detection, kind: str) -> None:
         table.add_row("  picture", _text(describe(found.transform)))
     if found.segments and found.stamp_id is not None and kind == "video":
         table.add_row("  timeline", _text(_timeline(found), 400))
+    if found.picture is not None and found.picture.missing is not None:
+        table.add_row("  missing", _text(f"{area(found.picture.missing)}; # marked, . missing"))
+        for line in _drawn(found.picture):
+            table.add_row("", Text(line))
 
 
 def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
@@ -225,6 +231,20 @@ def _timeline(found: Detection) -> str:
     if unknown:
         text += f"; unknown {unknown:.1f} s"
     return text
+
+
+def _drawn(picture: PictureMap) -> list[str]:
+    """The map in a few lines of characters; a character is about twice as high as wide."""
+    rows = max(4, min(10, picture.rows))
+    columns = max(8, round(2 * rows * picture.columns / picture.rows))
+    signs: dict[CellStatus, str] = {"marked": "#", "missing": ".", "unknown": "?"}
+    return [
+        "".join(
+            signs[picture.state((column + 0.5) / columns, (row + 0.5) / rows)]
+            for column in range(columns)
+        )
+        for row in range(rows)
+    ]
 
 
 def _table() -> Table:

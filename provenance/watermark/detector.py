@@ -25,6 +25,8 @@ from provenance.watermark import alignment, codeword, evidence, pattern, search
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
 from provenance.watermark.observation import Observation
+from provenance.watermark.presence import picture_map
+from provenance.watermark.reading import Reading
 from provenance.watermark.residual import Plane
 from provenance.watermark.timeline import segments
 from provenance.watermark.windows import WindowSpectra
@@ -213,10 +215,17 @@ class Detector:
                 frames=observation.frames,
                 reason="a pilot signal stands out, but no payload could be read" if weak else None,
             )
-        layout = layout_for(find.key)
-        expected = codeword.encode(find.stamp_id, find.key)
-        timeline = segments(observation, find.matrix, find.polarity, layout, expected)
-        missing = any(segment.status == "unmarked" for segment in timeline)
+        reading = Reading(
+            find.matrix,
+            find.polarity,
+            layout_for(find.key),
+            codeword.encode(find.stamp_id, find.key),
+        )
+        timeline, carriers = segments(observation, reading)
+        picture = picture_map(observation, carriers, reading)
+        missing = any(segment.status == "unmarked" for segment in timeline) or (
+            picture is not None and picture.missing is not None
+        )
         return Detection(
             status="partial" if missing else "found",
             stamp_id=find.stamp_id,
@@ -228,6 +237,7 @@ class Detector:
             frames=observation.frames,
             transform=_transform(find.matrix),
             segments=timeline,
+            picture=picture,
         )
 
 

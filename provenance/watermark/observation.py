@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from provenance.watermark.embedder import Luma
@@ -14,6 +15,8 @@ from provenance.watermark.residual import Plane, canonical, whitening
 
 MAX_SPANS = 32
 FIRST_SPAN = 0.5
+COARSE = 8
+"""Canonical pixels between the samples of what varies slowly over the picture."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,8 @@ class Span:
         frames: how many frames were added.
         total: (h, w) float32 sum of their residuals, as coded (not turned upright).
         room: how much mark its first frame can hold, relative to its own noise.
+        places: (h / 8, w / 8, 2) of the same frame: a mark's amplitude in the residual, and the
+            residual's power.
     """
 
     start: float
@@ -32,6 +37,7 @@ class Span:
     frames: int
     total: Plane
     room: float
+    places: Plane
 
 
 class Observation:
@@ -61,7 +67,8 @@ class Observation:
         if span is None:
             amplitude = mask(picture, PROFILES[DEFAULT_PROFILE], *self.grid.canonical_size) * weight
             room = float(np.sqrt(np.mean(amplitude * amplitude)))
-            self._spans[index] = Span(time, time, 1, change, room)
+            places = _coarse(amplitude, change * change)
+            self._spans[index] = Span(time, time, 1, change, room, places)
         else:
             span.total += change
             span.frames += 1
@@ -78,13 +85,23 @@ class Observation:
             if other is None:
                 merged[index // 2] = span
                 continue
-            other.room = (other.room * other.frames + span.room * span.frames) / (
-                other.frames + span.frames
-            )
+            share = span.frames / (other.frames + span.frames)
+            other.room += (span.room - other.room) * share
+            other.places += (span.places - other.places) * np.float32(share)
             other.total += span.total
             other.frames += span.frames
             other.end = span.end
         self._spans = merged
+
+    def places(self, spans: list[Span]) -> Plane:
+        """(a, b, 2): what :class:`Span` says of places, mean over some spans, turned as shown."""
+        frames = np.array([span.frames for span in spans])
+        mean = np.average([span.places for span in spans], axis=0, weights=frames)
+        return self.grid.upright(np.asarray(mean, np.float32))
+
+    def summed(self, spans: list[Span]) -> Plane:
+        """(h, w): the sum of the residuals of some spans, turned as shown."""
+        return self.grid.upright(np.sum([span.total for span in spans], axis=0, dtype=np.float32))
 
     @property
     def spans(self) -> list[Span]:
@@ -99,6 +116,13 @@ class Observation:
 
     def upright(self, spans: list[Span] | None = None) -> Plane:
         """The summed residual of some spans (all of them by default), turned as shown."""
-        chosen = self.spans if spans is None else spans
-        total = np.sum([span.total for span in chosen], axis=0, dtype=np.float32)
-        return self.grid.upright(np.asarray(total, np.float32))
+        return self.summed(self.spans if spans is None else spans)
+
+
+def _coarse(amplitude: Plane, power: Plane) -> Plane:
+    height, width = (max(1, side // COARSE) for side in power.shape)
+    planes = (
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+        for plane in (amplitude, power)
+    )
+    return np.asarray(np.dstack(tuple(planes)), np.float32)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from provenance.results import Segment, SegmentStatus
-from provenance.watermark import alignment, pattern
-from provenance.watermark.layout import Layout
+from provenance.watermark import alignment
 from provenance.watermark.observation import Observation, Span
-from provenance.watermark.residual import Plane
+from provenance.watermark.reading import Reading
 
 MARKED = 4.0
 """Deviations of a span's correlation from which it counts as marked: 3e-5 by chance, a span."""
@@ -20,13 +18,7 @@ honest 360p copies spans that promised 8 gave anything from 0 to 17."""
 SILENT = 2.5
 
 
-def segments(
-    observation: Observation,
-    matrix: alignment.Map,
-    polarity: int,
-    layout: Layout,
-    expected: NDArray[np.float32],
-) -> tuple[Segment, ...]:
+def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment, ...], list[Span]]:
     """Say of each span whether it carries a codeword that was found.
 
     The correlation of a span's soft bits with a known codeword is, without a mark, a standard
@@ -36,43 +28,37 @@ def segments(
 
     Args:
         observation: what was seen of the clip.
-        matrix: the map at which the codeword was read.
-        polarity: -1 for an inverted mark.
-        layout: of the key it was read with.
-        expected: (1024,) signs of the codeword.
+        reading: the codeword and how it lies.
+
+    Returns:
+        The stretches of time, neighbours of one status joined; and the spans that carry the
+        mark at the very map (all, when no span shows it by itself).
     """
     spans = observation.spans
-    signed = expected * np.float32(polarity)
     planes = [observation.upright([span]) for span in spans]
-    found = [_correlation(plane, matrix, layout, signed) for plane in planes]
+    found = [reading.deviations(plane) for plane in planes]
     room = np.array([span.room * np.sqrt(span.frames) for span in spans])
     rates = np.array(found)[room > 0] / room[room > 0]
     # Half the best rate at least: in a splice the median span may carry nothing.
     rate = max(float(np.median(rates)), 0.5 * float(rates.max())) if rates.size else 0.0
+    carriers = [span for span, value in zip(spans, found, strict=True) if value >= MARKED]
     best = int(np.argmax(found))
     for way in (range(best + 1, len(spans)), range(best - 1, -1, -1)):
-        nearby = matrix
+        nearby = reading.matrix
         for index in way:
             if found[index] >= MARKED or rate * room[index] < EXPECTED:
                 continue
-            fitted, _ = alignment.fit(planes[index], nearby, layout, polarity, (8, 8))
-            value = _correlation(planes[index], fitted, layout, signed)
+            fitted, _ = alignment.fit(
+                planes[index], nearby, reading.layout, reading.polarity, (8, 8)
+            )
+            value = reading.deviations(planes[index], fitted)
             if value >= MARKED:
                 found[index], nearby = value, fitted
     statuses = [
         _status(value, rate * float(least)) for value, least in zip(found, room, strict=True)
     ]
-    return _joined(list(zip(spans, found, statuses, strict=True)), observation.end)
-
-
-def _correlation(
-    plane: Plane, matrix: alignment.Map, layout: Layout, expected: NDArray[np.float32]
-) -> float:
-    canvas = alignment.unwarp(plane, matrix)
-    if canvas is None:
-        return 0.0
-    soft = pattern.soft_bits(canvas.fold(), layout)
-    return float(soft @ expected) / max(float(np.linalg.norm(soft)), 1e-9)
+    joined = _joined(list(zip(spans, found, statuses, strict=True)), observation.end)
+    return joined, carriers or spans
 
 
 def _status(value: float, anticipated: float) -> SegmentStatus:

@@ -1,0 +1,126 @@
+"""The map of where in the picture the mark is: marked, missing, or not to be told."""
+
+import cv2
+import numpy as np
+import pytest
+
+from provenance.watermark import codeword
+from provenance.watermark.detector import Detector
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.layout import Grid, layout_for
+from provenance.watermark.presence import MARKED, picture_map
+from provenance.watermark.reading import Reading
+from tests.unit.watermark.pictures import KEY, STAMP, marked, observed, scene
+
+GRID = Grid(640, 360)
+BOX = (96, 128, 352, 264)
+"""left, top, right, bottom: 15 % of 640 x 360"""
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return scene()
+
+
+@pytest.fixture(scope="module")
+def stamped(frames):
+    return marked(frames, GRID)
+
+
+def found(frames):
+    return Detector([KEY]).thorough(observed(frames))
+
+
+def pasted(frames, others, box=BOX):
+    left, top, right, bottom = box
+    copies = [frame.copy() for frame in frames]
+    for copy, other in zip(copies, others, strict=True):
+        copy[top:bottom, left:right] = other[top:bottom, left:right]
+    return copies
+
+
+def inside(picture, box=BOX, size=(640, 360)):
+    """(rows, columns) cells whose centre lies in the box."""
+    x = (np.arange(picture.columns) + 0.5) / picture.columns * size[0]
+    y = (np.arange(picture.rows) + 0.5) / picture.rows * size[1]
+    left, top, right, bottom = box
+    return ((y > top) & (y < bottom))[:, None] & ((x > left) & (x < right))[None, :]
+
+
+def cells(picture, values):
+    return np.asarray(values).reshape(picture.rows, picture.columns)
+
+
+def test_an_untouched_copy_lacks_nothing(stamped):
+    """A stamped clip is found, with no cell missing and nearly all marked."""
+    detection = found(stamped)
+    states = detection.picture.states
+    assert detection.status == "found"
+    assert "missing" not in states
+    assert states.count("marked") > 0.9 * len(states)
+
+
+def test_an_area_of_unmarked_pixels_is_named(frames, stamped):
+    """An inset of 15 % taken from the unmarked clip is missing, and the find is partial."""
+    detection = found(pasted(stamped, frames))
+    area = detection.picture.missing
+    assert detection.status == "partial"
+    assert 0.10 < area.share < 0.20
+    sides = np.array([area.left * 640, area.top * 360, area.right * 640, area.bottom * 360])
+    assert np.abs(sides - BOX).max() < 40
+
+
+def test_a_point_inside_is_told_from_one_outside(frames, stamped):
+    """The odds order a random point outside the inset over one inside it 97 times in 100."""
+    picture = found(pasted(stamped, frames)).picture
+    odds, within = cells(picture, picture.odds), inside(picture)
+    above = (odds[~within][:, None] > odds[within][None, :]).mean()
+    assert above >= 0.97
+
+
+def test_flat_areas_are_unknown(stamped):
+    """A plain grey area says nothing: it is unknown, and the find stays whole."""
+    plain = [np.full_like(frame, 128) for frame in stamped]
+    detection = found(pasted(stamped, plain))
+    states = cells(detection.picture, detection.picture.states)
+    assert detection.status == "found"
+    assert (states[inside(detection.picture, (128, 160, 320, 232))] == "unknown").all()
+
+
+def test_what_surrounds_a_copy_is_not_missing(stamped):
+    """A copy shown small in a textured frame is found whole: nothing around it was stamped."""
+    noise = cv2.GaussianBlur(np.random.default_rng(3).normal(0, 60, (540, 880)), (0, 0), 2.0)
+    framed = []
+    for frame in stamped:
+        around = np.clip(120 + 2 * noise, 0, 255).astype(np.uint8)
+        around[90:450, 120:760] = frame
+        framed.append(around)
+    detection = found(framed)
+    states = cells(detection.picture, detection.picture.states)
+    assert detection.status == "found"
+    assert "missing" not in states
+    assert (states == "marked").sum() > 0.7 * states.size * (640 * 360) / (880 * 540)
+
+
+def test_the_map_lies_on_the_shown_picture(frames, stamped):
+    """In a mirrored copy the inset is missing where it is shown, not where it was."""
+    copies = [frame[:, ::-1].copy() for frame in pasted(stamped, frames)]
+    picture = found(copies).picture
+    left, top, right, bottom = BOX
+    x, y = 1.0 - (left + right) / 2 / 640, (top + bottom) / 2 / 360
+    assert picture.state(x, y) == "missing"
+    assert picture.state(1.0 - x, y) == "marked"
+
+
+def test_another_mark_is_found_nowhere(stamped):
+    """For a mark that is not there the scores are standard normal, and no cell is marked."""
+    observation = observed(stamped)
+    scores = []
+    for number in range(20):
+        key = WatermarkKey("x", bytes([number]) * 32, bytes([number]) * 32)
+        reading = Reading(np.eye(3), 1, layout_for(key), codeword.encode(STAMP, key))
+        picture = picture_map(observation, observation.spans, reading)
+        assert "marked" not in picture.states
+        scores += picture.scores
+    assert max(scores) < MARKED + 0.5
+    assert 0.6 < np.std(scores) < 1.3
