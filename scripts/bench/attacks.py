@@ -7,72 +7,25 @@ shares of the picture's; sharing chains never enlarge.  All runs without the ``f
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from bench import effects, timing
+from bench import attacks_picture, effects, hostile, timing
+from bench.attack import Attack, row
 from bench.render import REPEATABLE, Encode, Pass, x264, x264_rate
-from bench.stages import (
-    Crop,
-    Filter,
-    Pad,
-    Paint,
-    Resize,
-    Speed,
-    Stage,
-    ThereAndBack,
-    Turn,
-    Warp,
-)
-
-GROUPS = (
-    "plain", "codecs", "sharing", "geometry", "recapture", "colour", "time", "editing", "combined",
-    "control",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """One row of the table.
-
-    Attributes:
-        name: of the row.
-        group: one of :data:`GROUPS`.
-        passes: none at all leaves the file as it is.
-        first: belongs to the short list of the end-to-end issue.
-        source: what is attacked: the stamped clip, or the clip as it was.
-        wrong_key: verify with a key the clip was not stamped with.
-    """
-
-    name: str
-    group: str
-    passes: tuple[Pass, ...] = ()
-    first: bool = False
-    source: str = "stamped"
-    wrong_key: bool = False
-
-    @property
-    def expects_id(self) -> bool:
-        """Whether the clip's id is to be found."""
-        return self.source == "stamped" and not self.wrong_key
+from bench.stages import Crop, Filter, Paint, Resize, Speed, Stage, Turn
 
 
 def attacks() -> tuple[Attack, ...]:
     """Every attack, in the order of the list."""
     listed = (
-        *_plain(), *_codecs(), *_sharing(), *_geometry(), *_recapture(), *_colour(), *_time(),
-        *_editing(), *_combined(),
+        *_plain(), *_codecs(), *_sharing(), *attacks_picture.geometry(),
+        *attacks_picture.recapture(), *attacks_picture.colour(), *_time(), *_editing(),
+        *_combined(), *hostile.adversarial(),
     )  # fmt: skip
     names = [attack.name for attack in listed]
     if len(set(names)) != len(names):
         raise ValueError("two attacks have one name")
     return listed
-
-
-def _row(
-    group: str, name: str, *stages: Stage, encode: Encode | None = None, first: bool = False
-) -> Attack:
-    return Attack(name, group, (Pass(stages, encode or x264(23)),), first=first)
 
 
 def _x265(crf: int) -> Encode:
@@ -107,20 +60,20 @@ def _codecs() -> tuple[Attack, ...]:
     )
     return (
         *(
-            _row("codecs", f"h264_crf{crf}", encode=x264(crf), first=crf == 28)
+            row("codecs", f"h264_crf{crf}", encode=x264(crf), first=crf == 28)
             for crf in (23, 28, 32, 36, 40, 45, 50)
         ),
-        *(_row("codecs", f"h265_crf{crf}", encode=_x265(crf)) for crf in (28, 34, 40)),
-        _row("codecs", "vp9_crf40", encode=vp9),
-        *(_row("codecs", f"av1_crf{crf}", encode=av1(crf)) for crf in (45, 55)),
-        _row("codecs", "mpeg4_q8", encode=Encode("mpeg4", suffix=".mp4", quantiser=8)),
-        _row(
+        *(row("codecs", f"h265_crf{crf}", encode=_x265(crf)) for crf in (28, 34, 40)),
+        row("codecs", "vp9_crf40", encode=vp9),
+        *(row("codecs", f"av1_crf{crf}", encode=av1(crf)) for crf in (45, 55)),
+        row("codecs", "mpeg4_q8", encode=Encode("mpeg4", suffix=".mp4", quantiser=8)),
+        row(
             "codecs",
             "mpeg2_q8",
             encode=Encode("mpeg2video", suffix=".mkv", quantiser=8, rate=Fraction(25)),
         ),
         Attack("three_generations", "codecs", three),
-        _row("codecs", "h264rgb_crf30", encode=rgb),
+        row("codecs", "h264rgb_crf30", encode=rgb),
     )
 
 
@@ -132,141 +85,18 @@ def _sharing() -> tuple[Attack, ...]:
         Pass((Resize(lines=720, up=True),), x264_rate(2_000_000)),
     )
     return (
-        _row("sharing", "360p_crf30", Resize(lines=360), encode=x264(30), first=True),
+        row("sharing", "360p_crf30", Resize(lines=360), encode=x264(30), first=True),
         *(
-            _row("sharing", f"{n}p_{k}k", Resize(lines=n), encode=x264_rate(k * 1000))
+            row("sharing", f"{n}p_{k}k", Resize(lines=n), encode=x264_rate(k * 1000))
             for n, k in rates
         ),
         Attack("576p_480w_720p", "sharing", chain),
     )
 
 
-def _geometry() -> tuple[Attack, ...]:
-    def g(name: str, *stages: Stage, first: bool = False) -> Attack:
-        return _row("geometry", name, *stages, first=first)
-
-    crops = []
-    for area in (75, 50, 30, 10):
-        side = math.sqrt(area / 100)
-        for where, anchor in (("centre", (0.5, 0.5)), ("corner", (0.0, 0.0))):
-            for back in (False, True):
-                name = f"crop_{where}_{area}" + ("_back" if back else "")
-                crops.append(g(name, Crop((side, side), anchor=anchor, back=back)))
-    return (
-        g("mirror", Turn("hflip"), first=True),
-        g("crop_side70", Crop((0.7, 0.7)), first=True),
-        g("scale_half_back", ThereAndBack(math.sqrt(0.5))),
-        g("scale_quarter_back", ThereAndBack(0.5)),
-        g("scale_150", Resize(factor=(1.5, 1.5))),
-        g("aspect_80", Resize(factor=(0.8, 1.0))),
-        g("aspect_120", Resize(factor=(1.2, 1.0))),
-        *crops,
-        g("cut_9x16", Crop(aspect=9 / 16), Resize(size=(720, 1280))),
-        g("cut_1x1", Crop(aspect=1.0), Resize(size=(720, 720))),
-        g("cut_4x5", Crop(aspect=4 / 5), Resize(size=(720, 900))),
-        g("letterbox", Pad((1.0, 1.35))),
-        g("pillarbox", Pad((1.35, 1.0))),
-        g("blurred_fill", Resize(width=720), timing.Fill(9 / 16)),
-        g("inset_50", timing.Inset(0.5)),
-        g("inset_40", timing.Inset(0.4)),
-        *(
-            g(f"rotate_{degrees}", Warp(effects.rotation(degrees)))
-            for degrees in (1, 2, 5, 10, 30, 45)
-        ),
-        g("rotate_90", Turn("90")),
-        g("rotate_180", Turn("180")),
-        g("flip_vertical", Turn("vflip")),
-        g("shear_5", Warp(effects.shear(0.05))),
-        *(
-            g(f"keystone_{p}", Warp(effects.keystone(p / 100)), first=p == 10)
-            for p in (3, 6, 10, 15)
-        ),
-        g("slow_zoom", Warp(effects.zoom(1.15), moving=True)),
-        g("slow_pan", Warp(effects.pan(0.9), moving=True)),
-    )
-
-
-def _recapture() -> tuple[Attack, ...]:
-    thirty = Filter(("fps=30",), Fraction(30))
-    filmed = Filter(("lutyuv=y='16+219*pow(clip((val-16)/219,0,1),0.85)'", "gblur=sigma=0.8"))
-    return (
-        _row(
-            "recapture",
-            "screen_film",
-            Warp(effects.screen(0.07, (0.93, 0.97))),
-            filmed,
-            Paint(effects.noise(4.0)),
-            thirty,
-            encode=x264(28),
-        ),
-        _row(
-            "recapture",
-            "screen_film_hard",
-            Paint(effects.moire),
-            Warp(effects.in_a_room(0.08, 3.0, 0.75)),
-            Paint(effects.room(0.08, 3.0, 0.75)),
-            filmed,
-            Paint(effects.noise(4.0)),
-            thirty,
-            encode=x264(30),
-        ),
-        _row(
-            "recapture",
-            "screen_film_hand",
-            Warp(effects.hand_held(0.07, 0.015), moving=True),
-            filmed,
-            Paint(effects.noise(4.0)),
-            thirty,
-            encode=x264(28),
-        ),
-    )
-
-
-def _colour() -> tuple[Attack, ...]:
-    def c(name: str, *chain: str) -> Attack:
-        return _row("colour", name, Filter(chain))
-
-    def each(expression: str) -> str:
-        return f"lutrgb=r='{expression}':g='{expression}':b='{expression}'"
-
-    rgb, yuv = "format=gbrp", "format=yuv420p"
-    sepia = "colorchannelmixer=.393:.769:.189:0:.349:.686:.168:0:.272:.534:.131"
-    ten = replace(x264(18), pix_fmt="yuv420p10le")
-    return (
-        *(
-            c(f"brightness_{n}", rgb, each(f"clip(val*{n / 100},0,255)"), yuv)
-            for n in (50, 150)
-        ),
-        *(
-            c(f"contrast_{n}", rgb, each(f"clip((val-128)*{n / 100}+128,0,255)"), yuv)
-            for n in (50, 150)
-        ),
-        *(c(f"saturation_{n}", f"hue=s={n / 100}") for n in (50, 150)),
-        c("hue_90", "hue=h=90"),
-        *(
-            c(f"gamma_{n}", rgb, each(f"255*pow(val/255,{n / 100})"), yuv)
-            for n in (70, 140)
-        ),
-        c("grayscale", "hue=s=0"),
-        c("sepia", rgb, sepia, yuv),
-        c("film_look", rgb, "curves=preset=vintage", yuv),
-        *(c(f"blur_{s}", f"gblur=sigma={s}:steps=3") for s in (1, 2, 3)),
-        *(c(f"median_{2 * r + 1}", f"median=radius={r}") for r in (1, 2)),
-        c("unsharp", "unsharp=5:5:1.5"),
-        *(_row("colour", f"noise_{s}", Paint(effects.noise(float(s)))) for s in (5, 10, 20)),
-        _row("colour", "hqdn3d", Paint(effects.hqdn3d())),
-        c("nlmeans", "nlmeans=s=3:p=5:r=9"),
-        c("deband", "deband"),
-        c("vignette", "vignette", yuv),
-        _row("colour", "half_lanczos_up", ThereAndBack(0.5, "lanczos")),
-        Attack("ten_to_eight_bits", "colour", (Pass((), ten), Pass())),
-        c("full_to_limited", "scale=out_range=full", "scale=in_range=full:out_range=limited"),
-    )  # fmt: skip
-
-
 def _time() -> tuple[Attack, ...]:
     def t(name: str, *stages: Stage) -> Attack:
-        return _row("time", name, *stages)
+        return row("time", name, *stages)
 
     rates = []
     for fps in (24, 15, 60):
@@ -294,7 +124,7 @@ def _editing() -> tuple[Attack, ...]:
     png, webp = Encode("still", suffix=".png"), Encode("still", (("quality", "80"),), ".webp")
 
     def e(name: str, *stages: Stage) -> Attack:
-        return _row("editing", name, *stages)
+        return row("editing", name, *stages)
 
     def jpeg(quality: int) -> Encode:
         return Encode("still", (("quality", str(quality)),), ".jpg")
@@ -337,7 +167,7 @@ def _combined() -> tuple[Attack, ...]:
             )
             for crf in (23, 30, 40, 50)
         ),
-        _row(
+        row(
             "combined",
             "crop_caption_9x16_576p",
             Crop((0.85, 0.85)),
@@ -346,7 +176,7 @@ def _combined() -> tuple[Attack, ...]:
             Resize(size=(576, 1024)),
             encode=x264_rate(1_000_000),
         ),
-        _row(
+        row(
             "combined",
             "mirror_speed_720p_crop75",
             Turn("hflip"),

@@ -11,15 +11,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from bench.frames import Matrix
 from bench.render import Pass, place
-from bench.stages import Matrix
 from provenance.examine import grid_of
 from provenance.payload import StampId
-from provenance.video import probe, read_luma
+from provenance.video import MediaInfo, probe, read_luma
 from provenance.watermark import alignment, codeword, evidence, pattern
 from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Grid, layout_for
+from provenance.watermark.layout import Grid, Layout, layout_for
 from provenance.watermark.observation import Observation
 from provenance.watermark.residual import Plane
 
@@ -68,8 +69,16 @@ def known(
     observation = Observation(grid_of(after), after.video.bit_depth, after.duration)
     for _, frame in zip(range(MAX_FRAMES), read_luma(attacked, threads=1), strict=False):
         observation.add(frame.luma, frame.time)
-    plane = observation.upright()
     layout, word = layout_for(key), codeword.encode(stamp_id, key)
+    upright = observation.upright()
+    # Subtracted with too much gain, the mark is there turned over; readers look for that too.
+    sides = [_known(sign * upright, centred, before, layout, word) for sign in (1, -1)]
+    return max(sides, key=lambda side: side.score)
+
+
+def _known(
+    plane: Plane, centred: Matrix, before: MediaInfo, layout: Layout, word: NDArray[np.float32]
+) -> Known:
     fitted, pilot = alignment.fit(plane, centred, layout)
     best = 0.0
     canvases = [_inside(plane, centred, grid_of(before))]

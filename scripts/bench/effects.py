@@ -11,7 +11,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from bench.stages import Matrix, Picture, Size
+from bench.frames import Matrix, Picture, Size
 
 Change = Callable[[Picture, float], Picture]
 

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from av.filter import Graph
 
-from bench.stages import Frames, Matrix, Scene, Size, Stage, filtered, peek
+from bench.frames import Frames, Matrix, Size, filtered, peek
+from bench.stages import Scene, Stage
 
 # SVT-AV1 writes a page of settings to standard error for every encode otherwise: errors only.
 os.environ.setdefault("SVT_LOG", "1")

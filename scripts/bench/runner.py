@@ -19,7 +19,8 @@ import cv2
 
 import provenance
 from bench import diagnose, render
-from bench.attacks import Attack, attacks
+from bench.attack import HOSTILE, Attack, Material
+from bench.attacks import attacks
 from provenance import EncoderOptions, Keyring, ProvenanceError, StampId, Trust
 from provenance.keyring import is_keyring
 
@@ -214,31 +215,38 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
         "group": attack.group,
         "expected": None,
         "recovered": False,
+        "copied": False,
         "false_id": False,
     }
     marked = attack.expects_id and not run.unmarked
-    source = run.clips[clip]
+    source, stamped_id = run.clips[clip], None
     if attack.source == "stamped" and not run.unmarked:
         entry = stamp_clip(run, clip)
         if "error" in entry:
             return row | {"error": f"not stamped: {entry['error']}"}
         source = run.stamped(clip)
         row["expected"] = entry["stamp_id"] if marked else None
+        stamped_id = entry["stamp_id"]
     seed = zlib.crc32(f"{run.seed}/{clip}/{attack.name}".encode())
     with tempfile.TemporaryDirectory(prefix="bench") as folder:
         try:
             started = time.monotonic()
+            passes = attack.passes
+            if attack.plan is not None:
+                source, passes = attack.plan(_material(run, clip, seed, Path(folder)))
             attacked = render.run(
-                attack.passes, source, Path(folder), run.other(clip), seed, threads=run.threads
+                passes, source, Path(folder), run.other(clip), seed, threads=run.threads
             )
             attacking = time.monotonic() - started
             row |= _verified(run, attack, attacked, row["expected"])
             row["seconds"]["attack"] = round(attacking, 2)
-            if row["expected"] and not row["recovered"]:
+            if attack.copies and row["id"] == stamped_id:
+                row |= {"copied": True, "false_id": False}
+            if row["expected"] and (not row["recovered"] or attack.group == HOSTILE):
                 measured = diagnose.known(
                     attacked,
                     source,
-                    attack.passes,
+                    passes,
                     StampId.from_hex(row["expected"]),
                     run.keyring.watermark_key,
                 )
@@ -246,6 +254,20 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
         except Exception as error:  # a cell that breaks is counted as a failure, not lost
             row["error"] = f"{type(error).__name__}: {error}"
     return row
+
+
+def _material(run: Run, clip: str, seed: int, folder: Path) -> Material:
+    return Material(
+        run.stamped(clip),
+        run.clips[clip],
+        run.other(clip),
+        tuple(run.clips.values()),
+        run.keyring,
+        run.other_keyring,
+        run.profile,
+        seed,
+        folder,
+    )
 
 
 def _verified(run: Run, attack: Attack, attacked: Path, expected: str | None) -> dict[str, Any]:
@@ -282,7 +304,7 @@ def chosen_attacks(
 ) -> tuple[Attack, ...]:
     """The attacks of some names (shell patterns) and groups ("first": the short list); else all.
 
-    With ``unmarked``, the rows that are controls themselves are left out.
+    With ``unmarked``, the controls and what an adversary does to a mark are left out.
 
     Raises:
         BenchError: for a name or group that fits nothing.
@@ -299,5 +321,5 @@ def chosen_attacks(
         for attack in listed
         if (not names or any(fnmatchcase(attack.name, name) for name in names))
         and (not groups or attack.group in groups or (attack.first and "first" in groups))
-        and not (unmarked and not attack.expects_id)
+        and not (unmarked and (not attack.expects_id or attack.group == HOSTILE))
     )

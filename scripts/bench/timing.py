@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from bench.effects import blurred_fill
-from bench.stages import IDENTITY, Frames, Matrix, Picture, Scene, Size, filtered, like
+from bench.frames import Frames, Matrix, Picture, Size, filtered, like
+from bench.stages import IDENTITY, Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from tests.clips import Spec, make_clip
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from bench import quality, render, runner, stages
-from bench.attacks import GROUPS, Attack, attacks
+from bench import frames, quality, render, runner, stages
+from bench.attack import GROUPS, Attack
+from bench.attacks import attacks
 
 SIZE = (192, 108)
 ALL = {attack.name: attack for attack in attacks()}
@@ -101,9 +102,9 @@ def test_geometry_puts_every_pixel_where_it_says(
     assert matrix is not None
     assert after.shape == (size[1], size[0])
     picture = np.dstack([first.astype(np.uint8)] * 3)
-    expected = stages.warped(picture, matrix, size)[..., 0].astype(np.float32)
+    expected = frames.warped(picture, matrix, size)[..., 0].astype(np.float32)
     covered = np.full((*first.shape, 3), 255, np.uint8)
-    inside = stages.warped(covered, matrix, size, (0, 0, 0))[..., 0] == 255
+    inside = frames.warped(covered, matrix, size, (0, 0, 0))[..., 0] == 255
     inside = cv2.erode(inside.astype(np.uint8), np.ones((5, 5))) > 0
     assert likeness(after, expected, inside) > 0.95
     if matrix is not None and not np.allclose(matrix, np.eye(3)) and size == SIZE:
