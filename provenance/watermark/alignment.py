@@ -143,49 +143,73 @@ def fit(
         canvas = unwarp(plane, matrix)
         if canvas is None:
             return matrix, 0.0
-        values, centres = _demodulate(canvas, layout)
-        values = values * polarity
-        field = _solve(values, centres, layout, terms)
-        matrix = _displacement(field) @ matrix
+        blocks = demodulate(canvas, layout)
+        values = blocks.values * polarity / pilot_deviation(canvas.fold(), layout)
+        field = _solve(values, blocks, layout, terms)
+        matrix = displacement(field) @ matrix
         matrix = matrix / matrix[2, 2]
-        shifts = _basis(centres) @ field
+        shifts = basis(blocks.centres) @ field
         turned = values * np.exp(-2j * np.pi * shifts @ layout.pilot_frequencies.T)
-        points = np.clip(turned.real.sum(axis=0), -POINT_CLIP, POINT_CLIP)
-        score = float(points.sum() / np.sqrt(points.size))
+        score = pilot_score(turned.real.sum(axis=0))
     return matrix, score
 
 
-def _demodulate(
-    canvas: Canvas, layout: Layout
-) -> tuple[NDArray[np.complex128], NDArray[np.float64]]:
-    """(B, P) pilot points by block, in units of each point's noise, and (B, 2) block centres."""
+def pilot_score(points: NDArray[np.float64]) -> float:
+    """Score of the pilot's points (P,), each in its own deviations; 16 at most for 16 points."""
+    return float(np.clip(points, -POINT_CLIP, POINT_CLIP).sum() / np.sqrt(points.size))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """The pilot's points, block by block.
+
+    Attributes:
+        values: (R * C, P) complex128, row by row.
+        centres: (R * C, 2) canonical pixels from the stamped picture's centre.
+        shape: (R, C).
+    """
+
+    values: NDArray[np.complex128]
+    centres: NDArray[np.float64]
+    shape: tuple[int, int]
+
+    def nearby(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Gaussian sum, 1.2 blocks wide, of one value (R * C,) a block."""
+        grid = np.ascontiguousarray(values.reshape(self.shape))
+        border = cv2.BORDER_CONSTANT
+        return np.asarray(cv2.GaussianBlur(grid, (9, 9), 1.2, borderType=border).ravel())
+
+
+def demodulate(canvas: Canvas, layout: Layout) -> Blocks:
+    """Multiply by each pilot point's wave and sum over blocks of 64 x 64 canonical pixels."""
     height, width = canvas.plane.shape
     rows, columns = -(-height // BLOCK), -(-width // BLOCK)
     padded = np.zeros((rows * BLOCK, columns * BLOCK), np.float32)
     padded[:height, :width] = canvas.plane
     x = canvas.left + np.arange(columns * BLOCK)
     y = canvas.top + np.arange(rows * BLOCK)
-    deviation = _pilot_deviation(canvas.fold(), layout)
-    values = np.empty((rows * columns, len(deviation)), np.complex128)
-    blocks = padded.reshape(rows, BLOCK, columns, BLOCK)
-    for index, (fx, fy) in enumerate(layout.pilot_frequencies):
-        across = np.exp(-2j * np.pi * fx * x).astype(np.complex64).reshape(columns, BLOCK)
-        down = np.exp(-2j * np.pi * (fy * y) - 1j * layout.pilot_phases[index])
-        inner = np.einsum("rycx,cx->ryc", blocks, across)
-        total = np.einsum("ryc,ry->rc", inner, down.reshape(rows, BLOCK))
-        values[:, index] = total.ravel() / deviation[index]
+    fx, fy = layout.pilot_frequencies.T
+    across = np.exp(-2j * np.pi * np.outer(x, fx)).astype(np.complex64)
+    waves = np.concatenate([across.real, across.imag], axis=1).reshape(columns, BLOCK, -1)
+    strips = padded.reshape(rows * BLOCK, columns, BLOCK).transpose(1, 0, 2).copy()
+    inner = np.matmul(strips, waves)  # (columns, rows * BLOCK, 2 P)
+    inner = inner[..., : len(fx)] + 1j * inner[..., len(fx) :]
+    down = np.exp(-2j * np.pi * np.outer(y, fy) - 1j * layout.pilot_phases).astype(np.complex64)
+    total = (inner * down).reshape(columns, rows, BLOCK, -1).sum(axis=2).transpose(1, 0, 2)
     centre_x = x.reshape(columns, BLOCK).mean(axis=1)
     centre_y = y.reshape(rows, BLOCK).mean(axis=1)
     centres = np.stack(np.meshgrid(centre_x, centre_y), axis=-1).reshape(-1, 2)
-    return values, centres
+    values = total.reshape(rows * columns, -1).astype(np.complex128)
+    return Blocks(values, centres, (rows, columns))
 
 
-def _pilot_deviation(spectrum: pattern.Spectrum, layout: Layout) -> Plane:
+def pilot_deviation(spectrum: pattern.Spectrum, layout: Layout) -> Plane:
+    """(P,) deviation of each pilot point, from its neighbourhood in a folded spectrum."""
     at = (layout.pilot_points[:, 0] % TILE, layout.pilot_points[:, 1] % TILE)
     return pattern.noise(spectrum)[at]
 
 
-def _basis(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+def basis(centres: NDArray[np.float64]) -> NDArray[np.float64]:
     """(B, 2, 8): displacement (x, y) of each block by each of the eight projective terms."""
     x, y = (centres / UNIT).T
     one, zero = np.ones_like(x), np.zeros_like(x)
@@ -195,27 +219,26 @@ def _basis(centres: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _solve(
-    values: NDArray[np.complex128], centres: NDArray[np.float64], layout: Layout, terms: int
+    values: NDArray[np.complex128], blocks: Blocks, layout: Layout, terms: int
 ) -> NDArray[np.float64]:
     """(8,) field, canonical pixels, that turns the phases to zero: Fisher scoring.
 
     A block counts as much as its neighbourhood agrees with the pilot so far.  So the fit starts
     where the map at hand is right, and what it learns there brings the next blocks into agreement.
     """
-    frequencies = layout.pilot_frequencies
-    slopes = 2.0 * np.pi * np.einsum("pd,bdt->bpt", frequencies, _basis(centres))
-    distance = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
-    nearby = np.exp(-0.5 * (distance / (1.2 * BLOCK)) ** 2)
-    squares = np.einsum("bpt,bpu->btu", slopes, slopes)
+    bases = basis(blocks.centres)
+    slopes = 2.0 * np.pi * np.einsum("pd,bdt->bpt", layout.pilot_frequencies, bases)
+    squares = np.einsum("bpt,bpu->btu", slopes, slopes, optimize=True)
     field = np.zeros(8)
     for used, steps in ((2, 5), (min(6, terms), ROUNDS), (terms, ROUNDS)):
+        flat = slopes[..., :used].reshape(-1, used)
         for _ in range(steps):
             turned = values * np.exp(-1j * (slopes @ field))
-            agreement = nearby @ turned.real.sum(axis=1)
+            agreement = blocks.nearby(turned.real.sum(axis=1))
             weight = np.clip(agreement / max(float(agreement.max()), 1e-9), 0.0, 1.0)
             amplitude = float(weight @ turned.real.mean(axis=1) / max(float(weight.sum()), 1e-9))
             amplitude = max(amplitude, 0.05 * float(np.abs(turned).mean()))
-            gradient = np.einsum("b,bp,bpt->t", weight, turned.imag, slopes[..., :used])
+            gradient = (weight[:, None] * turned.imag).ravel() @ flat
             curvature = amplitude * np.tensordot(weight, squares[:, :used, :used], axes=1)
             curvature += (1e-3 * np.trace(curvature) / used + 1e-9) * np.eye(used)
             step = np.linalg.solve(curvature, gradient)
@@ -226,7 +249,7 @@ def _solve(
     return field
 
 
-def _displacement(field: NDArray[np.float64]) -> Map:
+def displacement(field: NDArray[np.float64]) -> Map:
     """The projective map x -> x + d(x), to first order in the field."""
     matrix = np.eye(3)
     matrix[:2, 2] = field[:2]

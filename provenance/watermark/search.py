@@ -22,8 +22,10 @@ SIZE = 1024
 AXIS = 2
 """DFT points either side of an axis that hold straight edges, not the pilot."""
 LOCAL_MEAN = 31
-CLIP = 12.0
+CLIP = 4.0
 """A single strong line must not outvote the other fifteen points."""
+LINE = 3.0
+SPREAD_BOX = 61
 SCALES = (0.28, 3.2)
 SCALE_STEP = 0.004
 ANGLE_STEP = np.radians(0.25)
@@ -44,17 +46,27 @@ class Candidate:
 
 
 def power_spectrum(plane: Plane) -> Plane:
-    """(1024, 1024) float32 power of a summed residual (h, w), in units of its local mean."""
+    """(1024, 1024) float32: :func:`level_of` a summed residual (h, w)."""
     height, width = plane.shape
     top, left = max(0, (height - SIZE) // 2), max(0, (width - SIZE) // 2)
     return level_of(plane[top : top + SIZE, left : left + SIZE], SIZE, LOCAL_MEAN)
 
 
 def level_of(plane: Plane, size: int, box: int) -> Plane:
-    """Power spectrum (size, size) over its local mean, clipped; zero on the axes."""
+    """Power spectrum (size, size) in deviations from its local mean; zero on the axes.
+
+    Regular structure (a codec's block grid, a weave) shows as lines far above their neighbours.
+    They are kept out of the mean, clipped to what a pilot point shows, and raise the deviation
+    by which their neighbourhood counts, so that no map scores by collecting them.
+    """
     spectrum = np.fft.fft2(plane, s=(size, size))
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    level = np.minimum(power / np.maximum(wrapped_mean(power, box), 1e-12), CLIP)
+    coarse = wrapped_mean(power, box)
+    mean = wrapped_mean(np.minimum(power, LINE * coarse), box)
+    level = np.minimum(power / np.maximum(mean, 1e-12), CLIP)
+    middle = wrapped_mean(level, SPREAD_BOX)
+    spread = wrapped_mean(level * level, SPREAD_BOX) - middle * middle
+    level = (level - middle) / np.sqrt(np.maximum(spread, 0.05))
     for axis in (slice(0, AXIS + 1), slice(size - AXIS, size)):
         level[axis, :] = 0.0
         level[:, axis] = 0.0
@@ -179,7 +191,7 @@ def _star_tracker(level: Plane, pilot: NDArray[np.float64]) -> Matrices:
 
 def _peaks(level: Plane) -> NDArray[np.float64]:
     """(K, 2) frequencies (fx, fy) of the strongest local maxima of the half plane."""
-    high = (level == cv2.dilate(level, np.ones((5, 5), np.uint8))) & (level > 2.5)
+    high = (level == cv2.dilate(level, np.ones((5, 5), np.uint8))) & (level > 1.8)
     high[0, :] = False
     size = len(level)
     high[size // 2 :, :] = False

@@ -22,6 +22,9 @@ LOCAL_MEAN = 31
 TILT = 0.30
 """Largest change of scale between the picture's middle and its long edge that is tried."""
 TILT_STEPS = 13
+CLIMBERS = 4
+"""Maps that climb for each one that is kept."""
+CLIMB = 9
 
 
 class WindowSpectra:
@@ -66,7 +69,7 @@ class WindowSpectra:
         """The best projective maps (3, 3) around linear candidates, best first."""
         tilts = np.linspace(-TILT, TILT, TILT_STEPS) / self.reach
         across, down = (grid.ravel() for grid in np.meshgrid(tilts, tilts))
-        scored = self._tilted(pilot, 2 * count)
+        scored = self._tilted(pilot, CLIMBERS * count)
         for candidate in linear:
             maps = np.zeros((len(across), 3, 3))
             maps[:, :2, :2] = candidate.matrix
@@ -75,9 +78,13 @@ class WindowSpectra:
             best = int(np.argmax(scores))
             scored.append((float(scores[best]), maps[best]))
         scored.sort(key=lambda entry: -entry[0])
-        climbed = [self._climb(matrix, score, pilot) for score, matrix in scored[: 2 * count]]
-        climbed.sort(key=lambda entry: -entry[0])
-        return [matrix for _, matrix in climbed[:count]]
+        starts = scored[: CLIMBERS * count]
+        maps, scores = self._climbed(
+            np.stack([matrix for _, matrix in starts]),
+            np.array([score for score, _ in starts]),
+            pilot,
+        )
+        return _distinct(maps[np.argsort(-scores)], self.reach, count)
 
     def _tilted(
         self, pilot: NDArray[np.float64], count: int
@@ -91,34 +98,34 @@ class WindowSpectra:
         half = self.score(maps, pilot[::2])
         top = np.argpartition(half, -len(maps) // 16)[-len(maps) // 16 :]
         scores = self.score(maps[top], pilot)
-        best = np.argsort(-scores)[: 8 * count]
+        best = np.argsort(-scores)[: 4 * count]
         kept: list[tuple[float, NDArray[np.float64]]] = []
         for score, matrix in zip(scores[best], maps[top][best], strict=True):
             if all(np.abs(matrix - other)[:2].max() > 0.03 for _, other in kept):
                 kept.append((float(score), matrix))
         return kept[:count]
 
-    def _climb(
-        self, matrix: NDArray[np.float64], score: float, pilot: NDArray[np.float64]
-    ) -> tuple[float, NDArray[np.float64]]:
-        """Coordinate ascent over the four linear and two perspective terms, halving steps."""
-        size = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
-        steps = np.array([size * 0.012] * 4 + [TILT / TILT_STEPS / self.reach] * 2)
+    def _climbed(
+        self, maps: NDArray[np.float64], scores: NDArray[np.float64], pilot: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Coordinate ascent of each map (N, 3, 3), halving steps: four linear terms, two tilts."""
+        count = len(maps)
         places = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
-        for _ in range(6):
-            trials = []
-            for (row, column), step in zip(places, steps, strict=True):
-                for sign in (-1.0, 1.0):
-                    trial = matrix.copy()
-                    trial[row, column] += sign * step
-                    trials.append(trial)
-            scores = self.score(np.stack(trials), pilot)
-            best = int(np.argmax(scores))
-            if scores[best] > score:
-                score, matrix = float(scores[best]), trials[best]
-            else:
-                steps /= 2.0
-        return score, matrix
+        sizes = np.sqrt(np.abs(np.linalg.det(maps[:, :2, :2])))
+        steps = np.tile(sizes[:, None] * 0.012, (1, 6))
+        steps[:, 4:] = TILT / TILT_STEPS / self.reach
+        for _ in range(CLIMB):
+            trials = np.repeat(maps[:, None], 12, axis=1)
+            for index, (row, column) in enumerate(places):
+                trials[:, 2 * index, row, column] -= steps[:, index]
+                trials[:, 2 * index + 1, row, column] += steps[:, index]
+            tried = self.score(trials.reshape(-1, 3, 3), pilot).reshape(count, 12)
+            best = tried.argmax(axis=1)
+            better = tried.max(axis=1) > scores
+            maps = np.where(better[:, None, None], trials[np.arange(count), best], maps)
+            scores = np.where(better, tried.max(axis=1), scores)
+            steps = np.where(better[:, None], steps, steps / 2.0)
+        return maps, scores
 
 
 @lru_cache(maxsize=2)
@@ -139,6 +146,19 @@ def _tilted_family(reach: float) -> NDArray[np.float64]:
                     matrix[2, :2] = across / reach, down / reach
                     maps += [matrix, matrix @ np.diag([-1.0, 1.0, 1.0])]
     return np.asarray(maps)
+
+
+def _distinct(maps: NDArray[np.float64], reach: float, count: int) -> list[NDArray[np.float64]]:
+    """The first ``count`` maps (N, 3, 3) of which no two differ by less than 2 % at the edge."""
+    kept: list[NDArray[np.float64]] = []
+    for matrix in maps:
+        size = np.linalg.norm(matrix[:2, :2])
+        scale = np.array([[1 / size] * 3] * 2 + [[reach] * 3])
+        if all(np.abs((matrix - other) * scale)[:, :2].max() > 0.02 for other in kept):
+            kept.append(matrix)
+            if len(kept) == count:
+                break
+    return kept
 
 
 def _places(length: int, side: int) -> NDArray[np.intp]:
