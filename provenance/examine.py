@@ -3,6 +3,8 @@
 1. A few dozen frames, spread over the clip (its key frames, when it is long), read where they lie.
 2. A few hundred, and the whole search for geometry.
 3. Up to several hundred more, and the whole search again.
+4. Where a find's timeline disagrees with itself (a splice), short runs around the places in
+   question; a file that is marked throughout is not read again.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from provenance.errors import UnreadableFileError
 from provenance.payload import StampId
 from provenance.results import Detection
 from provenance.video import LumaFrame, MediaInfo, Skip, read_luma
+from provenance.watermark.boundaries import Seen
 from provenance.watermark.detector import Detector
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Grid
@@ -74,10 +78,10 @@ def examine(
     detection = detector.quick(observation)
     if expected is not None and detection.margin_db is None:
         return replace(detection, margin_db=detector.measure(observation, expected))
-    if expected is not None or detection.status in ("found", "partial"):
+    if expected is not None:
         return detection
     seen = 0
-    for frames in LOOKS:
+    for frames in LOOKS if detection.stamp_id is None else ():
         if info.kind == "video":
             observation = _observe(info, _sampled(path, info, frames))
         if observation.frames <= seen:
@@ -85,9 +89,21 @@ def examine(
         seen = observation.frames
         detection = detector.thorough(observation)
         _log.debug("%s: %s after %d frames", path, detection.status, seen)
-        if detection.status in ("found", "partial"):
+        if detection.stamp_id is not None:
             break
+    if info.kind == "video":
+        detection = detector.settled(detection, observation, partial(_between, path, info))
     return detection
+
+
+def _between(path: Path, info: MediaInfo, start: float, end: float, count: int) -> Iterator[Seen]:
+    """About ``count`` frames from one second to another."""
+    frames = (end - start) * float(info.video.fps or 25.0)
+    stride = max(1, round(frames / max(count, 1)))
+    size = (info.video.height, info.video.width)
+    for frame in read_luma(path, start=max(start, 0.0), end=end, stride=stride):
+        if frame.luma.shape == size:
+            yield frame.luma, frame.time
 
 
 def survey(path: Path, info: MediaInfo) -> Iterator[LumaFrame]:

@@ -14,18 +14,19 @@ geometry is done once for all of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from provenance.payload import LAYOUT, StampId
-from provenance.results import Detection, Transform
+from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
 from provenance.watermark import alignment, codeword, evidence, pattern, search
+from provenance.watermark.boundaries import Look, settled
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
 from provenance.watermark.observation import Observation
-from provenance.watermark.presence import picture_map
+from provenance.watermark.presence import LARGE_AREA, picture_map
 from provenance.watermark.reading import Reading
 from provenance.watermark.residual import Plane
 from provenance.watermark.timeline import segments
@@ -66,6 +67,7 @@ class Detector:
         self._keys = keys
         self._words = 0
         self._pilot = 0.0
+        self._reading: Reading | None = None
 
     def quick(self, observation: Observation) -> Detection:
         """Look at the identity only (step 1)."""
@@ -93,6 +95,13 @@ class Detector:
         if find is None:
             find = self._searched(plane)
         return self._report(observation, find)
+
+    def settled(self, detection: Detection, observation: Observation, look: Look) -> Detection:
+        """The last find with its timeline looked at again where that disagrees with itself."""
+        if self._reading is None or detection.status not in ("found", "partial"):
+            return detection
+        timeline = settled(detection.segments, observation, self._reading, look)
+        return replace(detection, status=_status(timeline, detection.picture), segments=timeline)
 
     def _identity(self, plane: Plane) -> _Find | None:
         find = self._first(
@@ -215,7 +224,7 @@ class Detector:
                 frames=observation.frames,
                 reason="a pilot signal stands out, but no payload could be read" if weak else None,
             )
-        reading = Reading(
+        reading = self._reading = Reading(
             find.matrix,
             find.polarity,
             layout_for(find.key),
@@ -223,11 +232,8 @@ class Detector:
         )
         timeline, carriers = segments(observation, reading)
         picture = picture_map(observation, carriers, reading)
-        missing = any(segment.status == "unmarked" for segment in timeline) or (
-            picture is not None and picture.missing is not None
-        )
         return Detection(
-            status="partial" if missing else "found",
+            status=_status(timeline, picture),
             stamp_id=find.stamp_id,
             key_id=find.key.key_id,
             layout=LAYOUT,
@@ -239,6 +245,12 @@ class Detector:
             segments=timeline,
             picture=picture,
         )
+
+
+def _status(timeline: tuple[Segment, ...], picture: PictureMap | None) -> WatermarkStatus:
+    area = None if picture is None else picture.missing
+    large = area is not None and area.share >= LARGE_AREA
+    return "partial" if large or any(s.status == "unmarked" for s in timeline) else "found"
 
 
 def _projective(linear: NDArray[np.float64]) -> alignment.Map:

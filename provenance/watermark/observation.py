@@ -93,6 +93,15 @@ class Observation:
             other.end = span.end
         self._spans = merged
 
+    def empty(self) -> Observation:
+        """An observation of the same picture that has seen nothing yet."""
+        return Observation(self.grid, self._depth)
+
+    @property
+    def resolution(self) -> float:
+        """Seconds a span covers."""
+        return self._span
+
     def places(self, spans: list[Span]) -> Plane:
         """(a, b, 2): what :class:`Span` says of places, mean over some spans, turned as shown."""
         frames = np.array([span.frames for span in spans])

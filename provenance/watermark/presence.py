@@ -51,8 +51,10 @@ DOUBT = 3.5
 SILENT = 3.0
 """Deviations of a whole area from which it shows the mark, however little of it."""
 LEAST_CELLS = 6
-NAMED_AREA = 0.08
+NAMED_AREA = 0.04
 """Share of the picture from which a missing area is named."""
+LARGE_AREA = 0.10
+"""Share from which it makes the find a partial one: more than a logo or a line of text."""
 SEARCH = 24
 """Canonical pixels around a "missing" area's place in which its pattern is looked for."""
 DISPLACED = 5.5

@@ -55,13 +55,14 @@ def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment,
             if value >= MARKED:
                 found[index], nearby = value, fitted
     statuses = [
-        _status(value, rate * float(least)) for value, least in zip(found, room, strict=True)
+        status_of(value, rate * float(least)) for value, least in zip(found, room, strict=True)
     ]
     joined = _joined(list(zip(spans, found, statuses, strict=True)), observation.end)
     return joined, carriers or spans
 
 
-def _status(value: float, anticipated: float) -> SegmentStatus:
+def status_of(value: float, anticipated: float) -> SegmentStatus:
+    """The status of frames that show ``value`` deviations, where a mark would have given others."""
     if value >= MARKED:
         return "marked"
     if value < SILENT and anticipated >= EXPECTED:

@@ -1,0 +1,114 @@
+"""Where in time the mark begins and ends, to the frame; and when that is left open."""
+
+import numpy as np
+import pytest
+
+from provenance.results import Segment
+from provenance.watermark.boundaries import change_point, joined
+from provenance.watermark.detector import Detector
+from provenance.watermark.layout import Grid
+from provenance.watermark.observation import Observation
+from tests.unit.watermark.pictures import KEY, marked, scene
+
+GRID = Grid(640, 360)
+RATE = 10.0
+
+
+class Clip:
+    """Frames in memory, of which a detector first sees every third; counts what it reads again."""
+
+    def __init__(self, frames):
+        self.frames = frames
+        self.read = 0
+
+    def look(self, start, end, count):
+        times = [i / RATE for i in range(len(self.frames)) if start <= i / RATE < end]
+        for time in times[:: max(1, round(len(times) / count))]:
+            self.read += 1
+            yield self.frames[round(time * RATE)], time
+
+    def examined(self):
+        observation = Observation(GRID, 8, len(self.frames) / RATE)
+        for index in range(0, len(self.frames), 3):
+            observation.add(self.frames[index], index / RATE)
+        detector = Detector([KEY])
+        return detector.settled(detector.thorough(observation), observation, self.look)
+
+
+@pytest.fixture(scope="module")
+def stamped():
+    return marked(scene(count=30), GRID)
+
+
+@pytest.fixture(scope="module")
+def others():
+    return scene(count=40, seed=11)
+
+
+def spans(detection):
+    return [(s.status, round(s.start, 2), round(s.end, 2)) for s in detection.segments]
+
+
+def test_a_splice_is_placed_to_the_frame(stamped, others):
+    """Both cuts of unmarked, marked, unmarked lie where they were made."""
+    clip = Clip([*others[:17], *stamped, *others[17:40]])
+    detection = clip.examined()
+    assert detection.status == "partial"
+    assert spans(detection) == [
+        ("unmarked", 0.0, 1.7),
+        ("marked", 1.7, 4.7),
+        ("unmarked", 4.7, 7.0),
+    ]
+
+
+def test_a_clip_that_is_marked_throughout_is_not_read_again(stamped):
+    """The second look costs the common case nothing."""
+    clip = Clip(stamped)
+    assert clip.examined().status == "found"
+    assert clip.read == 0
+
+
+def test_black_frames_are_unknown_not_unmarked(stamped):
+    """Where no mark could be, silence means nothing: the find stays whole."""
+    black = [np.full((360, 640), 16, np.uint8)] * 20
+    detection = Clip([*black, *stamped]).examined()
+    assert detection.status == "found"
+    assert {s.status for s in detection.segments} == {"marked", "unknown"}
+
+
+def test_the_change_point_is_found_in_noise():
+    """With a mark of 4 deviations a frame, the change lies within two frames of the truth."""
+    noise = np.random.default_rng(5)
+    misses = []
+    for marked_frames in (5, 20, 45):
+        values = noise.standard_normal(60)
+        values[:marked_frames] += 4.0
+        early, likely, late = change_point(values)
+        assert early <= likely <= late
+        misses.append(abs(likely - marked_frames))
+    assert max(misses) <= 2
+
+
+def test_a_weak_change_says_how_unsure_it_is():
+    """A mark of one deviation a frame leaves a range, which holds the truth."""
+    values = np.random.default_rng(6).standard_normal(200)
+    values[:100] += 1.0
+    early, _, late = change_point(values)
+    assert early <= 100 <= late
+    assert late - early > 3
+
+
+def test_nothing_but_noise_has_no_change():
+    """Where no frame shows the mark there is nothing to place."""
+    assert change_point(np.random.default_rng(8).standard_normal(60)) is None
+    assert change_point(np.array([])) is None
+
+
+def test_neighbours_of_one_status_are_one_segment():
+    """Empty parts go, and what they kept apart is joined."""
+    parts = [
+        Segment(0.0, 1.0, "marked", 5.0),
+        Segment(1.0, 1.0, "unknown", 0.0),
+        Segment(1.0, 2.0, "marked", 7.0),
+    ]
+    assert joined(parts) == [Segment(0.0, 2.0, "marked", 7.0)]
