@@ -157,7 +157,7 @@ def execute(
     ]
     # Objects of the manifest library do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, _begin) as pool, results.open("a") as sink:
+    with ProcessPoolExecutor(workers, context, begin) as pool, results.open("a") as sink:
         if not run.unmarked:
             needed = dict.fromkeys(c for a, c in missing if a.source == "stamped")
             waiting = [pool.submit(stamp_clip, run, clip) for clip in needed]
@@ -176,7 +176,7 @@ def execute(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _begin() -> None:
+def begin() -> None:
     """One core a process: the processes are the parallelism."""
     cv2.setNumThreads(1)
 
@@ -238,7 +238,8 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
                 passes, source, Path(folder), run.other(clip), seed, threads=run.threads
             )
             attacking = time.monotonic() - started
-            row |= _verified(run, attack, attacked, row["expected"])
+            keyring = run.other_keyring if attack.wrong_key else run.keyring
+            row |= verified(keyring, attacked, row["expected"])
             row["seconds"]["attack"] = round(attacking, 2)
             if attack.copies and row["id"] == stamped_id:
                 row |= {"copied": True, "false_id": False}
@@ -270,9 +271,8 @@ def _material(run: Run, clip: str, seed: int, folder: Path) -> Material:
     )
 
 
-def _verified(run: Run, attack: Attack, attacked: Path, expected: str | None) -> dict[str, Any]:
+def verified(keyring: Keyring, attacked: Path, expected: str | None) -> dict[str, Any]:
     """Verify through the public API, knowing nothing of the attack."""
-    keyring = run.other_keyring if attack.wrong_key else run.keyring
     started = time.monotonic()
     report = provenance.verify(
         attacked,

@@ -176,7 +176,7 @@ def sheets(rows: list[Row], attacks: tuple[Attack, ...]) -> list[Sheet]:
     return [sheet for sheet in made if sheet.lines]
 
 
-def show(console: Console, made: Iterable[Sheet], legend: str = LEGEND) -> None:
+def show(console: Console, made: Iterable[Sheet], legend: str) -> None:
     """Print everything."""
     for sheet in made:
         console.print(sheet.as_table())
@@ -186,6 +186,6 @@ def show(console: Console, made: Iterable[Sheet], legend: str = LEGEND) -> None:
     console.print(legend, highlight=False)
 
 
-def write_markdown(path: Path, made: Iterable[Sheet], legend: str = LEGEND) -> None:
+def write_markdown(path: Path, made: Iterable[Sheet], legend: str) -> None:
     """Write everything for a document."""
     path.write_text(legend + "\n\n" + "\n".join(sheet.as_markdown() for sheet in made))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import takewhile
 
 import av
 import cv2
@@ -44,6 +45,18 @@ class Trim(Still):
             yield frame
             if not self.seconds:
                 return
+
+
+@dataclass(frozen=True, slots=True)
+class First(Still):
+    """The first ``seconds``."""
+
+    seconds: float
+
+    def apply(self, frames: Frames, scene: Scene) -> Frames:
+        """Let through what lies inside."""
+        scene.duration = min(scene.duration, self.seconds)
+        return takewhile(lambda frame: (frame.time or 0.0) < self.seconds, frames)
 
 
 @dataclass(frozen=True, slots=True)

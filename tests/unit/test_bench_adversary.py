@@ -133,7 +133,7 @@ def test_totals_keep_the_adversary_and_the_controls_out_of_the_share_of_all() ->
 
 
 def test_tables_are_written_as_markdown(tmp_path: Path) -> None:
-    table.write_markdown(tmp_path / "t.md", table.sheets([cell()], attacks()))
+    table.write_markdown(tmp_path / "t.md", table.sheets([cell()], attacks()), "What it means.")
     lines = (tmp_path / "t.md").read_text().splitlines()
     assert "### geometry" in lines
     assert lines[lines.index("### geometry") + 2 :][:3] == [

@@ -21,8 +21,9 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def wanted() -> list[Requirement]:
-    extras = PROJECT["project"]["optional-dependencies"].values()
-    listed = [*PROJECT["project"]["dependencies"], *(one for extra in extras for one in extra)]
+    extras = dict(PROJECT["project"]["optional-dependencies"])
+    del extras["peers"]  # other watermarks that one bench compares with; nothing else needs them
+    listed = [*PROJECT["project"]["dependencies"], *(one for e in extras.values() for one in e)]
     return [Requirement(one) for one in [*listed, *PROJECT["build-system"]["requires"]]]
 
 
