@@ -30,8 +30,8 @@ from av.filter import Graph
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
+from bench.table import Sheet
 from provenance import StampId, init_keyring
 from provenance.examine import grid_of, survey
 from provenance.video import probe
@@ -45,6 +45,7 @@ SAMPLES = 60
 CRF = 23
 AMPLIFY = 20
 STRETCH = 6
+LEGEND = "PSNR, SSIM and XPSNR of luma before encoding; flat: local deviation under 1.5 levels."
 SHOTS = 3
 """Frames a clip that pictures are made of."""
 
@@ -236,8 +237,8 @@ def _grey(plane: NDArray[np.float32]) -> Luma:
     return cv2.cvtColor(np.clip(plane, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)
 
 
-def run(clips: dict[str, Path], options: argparse.Namespace, console: Console) -> None:
-    """Measure every clip, write a JSON line each, print the table."""
+def run(clips: dict[str, Path], options: argparse.Namespace) -> list[Sheet]:
+    """Measure every clip, write a JSON line each; the table."""
     results: list[Quality] = []
     context = multiprocessing.get_context("spawn")
     with (
@@ -256,23 +257,21 @@ def run(clips: dict[str, Path], options: argparse.Namespace, console: Console) -
     head = {"schema": "provenance.bench.quality/1", "profile": options.profile}
     lines = [head, *map(asdict, results)]
     options.out.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    console.print(table_of(results))
+    return [sheet(results)]
 
 
-def table_of(results: list[Quality]) -> Table:
+def sheet(results: list[Quality]) -> Sheet:
     """The figures of every clip, their mean and the worst."""
-    table = Table(box=None, pad_edge=False)
+    lines: list[tuple[str, ...]] = []
     heads = (
         "clip", "frames", "PSNR-Y", "worst frame", "SSIM", "XPSNR-Y", "flat %", "flat rms",
         "worst frame", "bits +%",
     )  # fmt: skip
-    for name in heads:
-        table.add_column(name, justify="left" if name == "clip" else "right")
 
     def line(name: str, frames: int, *v: float | None) -> None:
         formats = ("{:.2f}", "{:.2f}", "{:.4f}", "{:.2f}", "{:.1f}", "{:.3f}", "{:.3f}", "{:+.2f}")
         cells = ["-" if x is None else f.format(x) for f, x in zip(formats, v, strict=True)]
-        table.add_row(name, str(frames) if frames else "", *cells)
+        lines.append((name, str(frames) if frames else "", *cells))
 
     rows = [
         (
@@ -287,4 +286,4 @@ def table_of(results: list[Quality]) -> Table:
     line("mean", 0, *(float(np.mean(column)) if column else None for column in columns))
     worst = [min, min, min, min, max, max, max, max]
     line("worst", 0, *(f(c) if c else None for f, c in zip(worst, columns, strict=True)))
-    return table
+    return Sheet("Quality", heads, tuple(lines))

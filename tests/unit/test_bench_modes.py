@@ -14,7 +14,7 @@ from tests.clips import Spec, make_clip
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from bench import peer_run, peers, render, screenshots
+from bench import peer_run, peers, quality, render, screenshots
 from bench.stages import Crop
 
 
@@ -124,3 +124,14 @@ def test_screenshot_rates_are_given_by_clip_and_over_all() -> None:
     )
     assert [line[:2] for line in rates.lines] == [("a", "1/1"), ("b", "0/1"), ("all", "1/2")]
     assert failed.lines == (("b", "0", kind, "absent", "-1.2"),)
+
+
+def test_quality_is_given_by_clip_with_the_mean_and_the_worst() -> None:
+    first = quality.Quality("a", 10, 46.0, 45.0, 0.995, 44.0, 0.1, 0.5, 0.6, 0.02)
+    second = quality.Quality("b", 20, 44.0, 43.0, 0.991, 42.0, 0.0, None, None, 0.04)
+    lines = quality.sheet([first, second]).lines
+    assert lines[1][7:9] == ("-", "-")
+    assert lines[2] == (
+        "mean", "", "45.00", "44.00", "0.9930", "43.00", "5.0", "0.500", "0.600", "+3.00",
+    )  # fmt: skip
+    assert lines[3][2:] == ("44.00", "43.00", "0.9910", "42.00", "10.0", "0.500", "0.600", "+4.00")
