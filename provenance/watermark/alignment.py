@@ -20,6 +20,7 @@ MAX_CANVAS = 2400
 ROUNDS = 20
 POINT_CLIP = 4.0
 """Deviations one pilot point may add to the score: a weave or a grid hits one or two, not 16."""
+FAINT = 0.05
 UNIT = 320.0
 """Canonical pixels by which coordinates are divided in the fit, so that its terms are of a size."""
 
@@ -191,16 +192,34 @@ def demodulate(canvas: Canvas, layout: Layout) -> Blocks:
     fx, fy = layout.pilot_frequencies.T
     across = np.exp(-2j * np.pi * np.outer(x, fx)).astype(np.complex64)
     waves = np.concatenate([across.real, across.imag], axis=1).reshape(columns, BLOCK, -1)
-    strips = padded.reshape(rows * BLOCK, columns, BLOCK).transpose(1, 0, 2).copy()
-    inner = np.matmul(strips, waves)  # (columns, rows * BLOCK, 2 P)
+    # Block by block: products so small stay on one thread, whatever BLAS is set to.
+    squares = np.ascontiguousarray(padded.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2))
+    inner = np.matmul(squares, waves)  # (rows, columns, BLOCK, 2 P)
     inner = inner[..., : len(fx)] + 1j * inner[..., len(fx) :]
     down = np.exp(-2j * np.pi * np.outer(y, fy) - 1j * layout.pilot_phases).astype(np.complex64)
-    total = (inner * down).reshape(columns, rows, BLOCK, -1).sum(axis=2).transpose(1, 0, 2)
+    total = (inner * down.reshape(rows, 1, BLOCK, -1)).sum(axis=2)
     centre_x = x.reshape(columns, BLOCK).mean(axis=1)
     centre_y = y.reshape(rows, BLOCK).mean(axis=1)
     centres = np.stack(np.meshgrid(centre_x, centre_y), axis=-1).reshape(-1, 2)
     values = total.reshape(rows * columns, -1).astype(np.complex128)
     return Blocks(values, centres, (rows, columns))
+
+
+def where_agreed(canvas: Canvas, layout: Layout, polarity: int) -> Canvas:
+    """The canvas, each place weighted by how much the pilot shows around it.
+
+    What lies beside the stamped picture (a room, the video an inset was laid over) only adds
+    noise.  The pilot tells where that is without looking at any coded bit.
+    """
+    blocks = demodulate(canvas, layout)
+    values = (blocks.values * polarity / pilot_deviation(canvas.fold(), layout)).real
+    agreement = blocks.nearby(np.clip(values, -POINT_CLIP, POINT_CLIP).sum(axis=1))
+    full = max(float(np.quantile(agreement, 0.9)), 0.5 * float(agreement.max()), 1e-9)
+    weight = np.clip(agreement / full, FAINT, 1.0).astype(np.float32).reshape(blocks.shape)
+    height, width = canvas.plane.shape
+    size = (blocks.shape[1] * BLOCK, blocks.shape[0] * BLOCK)
+    whole = cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
+    return Canvas(canvas.plane * whole, canvas.left, canvas.top)
 
 
 def pilot_deviation(spectrum: pattern.Spectrum, layout: Layout) -> Plane:

@@ -17,12 +17,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from provenance.payload import LAYOUT, StampId
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
-from provenance.watermark import alignment, codeword, evidence, pattern, search
+from provenance.watermark import alignment, codeword, evidence, pattern
 from provenance.watermark.boundaries import Look, settled
+from provenance.watermark.geometry import Spectra, fitted_maps
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
 from provenance.watermark.observation import Observation
@@ -30,12 +30,7 @@ from provenance.watermark.presence import LARGE_AREA, picture_map
 from provenance.watermark.reading import Reading
 from provenance.watermark.residual import Plane
 from provenance.watermark.timeline import segments
-from provenance.watermark.windows import WindowSpectra
 
-LINEAR_CANDIDATES = 8
-MIDDLE_CANDIDATES = 12
-PROJECTIVE_CANDIDATES = 6
-TRIED = 6
 REFINEMENTS = 3
 CLEAR_SCORE = 2000.0
 TAPERS = (0.0, 1.0)
@@ -142,44 +137,16 @@ class Detector:
         pilots: dict[bytes, list[WatermarkKey]] = {}
         for key in self._keys:
             pilots.setdefault(key.pilot_secret, []).append(key)
-        level = search.power_spectrum(plane)
-        windows: WindowSpectra | None = None
+        spectra = Spectra(plane)
         for keys in pilots.values():
-            layout = layout_for(keys[0])
-            frequencies = layout.pilot_frequencies
-            linear = search.candidates(level, frequencies, LINEAR_CANDIDATES)
-            find = self._try(plane, keys, layout, [_projective(c.matrix) for c in linear])
-            if find is not None:
-                return find
-            windows = windows or WindowSpectra(plane)
-            middle = search.candidates(windows.middle(), frequencies, MIDDLE_CANDIDATES)
-            maps = windows.projective(middle + linear[:4], frequencies, PROJECTIVE_CANDIDATES)
-            find = self._try(plane, keys, layout, maps)
-            if find is not None:
-                return find
-        return None
-
-    def _try(
-        self,
-        plane: Plane,
-        keys: list[WatermarkKey],
-        layout: Layout,
-        maps: Iterable[alignment.Map],
-    ) -> _Find | None:
-        """Locate the pilot under each map, fit the best of them, and read."""
-        located = []
-        for matrix in maps:
-            canvas = alignment.unwarp(plane, matrix)
-            if canvas is not None:
-                located.append((alignment.locate(canvas.fold(), layout), matrix))
-        located.sort(key=lambda entry: -entry[0].score)
-        for place, matrix in located[:TRIED]:
-            start = alignment.shifted(matrix, place)
-            fitted, score = alignment.fit(plane, start, layout, place.polarity)
-            self._pilot = max(self._pilot, score)
-            find = self._first(self._read(plane, key, fitted, place.polarity) for key in keys)
-            if find is not None:
-                return self._refined(plane, find)
+            for fitted in fitted_maps(spectra, layout_for(keys[0])):
+                self._pilot = max(self._pilot, fitted.score)
+                find = self._first(
+                    self._read(plane, key, fitted.matrix, fitted.polarity, partly=True)
+                    for key in keys
+                )
+                if find is not None:
+                    return self._refined(plane, find)
         return None
 
     def _refined(self, plane: Plane, find: _Find) -> _Find:
@@ -187,22 +154,31 @@ class Detector:
         for _ in range(REFINEMENTS):
             layout = layout_for(find.key)
             matrix, _ = alignment.fit(plane, find.matrix, layout, find.polarity, (8, 8))
-            better = self._read(plane, find.key, matrix, find.polarity)
+            better = self._read(plane, find.key, matrix, find.polarity, partly=True)
             if better is None or better.stamp_id != find.stamp_id or better.score <= find.score:
                 break
             find = better
         return find
 
     def _read(
-        self, plane: Plane, key: WatermarkKey, matrix: alignment.Map, polarity: int
+        self,
+        plane: Plane,
+        key: WatermarkKey,
+        matrix: alignment.Map,
+        polarity: int,
+        *,
+        partly: bool = False,
     ) -> _Find | None:
-        """Read the soft bits under a map and decode them."""
+        """Read the soft bits under a map and decode them; ``partly``, only where the pilot is."""
         canvas = alignment.unwarp(plane, matrix)
         if canvas is None:
             return None
+        layout = layout_for(key)
+        if partly:
+            canvas = alignment.where_agreed(canvas, layout, polarity)
         spectrum = canvas.fold()
         for taper in TAPERS:
-            soft = pattern.soft_bits(spectrum, layout_for(key), taper) * np.float32(polarity)
+            soft = pattern.soft_bits(spectrum, layout, taper) * np.float32(polarity)
             decoded = codeword.decode(soft, key)
             self._words += decoded.tries
             if decoded.stamp_id is None:
@@ -251,12 +227,6 @@ def _status(timeline: tuple[Segment, ...], picture: PictureMap | None) -> Waterm
     area = None if picture is None else picture.missing
     large = area is not None and area.share >= LARGE_AREA
     return "partial" if large or any(s.status == "unmarked" for s in timeline) else "found"
-
-
-def _projective(linear: NDArray[np.float64]) -> alignment.Map:
-    matrix = np.eye(3)
-    matrix[:2, :2] = linear
-    return matrix
 
 
 def _transform(matrix: alignment.Map) -> Transform:

@@ -7,6 +7,7 @@ is the sum over windows and pilot points.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -36,6 +37,7 @@ class WindowSpectra:
     """
 
     def __init__(self, plane: Plane) -> None:
+        self.shape = plane.shape
         height, width = plane.shape
         side = min(WINDOW, height, width)
         shape = np.hanning(side + 2)[1:-1].astype(np.float32)
@@ -55,6 +57,22 @@ class WindowSpectra:
         distance = np.hypot(*self.centres.T)
         near = distance <= np.sort(distance)[min(3, len(distance) - 1)] + 1.0
         return np.ascontiguousarray(self.levels[near].mean(axis=0))
+
+    def parts(self) -> Iterator[tuple[Plane, Plane]]:
+        """Parts of the frame: the mean level of windows about a place, and (h, w) where it is."""
+        height, width = self.shape
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        x -= (width - 1) / 2.0
+        y -= (height - 1) / 2.0
+        for across in _thirds(self.centres[:, 0]):
+            for down in _thirds(self.centres[:, 1]):
+                distance = np.abs(self.centres - (across, down)).max(axis=1)
+                near = distance <= np.sort(distance)[min(3, len(distance) - 1)] + 1.0
+                centre = self.centres[near].mean(axis=0)
+                reach = np.abs(self.centres[near] - centre).max(axis=0) + WINDOW / 2.0
+                inside = (np.abs(x - centre[0]) < reach[0]) & (np.abs(y - centre[1]) < reach[1])
+                level = np.ascontiguousarray(self.levels[near].mean(axis=0))
+                yield level, inside.astype(np.float32)
 
     def score(self, maps: NDArray[np.float64], pilot: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over windows and pilot points for each projective map (N, 3, 3), centre to centre."""
@@ -159,6 +177,14 @@ def _distinct(maps: NDArray[np.float64], reach: float, count: int) -> list[NDArr
             if len(kept) == count:
                 break
     return kept
+
+
+def _thirds(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Both ends of what places cover, and the middle unless they are close together."""
+    low, high = float(places.min()), float(places.max())
+    return np.unique(
+        np.array([low, (low + high) / 2, high]) if high - low > WINDOW else [low, high]
+    )
 
 
 def _places(length: int, side: int) -> NDArray[np.intp]:

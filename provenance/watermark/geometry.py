@@ -1,0 +1,106 @@
+"""Maps under which the pilot shows, most likely first: for pictures that do not lie where they did.
+
+1. linear maps: the pilot's peaks in the power spectrum of the whole (:mod:`.search`);
+2. projective maps: its peaks in the spectra of windows (:mod:`.windows`);
+3. a part of the frame: its peaks in the windows about one place, for a picture in a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.watermark import alignment, search
+from provenance.watermark.layout import Layout
+from provenance.watermark.residual import Plane
+from provenance.watermark.windows import WindowSpectra
+
+LINEAR = 8
+MIDDLE = 12
+PROJECTIVE = 14
+PART = 5
+FITTED = 7
+"""Maps of each kind that are fitted, after all were located."""
+PROMISING = 7.0
+"""Pilot score from which a fit goes on as long as it grows."""
+LONGER = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A map from observed to stamped coordinates, the sign of the mark, the pilot's score."""
+
+    matrix: alignment.Map
+    polarity: int
+    score: float
+
+
+class Spectra:
+    """The spectra of one summed residual (h, w), made when first asked for."""
+
+    def __init__(self, plane: Plane) -> None:
+        self.plane = plane
+
+    @cached_property
+    def level(self) -> Plane:
+        """Of the whole."""
+        return search.power_spectrum(self.plane)
+
+    @cached_property
+    def windows(self) -> WindowSpectra:
+        """Of its windows."""
+        return WindowSpectra(self.plane)
+
+
+def fitted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
+    """Locate and fit the likely maps, the best of each kind first."""
+    frequencies, plane = layout.pilot_frequencies, spectra.plane
+    linear = [_projective(c.matrix) for c in search.candidates(spectra.level, frequencies, LINEAR)]
+    yield from _fits(plane, ((matrix, plane) for matrix in linear), layout)
+    windows = spectra.windows
+    middle = search.candidates(windows.middle(), frequencies, MIDDLE)
+    maps = windows.projective(middle, frequencies, PROJECTIVE)
+    yield from _fits(plane, ((matrix, plane) for matrix in maps), layout)
+    starts: list[tuple[alignment.Map, Plane]] = []
+    for level, weight in windows.parts():
+        part = plane * weight
+        found = search.candidates(level, frequencies, PART)
+        starts += [(_projective(candidate.matrix), part) for candidate in found]
+    yield from _fits(plane, starts, layout)
+
+
+def _fits(
+    plane: Plane, starts: Iterable[tuple[alignment.Map, Plane]], layout: Layout
+) -> Iterator[Fitted]:
+    """Locate the pilot under each map, in the residual given with it, and fit the best."""
+    located = []
+    for matrix, part in starts:
+        canvas = alignment.unwarp(part, matrix)
+        if canvas is not None:
+            located.append((alignment.locate(canvas.fold(), layout), matrix))
+    located.sort(key=lambda entry: -entry[0].score)
+    for place, matrix in located[:FITTED]:
+        yield fit_on(plane, alignment.shifted(matrix, place), layout, place.polarity)
+
+
+def fit_on(plane: Plane, matrix: alignment.Map, layout: Layout, polarity: int) -> Fitted:
+    """Fit a map; one that promises something, for as long as it grows."""
+    matrix, score = alignment.fit(plane, matrix, layout, polarity)
+    for _ in range(LONGER):
+        if score < PROMISING:
+            break
+        better, grown = alignment.fit(plane, matrix, layout, polarity, (8, 8))
+        if grown <= score:
+            break
+        matrix, score = better, grown
+    return Fitted(matrix, polarity, score)
+
+
+def _projective(linear: NDArray[np.float64]) -> alignment.Map:
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    return matrix
