@@ -1,24 +1,26 @@
 """How far a failed row was from decoding: the score of the true codeword at the true place.
 
-The detector is blind; this is not.  It knows the stamp id and, for attacks whose geometry stands
-still, the exact map, so it tells a payload too weak to decode from a place not found.
+The detector is blind; this is not.  It knows the stamp id and the exact map, so it tells a payload
+too weak to decode from a place not found.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.frames import Matrix
-from bench.render import Pass, place
+from bench.frames import Matrix, warped
+from bench.render import Pass, moves, place
 from provenance.examine import grid_of
 from provenance.payload import StampId
 from provenance.video import MediaInfo, probe, read_luma
-from provenance.watermark import alignment, codeword, evidence, pattern
+from provenance.watermark import alignment, codeword, evidence
+from provenance.watermark.detector import best_slope
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Grid, Layout, layout_for
 from provenance.watermark.observation import Observation
@@ -26,7 +28,6 @@ from provenance.watermark.residual import Plane
 
 MAX_FRAMES = 640
 """As many as ``verify`` looks at in its last round."""
-TAPERS = (0.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +54,26 @@ class Known:
 
 def known(
     attacked: Path, stamped: Path, passes: tuple[Pass, ...], stamp_id: StampId, key: WatermarkKey
-) -> Known | None:
+) -> Known:
     """Measure an attacked file against the stamp it should carry.
 
-    Returns None when the attack's geometry changes with time.
+    Where the geometry changes with time, every frame is first put back to where it was.
     """
     before, after = probe(stamped), probe(attacked)
     size = (before.video.width, before.video.height)
     matrix, final = place(passes, size)
-    if matrix is None:
-        return None
     if final != (after.video.width, after.video.height):
         raise ValueError(f"the attack made {after.video.display_size}, expected {final}")
-    centred = centred_map(matrix, grid_of(before), grid_of(after))
-    observation = Observation(grid_of(after), after.video.bit_depth, after.duration)
-    for _, frame in zip(range(MAX_FRAMES), read_luma(attacked, threads=1), strict=False):
-        observation.add(frame.luma, frame.time)
+    moving = moves(passes)
+    grid = grid_of(before if moving else after)
+    centred = np.eye(3) if moving else centred_map(matrix, grid_of(before), grid)
+    observation = Observation(grid, after.video.bit_depth, after.duration)
+    for frame in islice(read_luma(attacked, threads=1), MAX_FRAMES):
+        luma = frame.luma
+        if moving:
+            matrix, _ = place(passes, size, frame.time / (after.duration or 1.0))
+            luma = warped(luma, np.linalg.inv(matrix), size, None)
+        observation.add(luma, frame.time)
     layout, word = layout_for(key), codeword.encode(stamp_id, key)
     upright = observation.upright()
     # Subtracted with too much gain, the mark is there turned over; readers look for that too.
@@ -85,8 +90,7 @@ def _known(
     canvases += [c for c in (alignment.unwarp(plane, m) for m in (centred, fitted)) if c]
     for canvas in canvases:
         spectrum = canvas.fold()
-        for taper in TAPERS:
-            best = max(best, evidence.score(pattern.soft_bits(spectrum, layout, taper), word))
+        best = max(best, best_slope(spectrum, layout, word)[0])
     return Known(best, evidence.margin_db(best), pilot)
 
 

@@ -38,9 +38,9 @@ def peek(frames: Frames) -> tuple[av.VideoFrame, Frames]:
 
 
 def warped(
-    picture: Picture, matrix: Matrix, size: Size, border: tuple[int, int, int] = BLACK
+    picture: Picture, matrix: Matrix, size: Size, border: tuple[int, int, int] | None = BLACK
 ) -> Picture:
-    """A picture seen through a map from output to input edge coordinates."""
+    """A picture seen through a map from output to input edge coordinates; border None reflects."""
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
     pixels = np.linalg.inv(half) @ matrix @ half
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP

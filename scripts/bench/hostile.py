@@ -248,7 +248,7 @@ class LowRank:
                 picture[..., 0] = luma.reshape(picture.shape[:2]).astype(np.uint8)
                 yield like(frame, picture)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """Nothing moves."""
         return IDENTITY, size
 

@@ -95,7 +95,7 @@ class Embed:
             picture = mark.embed(colours_of(frame), np.array(self.payload))
             yield like(frame, coded_of(picture))
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """Nothing moves."""
         return IDENTITY, size
 

@@ -14,7 +14,7 @@ import numpy as np
 from av.filter import Graph
 
 from bench.frames import Frames, Matrix, Size, filtered, peek
-from bench.stages import Scene, Stage
+from bench.stages import Scene, Stage, Warp
 
 # SVT-AV1 writes a page of settings to standard error for every encode otherwise: errors only.
 os.environ.setdefault("SVT_LOG", "1")
@@ -104,17 +104,22 @@ def run(
     return path
 
 
-def place(passes: tuple[Pass, ...], size: Size) -> tuple[Matrix | None, Size]:
+def place(passes: tuple[Pass, ...], size: Size, progress: float = 0.0) -> tuple[Matrix, Size]:
     """Map from the final picture's edge coordinates to the clip's, and the final size.
 
-    None when the geometry changes with time.
+    ``progress``, from 0 to 1 through the clip, matters where the geometry :func:`moves`.
     """
-    total: Matrix | None = np.eye(3)
+    total: Matrix = np.eye(3)
     for step in passes:
         for stage in step.stages:
-            matrix, size = stage.place(size)
-            total = None if matrix is None or total is None else total @ matrix
+            matrix, size = stage.place(size, progress)
+            total = total @ matrix
     return total, size
+
+
+def moves(passes: tuple[Pass, ...]) -> bool:
+    """Whether the geometry changes with time."""
+    return any(isinstance(stage, Warp) and stage.moving for step in passes for stage in step.stages)
 
 
 def remux(source: Path, target: Path) -> None:

@@ -251,7 +251,7 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
                     StampId.from_hex(row["expected"]),
                     run.keyring.watermark_key,
                 )
-                row["known"] = None if measured is None else measured.as_json()
+                row["known"] = measured.as_json()
         except Exception as error:  # a cell that breaks is counted as a failure, not lost
             row["error"] = f"{type(error).__name__}: {error}"
     return row

@@ -92,7 +92,7 @@ def cell(run: runner.Run, pick: Pick, kind: str) -> dict[str, Any]:
             if not row["recovered"]:
                 key = run.keyring.watermark_key
                 found = diagnose.known(saved, source, passes, StampId.from_hex(expected), key)
-                row["known"] = None if found is None else found.as_json()
+                row["known"] = found.as_json()
         except Exception as error:  # a cell that breaks is counted as a failure, not lost
             row |= {"recovered": False, "false_id": False, "error": f"{error}"}
     return row

@@ -40,8 +40,8 @@ class Stage(Protocol):
     def apply(self, frames: Frames, scene: Scene) -> Frames:
         """Change the frames; lazy."""
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
-        """Where the output's points come from (None: it changes with time), and its size."""
+    def place(self, size: Size, progress: float = 0.0, /) -> tuple[Matrix, Size]:
+        """Where the output's points come from, and its size; ``progress`` through the clip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Filter:
             scene.rate = self.rate
         return filtered(frames, self.chain, scene.rate)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """Nothing moves."""
         return IDENTITY, size
 
@@ -76,7 +76,7 @@ class Speed:
         scene.duration /= self.factor
         return filtered(frames, (f"setpts=PTS/{self.factor}", f"fps={scene.rate}"), scene.rate)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """Nothing moves."""
         return IDENTITY, size
 
@@ -116,7 +116,7 @@ class Resize:
         w, h = self.target((first.width, first.height))
         return filtered(frames, (f"scale={w}:{h}:flags={self.flags}",), scene.rate)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """A factor each way."""
         w, h = self.target(size)
         return np.diag([size[0] / w, size[1] / h, 1.0]), (w, h)
@@ -136,7 +136,7 @@ class ThereAndBack:
         back = f"scale={first.width}:{first.height}:flags={self.flags}"
         return filtered(frames, (f"scale={w}:{h}:flags=bicubic", back), scene.rate)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """Nothing moves in the end."""
         return IDENTITY, size
 
@@ -174,7 +174,7 @@ class Crop:
             chain.append(f"scale={first.width}:{first.height}:flags=bicubic")
         return filtered(frames, tuple(chain), scene.rate)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """A shift, and a factor when scaled back."""
         x, y, w, h = self.window(size)
         matrix = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
@@ -200,7 +200,7 @@ class Pad:
         w, h, x, y = self.frame((first.width, first.height))
         return filtered(frames, (f"pad={w}:{h}:{x}:{y}:black",), scene.rate)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """A shift."""
         w, h, x, y = self.frame(size)
         return np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1.0]]), (w, h)
@@ -222,7 +222,7 @@ class Turn:
         }
         return filtered(frames, chains[self.how], scene.rate)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """A reflection or turn of the frame onto itself."""
         w, h = size
         if self.how == "90":
@@ -256,9 +256,9 @@ class Warp:
 
         return painted(frames, change)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
-        """The matrix itself, when it stands still."""
-        return (None if self.moving else self.matrix(size, 0.0)), size
+    def place(self, size: Size, progress: float = 0.0) -> tuple[Matrix, Size]:
+        """The matrix itself."""
+        return self.matrix(size, progress), size
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +272,6 @@ class Paint:
         first, frames = peek(frames)
         return painted(frames, self.make((first.width, first.height), scene.rng))
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """Nothing moves."""
         return IDENTITY, size

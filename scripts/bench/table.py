@@ -141,8 +141,6 @@ def failures(rows: Iterable[Row]) -> Sheet:
             if known is not None:
                 distance = (f"{known['margin_db']:.1f}", f"{known['pilot']:.1f}")
                 what += "; its place was not found" if known["margin_db"] >= 0 else "; too weak"
-            else:
-                what += "; its geometry changes with time"
         else:
             continue
         lines.append((row["group"], row["attack"], row["clip"], what, *distance))

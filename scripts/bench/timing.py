@@ -22,7 +22,7 @@ from bench.stages import IDENTITY, Scene
 class Still:
     """Base of stages that only choose frames."""
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """Nothing moves."""
         return IDENTITY, size
 
@@ -132,7 +132,7 @@ class Inset:
             under[y : y + h, x : x + w] = small
             yield like(frame, under)
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """A shift and a factor."""
         x, y, w, h = self._box(size)
         across, down = size[0] / w, size[1] / h
@@ -154,7 +154,7 @@ class Fill:
         for frame in frames:
             yield like(frame, blurred_fill(_picture(frame), self.aspect))
 
-    def place(self, size: Size) -> tuple[Matrix | None, Size]:
+    def place(self, size: Size, _progress: float = 0.0) -> tuple[Matrix, Size]:
         """A shift down."""
         height = 2 * round(size[0] / self.aspect / 2)
         top = (height - size[1]) // 2

@@ -31,7 +31,7 @@ STILL_GEOMETRY = [
     name
     for name, attack in ALL.items()
     if (attack.group == "geometry"
-    and render.place(attack.passes, SIZE)[0] is not None
+    and not render.moves(attack.passes)
     and not name.startswith("crop_")) or name in ("crop_corner_50", "crop_centre_30_back")
 ]  # fmt: skip
 
@@ -99,7 +99,6 @@ def test_geometry_puts_every_pixel_where_it_says(
     first = lumas(short)[0]
     after = lumas(attacked(name, short, other, tmp_path))[0]
     matrix, size = render.place(ALL[name].passes, SIZE)
-    assert matrix is not None
     assert after.shape == (size[1], size[0])
     picture = np.dstack([first.astype(np.uint8)] * 3)
     expected = frames.warped(picture, matrix, size)[..., 0].astype(np.float32)
@@ -107,7 +106,7 @@ def test_geometry_puts_every_pixel_where_it_says(
     inside = frames.warped(covered, matrix, size, (0, 0, 0))[..., 0] == 255
     inside = cv2.erode(inside.astype(np.uint8), np.ones((5, 5))) > 0
     assert likeness(after, expected, inside) > 0.95
-    if matrix is not None and not np.allclose(matrix, np.eye(3)) and size == SIZE:
+    if not np.allclose(matrix, np.eye(3)) and size == SIZE:
         assert likeness(after, first) < 0.9
 
 
@@ -234,3 +233,18 @@ def test_ssim_is_one_for_equal_pictures_and_agrees_with_the_closed_form_for_a_sh
     expected = (2 * 100 * 110 + c1) / (100**2 + 110**2 + c1)
     assert quality.ssim(picture, picture + 10) == pytest.approx(expected, abs=1e-4)
     assert quality.flat(picture).all()
+
+
+@pytest.mark.parametrize("name", ["slow_zoom", "slow_pan"])
+def test_geometry_that_moves_can_be_put_back_frame_by_frame(
+    name: str, clip: Path, other: Path, tmp_path: Path
+) -> None:
+    assert render.moves(ALL[name].passes)
+    before, after = lumas(clip), lumas(attacked(name, clip, other, tmp_path))
+    last = len(after) - 1
+    matrix, size = render.place(ALL[name].passes, SIZE, last / len(after))
+    back = frames.warped(after[last], np.linalg.inv(matrix), size, None)
+    middle = (slice(30, 78), slice(50, 142))
+    likest = max(likeness(back, frame, middle) for frame in before[-3:])
+    assert likest > 0.9
+    assert likest > likeness(after[last], before[-1], middle) + 0.1
