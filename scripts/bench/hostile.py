@@ -118,6 +118,8 @@ def common(material: Material, count: int, size: Size) -> Plane:
         found.append(estimate(after))
         if len(found) == count:
             break
+    else:
+        raise ValueError(f"only {len(found)} of {count} cuts of these clips could be stamped")
     mean = np.mean(found, axis=0, dtype=np.float32)
     return np.asarray(cv2.resize(mean, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
