@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from provenance.payload import LAYOUT, StampId
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
@@ -33,7 +34,6 @@ from provenance.watermark.timeline import segments
 
 REFINEMENTS = 3
 CLEAR_SCORE = 2000.0
-TAPERS = (0.0, 1.0)
 WEAK_PILOT = 11.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
 With wrong keys on clips, text, grids, weaves and noise it stayed at or under 9.0 over the whole
@@ -46,6 +46,7 @@ class _Find:
     stamp_id: StampId
     matrix: alignment.Map
     polarity: int
+    slope: float
     score: float
 
 
@@ -70,13 +71,10 @@ class Detector:
 
     def measure(self, observation: Observation, stamp_id: StampId) -> float:
         """Margin, dB, of a stamp id known to be there, where it lies; negative if unreadable."""
-        plane = observation.upright()
+        spectrum = pattern.fold_centred(observation.upright())
         return max(
             evidence.margin_db(
-                evidence.score(
-                    pattern.soft_bits(pattern.fold_centred(plane), layout_for(key)),
-                    codeword.encode(stamp_id, key),
-                )
+                best_slope(spectrum, layout_for(key), codeword.encode(stamp_id, key))[0]
             )
             for key in self._keys
         )
@@ -173,19 +171,19 @@ class Detector:
         canvas = alignment.unwarp(plane, matrix)
         if canvas is None:
             return None
-        layout = layout_for(key)
+        layout, sign = layout_for(key), np.float32(polarity)
         if partly:
             canvas = alignment.where_agreed(canvas, layout, polarity)
         spectrum = canvas.fold()
-        for taper in TAPERS:
-            soft = pattern.soft_bits(spectrum, layout, taper) * np.float32(polarity)
-            decoded = codeword.decode(soft, key)
+        for slope in pattern.SLOPES:
+            decoded = codeword.decode(sign * pattern.soft_bits(spectrum, layout, slope), key)
             self._words += decoded.tries
             if decoded.stamp_id is None:
                 continue
-            score = evidence.score(soft, codeword.encode(decoded.stamp_id, key))
+            word = sign * codeword.encode(decoded.stamp_id, key)
+            score, best = best_slope(spectrum, layout, word)
             if score >= evidence.LEAST_SCORE:
-                return _Find(key, decoded.stamp_id, matrix, polarity, score)
+                return _Find(key, decoded.stamp_id, matrix, polarity, best, score)
         return None
 
     @staticmethod
@@ -203,6 +201,7 @@ class Detector:
         reading = self._reading = Reading(
             find.matrix,
             find.polarity,
+            find.slope,
             layout_for(find.key),
             codeword.encode(find.stamp_id, find.key),
         )
@@ -221,6 +220,17 @@ class Detector:
             segments=timeline,
             picture=picture,
         )
+
+
+def best_slope(
+    spectrum: pattern.Spectrum, layout: Layout, word: NDArray[np.float32]
+) -> tuple[float, float]:
+    """(score, slope) at which a known codeword (1024,) reads best: the slope it was written with
+    is not known, and a copy's encoder changed it."""
+    return max(
+        (evidence.score(pattern.soft_bits(spectrum, layout, slope), word), slope)
+        for slope in pattern.SLOPES
+    )
 
 
 def _status(timeline: tuple[Segment, ...], picture: PictureMap | None) -> WatermarkStatus:

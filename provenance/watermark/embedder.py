@@ -18,18 +18,19 @@ from numpy.typing import NDArray
 from provenance.payload import StampId
 from provenance.watermark import codeword as words
 from provenance.watermark import pattern
+from provenance.watermark.informed import Host
 from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import TILE, Grid, layout_for, synthesise
+from provenance.watermark.layout import Grid, layout_for, synthesise
 from provenance.watermark.mask import mask
 from provenance.watermark.profiles import Profile
-from provenance.watermark.residual import Plane, canonical, high_pass_response, whitening
+from provenance.watermark.residual import Plane, canonical, whitening
 
 Luma = NDArray[np.uint8] | NDArray[np.uint16]
 
-GAIN_LIMIT = 3.0
-GAIN_FLOOR = 0.35
-GAIN_ROUNDS = 6
 TEXTURED = 0.99
+SMOOTH, TEXTURE = (0.95, 1.6), (1.95, -0.8)
+"""Masks' rms in grey levels, and the pattern's slope at them: a smooth picture is starved by
+encoders, which keep the low frequencies; a textured one drowns those (measured)."""
 DITHER = 0.5
 """Peak to peak, grey levels: enough for what lies below one level, less noise than a full one."""
 
@@ -56,7 +57,10 @@ class Embedder:
         width, height = grid.canonical_size
         self._host: Plane = np.zeros((height, width), np.float32)
         self._room: Plane = np.zeros((height, width), np.float32)
+        self._lively: Plane = np.zeros((height, width), np.float32)
+        self._boost = 1.0
         self._texture = 0.0
+        self._amplitudes: list[float] = []
         self._pattern: Plane | None = None
         self._dither: Plane | None = None
         self._lock = threading.Lock()
@@ -69,20 +73,28 @@ class Embedder:
         high, weight = whitening(picture)
         self._host += high * weight
         self._texture = max(self._texture, float(np.quantile(np.abs(high[::3, ::3]), TEXTURED)))
-        self._room += mask(picture, self._profile, *self._grid.canonical_size) * weight
+        amplitude = mask(picture, self._profile, *self._grid.canonical_size)
+        self._amplitudes.append(float(np.mean(amplitude * amplitude)))
+        self._room += amplitude * weight
+        flat = mask(picture, self._profile, *self._grid.canonical_size, 0.0)
+        self._lively += (amplitude - flat) * weight
 
     @property
     def texture(self) -> float:
         """Most that 1 % of any observed picture stands out from its surroundings, grey levels."""
         return self._texture
 
-    def prepare(self) -> None:
-        """Make the pattern; informed by what :meth:`observe` saw, plain if it saw nothing."""
-        pilot, data = self._informed()
-        points = np.vstack([self._layout.pilot_points, self._layout.data_points])
-        values = np.concatenate([pilot, data])
-        size = (self._grid.width, self._grid.height)
-        self._pattern = synthesise(points, values, self._grid, size)
+    def prepare(self, boost: float = 1.0) -> None:
+        """Make the pattern; informed by what :meth:`observe` saw, plain if it saw nothing.
+
+        ``boost`` multiplies what texture adds to the mask.  May be called again with another; the
+        count of what was marked then starts anew.
+        """
+        self._squared_error, self._samples = 0.0, 0
+        if self._pattern is not None and boost == self._boost:
+            return
+        self._boost = boost
+        self._pattern = self._pattern_made()
         if self._depth == 8:
             # Where the mark is below one grey level, rounding alone would erase it.
             draw = np.random.default_rng(0).random(self._pattern.shape, np.float32)
@@ -99,7 +111,7 @@ class Embedder:
             raise RuntimeError("call prepare() before mark()")
         picture = canonical(luma, self._grid, self._depth)
         height, width = luma.shape
-        change = mask(picture, self._profile, width, height)
+        change = mask(picture, self._profile, width, height, self._boost)
         cv2.multiply(change, self._pattern, dst=change, scale=float(1 << (self._depth - 8)))
         if self._dither is not None:
             cv2.add(change, self._dither, dst=change)
@@ -120,46 +132,23 @@ class Embedder:
         peak = float((1 << self._depth) - 1)
         return float(10.0 * np.log10(peak**2 * self._samples / self._squared_error))
 
-    def _informed(self) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
-        """Informed embedding: spend less on bits the host already says, more on those it denies.
-
-        Costa's "writing on dirty paper" (IEEE T-IT 29-3, 1983) in its plainest form: choose gains
-        so that every coded bit reaches the same target, at unit energy.
-        """
-        plain = pattern.coefficients(self._layout, self._codeword)
-        if not self._room.any():
-            return plain
-        gains = np.ones(words.CODED_BITS, np.float32)
-        host = pattern.fold_centred(self._grid.upright(self._host))
-        room = self._grid.upright(self._room)
-        response = 0.0
-        for _ in range(GAIN_ROUNDS):
-            pilot, data = pattern.coefficients(self._layout, self._codeword, gains)
-            total = host + self._respond(room, pilot, data)
-            read = self._codeword * pattern.soft_bits(total, self._layout)
-            response = response or max(float(np.mean(read)), 1e-3)
-            gains = _levelled(gains + (np.mean(read) - read) / response)
-        pilot, data = pattern.coefficients(self._layout, self._codeword, gains)
-        return pilot, data
-
-    def _respond(
-        self, room: Plane, pilot: NDArray[np.complex128], data: NDArray[np.complex128]
-    ) -> pattern.Spectrum:
-        """What the detector will see of a pattern in this clip, before any attack."""
+    def _pattern_made(self) -> Plane:
+        """The pattern (H, W) at the picture's size, of unit deviation."""
+        pilot, data = pattern.coefficients(self._layout, self._codeword)
+        evenness: Plane | None = None
+        if self._room.any():
+            room = self._room + np.float32(self._boost - 1.0) * self._lively
+            host = Host(self._grid.upright(self._host), self._grid.upright(room))
+            data, evenness = host.pattern(self._layout, self._codeword, self._slope())
         points = np.vstack([self._layout.pilot_points, self._layout.data_points])
-        radius = np.hypot(points[:, 0], points[:, 1]) / TILE
-        response = high_pass_response(radius).astype(np.complex128)
-        height, width = room.shape
-        marked = pattern.tiled(points, np.concatenate([pilot, data]) * response, width, height)
-        return pattern.fold_centred(np.asarray(room * marked, np.float32))
+        size = (self._grid.width, self._grid.height)
+        made = synthesise(points, np.concatenate([pilot, data]), self._grid, size)
+        if evenness is not None:
+            cv2.multiply(made, cv2.resize(self._grid.as_coded(evenness), size), dst=made)
+        return made
 
-
-def _levelled(gains: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Shift and clip gains so that their mean square is one."""
-    low, high = -GAIN_LIMIT, GAIN_LIMIT
-    for _ in range(40):
-        shift = (low + high) / 2.0
-        energy = float(np.mean(np.clip(gains + shift, GAIN_FLOOR, GAIN_LIMIT) ** 2))
-        low, high = (shift, high) if energy < 1.0 else (low, shift)
-    levelled = np.clip(gains + shift, GAIN_FLOOR, GAIN_LIMIT)
-    return np.asarray(levelled, np.float32)
+    def _slope(self) -> float:
+        """The pattern's slope for the mask observed."""
+        amplitude = float(np.sqrt(np.mean(self._amplitudes)))
+        (smooth, steep), (texture, level) = SMOOTH, TEXTURE
+        return float(np.interp(amplitude, (smooth, texture), (steep, level)))

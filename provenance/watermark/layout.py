@@ -132,6 +132,10 @@ class Grid:
         """A plane (h, w) as coded, turned as shown."""
         return np.ascontiguousarray(np.rot90(plane, -self.rotation // 90))
 
+    def as_coded(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A plane (h, w) as shown, turned back as coded."""
+        return np.ascontiguousarray(np.rot90(plane, self.rotation // 90))
+
     def axes(self, width: int, height: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Canonical coordinates (x, y), before rotation, of a ``width`` x ``height`` sampling."""
         span_x = self.width * self.sar / self.scale

@@ -11,7 +11,7 @@ from provenance.watermark.embedder import Luma
 from provenance.watermark.layout import Grid
 from provenance.watermark.mask import mask
 from provenance.watermark.profiles import DEFAULT_PROFILE, PROFILES
-from provenance.watermark.residual import Plane, canonical, whitening
+from provenance.watermark.residual import Plane, canonical, level, whitening
 
 MAX_SPANS = 32
 FIRST_SPAN = 0.5
@@ -97,11 +97,6 @@ class Observation:
         """An observation of the same picture that has seen nothing yet."""
         return Observation(self.grid, self._depth)
 
-    @property
-    def resolution(self) -> float:
-        """Seconds a span covers."""
-        return self._span
-
     def places(self, spans: list[Span]) -> Plane:
         """(a, b, 2): what :class:`Span` says of places, mean over some spans, turned as shown."""
         frames = np.array([span.frames for span in spans])
@@ -124,8 +119,9 @@ class Observation:
         return max(latest, self._duration or 0.0)
 
     def upright(self, spans: list[Span] | None = None) -> Plane:
-        """The summed residual of some spans (all of them by default), turned as shown."""
-        return self.summed(self.spans if spans is None else spans)
+        """The levelled sum of residuals of some spans (all by default), turned as shown."""
+        total = self.summed(self.spans if spans is None else spans)
+        return total * level(total)
 
 
 def _coarse(amplitude: Plane, power: Plane) -> Plane:

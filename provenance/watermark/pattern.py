@@ -15,24 +15,24 @@ Spectrum = NDArray[np.complex64]
 
 NEIGHBOURHOOD = 11
 """Side, in DFT points, of the box over which a point's noise is measured."""
-TILT = 0.8
-"""Amplitude falls as frequency to this power: starved encoders keep the low ones (measured)."""
-TAPER_CENTRE = 0.11
-TAPER_WIDTH = 0.06
+SLOPES = (0.6, -0.8, 2.0)
+"""At which to read.  Starved encoders keep the low frequencies (slope 2), a still texture drowns
+them (slope -0.8); the embedder leans the same way for the same reasons (measured)."""
+MIDDLE = 0.11
 CLIP = 3.0
 """Whitened values beyond this many deviations are lines of text or of the codec, not the mark."""
 
 
 def coefficients(
-    layout: Layout, codeword: NDArray[np.float32], gains: NDArray[np.float32] | None = None
+    layout: Layout, codeword: NDArray[np.float32], slope: float = SLOPES[0]
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     """Amplitudes (P,) of the pilot and (D,) of the data for a pattern of unit deviation.
 
+    Data amplitudes fall as frequency to the power ``slope``; the pilot's are all alike.
     A pattern ``sum Re(c exp(i k x))`` has variance ``sum |c|^2 / 2``.
     """
-    gains = np.ones(CODED_BITS, np.float32) if gains is None else gains
-    values = layout.signs * (codeword * gains)[layout.bits]
-    data = (values[0] + 1j * values[1]).astype(np.complex128) * _tilt(layout.data_points)
+    values = layout.signs * codeword[layout.bits]
+    data = (values[0] + 1j * values[1]).astype(np.complex128) * lean(layout, slope)
     data *= np.sqrt(2.0 * (1.0 - PILOT_ENERGY) / np.sum(np.abs(data) ** 2))
     pilot = np.exp(1j * layout.pilot_phases) * np.sqrt(
         2.0 * PILOT_ENERGY / len(layout.pilot_phases)
@@ -40,9 +40,9 @@ def coefficients(
     return pilot, data
 
 
-def _tilt(points: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(N,) relative amplitude of each point: more where encoders keep more."""
-    return np.asarray((TAPER_CENTRE / (np.hypot(*points.T) / TILE)) ** TILT)
+def lean(layout: Layout, slope: float) -> NDArray[np.float64]:
+    """(D,) amplitude of each data point relative to 0.11 cycles per canonical pixel."""
+    return np.asarray((MIDDLE * TILE / np.hypot(*layout.data_points.T)) ** slope)
 
 
 def fold(plane: Plane, left: float, top: float) -> Spectrum:
@@ -102,14 +102,13 @@ def wrapped_mean(plane: Plane, box: int) -> Plane:
     return np.asarray(mean, np.float32)
 
 
-def soft_bits(spectrum: Spectrum, layout: Layout, taper: float = 0.0) -> NDArray[np.float32]:
+def soft_bits(spectrum: Spectrum, layout: Layout, slope: float = SLOPES[0]) -> NDArray[np.float32]:
     """Read the coded bits: whiten, clip, undo the keyed signs, add up each bit's share.
 
     Args:
         spectrum: of the folded residual, at the right map.
         layout: the key's deal.
-        taper: 0 weighs every frequency alike; 1 favours those about 0.11 cycles per canonical
-            pixel, which outlive the others where an encoder was starved of bits (measured).
+        slope: frequencies count as their power ``-slope``.
 
     Returns:
         (1024,) float32, of about unit deviation where no mark is.
@@ -118,10 +117,7 @@ def soft_bits(spectrum: Spectrum, layout: Layout, taper: float = 0.0) -> NDArray
     values = spectrum[at] / noise(spectrum)[at]
     parts = np.stack([values.real, values.imag]).astype(np.float32)
     np.clip(parts, -CLIP, CLIP, out=parts)
-    weights = _tilt(layout.data_points)
-    if taper:
-        radius = np.hypot(*layout.data_points.T) / TILE
-        weights = weights * np.exp(-taper * ((radius - TAPER_CENTRE) / TAPER_WIDTH) ** 2)
+    weights = lean(layout, slope)
     signed = parts * layout.signs * weights.astype(np.float32)
     total = np.bincount(layout.bits.ravel(), signed.ravel(), minlength=CODED_BITS)
     share = np.bincount(layout.bits.ravel(), np.tile(weights**2, 2), minlength=CODED_BITS)

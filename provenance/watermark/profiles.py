@@ -15,6 +15,8 @@ class Profile:
         base: mask in flat areas, grey levels before ``strength``.
         shadow: share of ``base`` that black areas keep.
         min_margin_db: least margin at read-back with which a file is published.
+        most_strength: what texture adds may be multiplied with at most, for a clip whose margin is
+            thin; flat areas stay as they are.
     """
 
     name: str
@@ -22,14 +24,21 @@ class Profile:
     base: float
     shadow: float
     min_margin_db: float
+    most_strength: float
 
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("faint", strength=0.75, base=0.72, shadow=0.5, min_margin_db=1.0),
-        Profile("standard", strength=1.0, base=0.72, shadow=0.6, min_margin_db=2.0),
-        Profile("strong", strength=1.4, base=0.65, shadow=0.7, min_margin_db=2.0),
+        Profile(
+            "faint", strength=0.75, base=0.79, shadow=0.5, min_margin_db=1.0, most_strength=1.2
+        ),
+        Profile(
+            "standard", strength=1.0, base=0.79, shadow=0.6, min_margin_db=2.0, most_strength=1.5
+        ),
+        Profile(
+            "strong", strength=1.4, base=0.71, shadow=0.7, min_margin_db=2.0, most_strength=1.5
+        ),
     )
 }
 DEFAULT_PROFILE = "standard"

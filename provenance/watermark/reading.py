@@ -19,12 +19,14 @@ class Reading:
     Attributes:
         matrix: the map at which it was read.
         polarity: -1 for an inverted mark.
+        slope: at which it read best, see :func:`provenance.watermark.pattern.soft_bits`.
         layout: of the key it was read with.
         codeword: (1024,) signs.
     """
 
     matrix: alignment.Map
     polarity: int
+    slope: float
     layout: Layout
     codeword: NDArray[np.float32]
 
@@ -36,6 +38,6 @@ class Reading:
         canvas = alignment.unwarp(plane, self.matrix if matrix is None else matrix)
         if canvas is None:
             return 0.0
-        soft = pattern.soft_bits(canvas.fold(), self.layout)
+        soft = pattern.soft_bits(canvas.fold(), self.layout, self.slope)
         length = max(float(np.linalg.norm(soft)), 1e-9)
         return self.polarity * float(soft @ self.codeword) / length

@@ -118,7 +118,7 @@ def test_another_mark_is_found_nowhere(stamped):
     scores = []
     for number in range(20):
         key = WatermarkKey("x", bytes([number]) * 32, bytes([number]) * 32)
-        reading = Reading(np.eye(3), 1, layout_for(key), codeword.encode(STAMP, key))
+        reading = Reading(np.eye(3), 1, 0.6, layout_for(key), codeword.encode(STAMP, key))
         picture = picture_map(observation, observation.spans, reading)
         assert "marked" not in picture.states
         scores += picture.scores
