@@ -43,6 +43,8 @@ EDGE = 0.25
 DOUBT = 4.5
 """Natural log-likelihood by which a place is worse than the best for the change to be ruled out
 there: three deviations."""
+APART = 2.0
+"""Deviations by which the mean frame of the two sides of a change has to differ."""
 PLACED = 1.0
 """Seconds within which a change has to be sure to lie for its place to be stated."""
 
@@ -136,9 +138,10 @@ class _SecondLook:
     def _placed(self, parts: list[Segment], first: int, last: int) -> list[Segment]:
         """Find the change between two parts, of which one is marked and the other is not."""
         before, after = parts[first], parts[last]
-        reach = self._observation.resolution
-        low = max(before.start, before.end - reach)
-        high = min(after.end, after.start + reach)
+        spans = self._observation.spans
+        # The span that ends the one part, or the one that begins the other, may hold the change.
+        low = max((s.start for s in spans if s.start < before.end), default=before.start)
+        high = min((s.end for s in spans if s.end >= after.start), default=after.end)
         while high - low > CLOSE and self._runs > 0:
             middle = (low + high) / 2.0
             half = RUN_SECONDS / 2.0
@@ -180,7 +183,9 @@ def change_point(values: NDArray[np.float64]) -> tuple[int, int, int] | None:
 
     Frame by frame the correlation is normal with deviation one; its mean is zero without the mark
     and some unknown positive value with it.  The likelihood of "the first k carry it" is then, but
-    for a constant, ``max(0, sum of the first k)^2 / 2 k``.
+    for a constant, ``max(0, sum of the first k)^2 / 2 k``.  In a still picture the frames' noise is
+    one and the same, and the mean without the mark may lie off zero by one deviation: the two
+    sides have to lie further apart than that.
 
     Args:
         values: (n,) deviations of each frame, the marked side first.
@@ -194,7 +199,9 @@ def change_point(values: NDArray[np.float64]) -> tuple[int, int, int] | None:
     counts = np.arange(1, values.size + 1)
     likelihood = np.maximum(np.cumsum(values), 0.0) ** 2 / (2.0 * counts)
     likely = int(np.argmax(likelihood))
-    if likelihood[likely] < MARKED**2 / 2.0:
+    other = values[likely + 1 :]
+    apart = values[: likely + 1].mean() - (other.mean() if other.size else 0.0)
+    if likelihood[likely] < MARKED**2 / 2.0 or apart < APART:
         return None
     possible = counts[likelihood >= likelihood[likely] - DOUBT]
     return int(possible.min()), int(counts[likely]), int(possible.max())
