@@ -53,7 +53,7 @@ SILENT = 3.0
 LEAST_CELLS = 6
 NAMED_AREA = 0.04
 """Share of the picture from which a missing area is named."""
-LARGE_AREA = 0.10
+LARGE_AREA = 0.12
 """Share from which it makes the find a partial one: more than a logo or a line of text."""
 SEARCH = 24
 """Canonical pixels around a "missing" area's place in which its pattern is looked for."""
@@ -166,7 +166,10 @@ def _reference(canvas: alignment.Canvas, reading: Reading) -> Plane:
     """The pattern of a codeword as the residual shows it, on a canvas."""
     layout = reading.layout
     points = np.vstack([layout.pilot_points, layout.data_points])
-    values = np.concatenate(pattern.coefficients(layout, reading.codeword)) * reading.polarity
+    values = (
+        np.concatenate(pattern.coefficients(layout, reading.codeword, reading.slope))
+        * reading.polarity
+    )
     values = values * high_pass_response(np.hypot(*points.T) / TILE)
     height, width = canvas.plane.shape
     # ``tiled`` counts from the centre of what it makes; the canvas may lie off centre.
