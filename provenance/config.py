@@ -27,7 +27,8 @@ class Settings:
 
     ``keys`` is the keys folder; ``trust`` and ``trust_tsa`` hold PEM files of further anchors, for
     signers and for timestamps; ``accept`` the verdicts with which ``verify`` ends well; ``tsa`` the
-    URL of a timestamp authority; ``encoder_options`` are passed to the encoder as they are.
+    URL of a timestamp authority; ``min_margin`` the least margin of a small copy, in dB;
+    ``encoder_options`` are passed to the encoder as they are.
     ``source`` is the settings file that was read, if any.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     bitrate: str | None = None
     preset: str | None = None
     encoder_options: tuple[tuple[str, str], ...] = ()
+    min_margin: float | None = None
     source: Path | None = None
 
 
@@ -128,7 +130,7 @@ def _from_text(name: str, text: str) -> Any:
         return [part for part in text.split(os.pathsep) if part]
     if name == "encoder_options":
         return dict(parse_option(part) for part in text.split(",") if part)
-    if name == "crf":
+    if name in ("crf", "min_margin"):
         try:
             return float(text)
         except ValueError:
@@ -232,4 +234,5 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "bitrate": _rate,
     "preset": _text,
     "encoder_options": _options,
+    "min_margin": _number,
 }

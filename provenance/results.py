@@ -302,7 +302,11 @@ class VerificationReport:
 
 @dataclass(frozen=True, slots=True)
 class StampResult:
-    """The answer of ``stamp``: the published file and what its read-back measured."""
+    """The answer of ``stamp``: the published file and what its read-back measured.
+
+    ``copy_margin_db`` is the margin foretold for a 360p CRF 30 copy; ``strength`` what the profile
+    was multiplied with where there is texture, 1 unless that margin was thin.
+    """
 
     input_path: str
     input_sha256: str
@@ -313,6 +317,8 @@ class StampResult:
     profile: str
     psnr_y_db: float
     margin_db: float
+    copy_margin_db: float
+    strength: float
     frames: int
     manifest_status: ManifestStatus
     sidecar: str | None

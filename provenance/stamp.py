@@ -3,7 +3,9 @@
 1. What was asked is checked: keys, profile, texts, encoder, output; then the input is probed.
    Nothing has been written so far.
 2. The input's own manifest, if it has one, is kept to become the parent ingredient.
-3. Frames spread over the clip are observed, and the pattern is made for them.
+3. Frames spread over the clip are observed, and the pattern is made for them; a small, coarse copy
+   of a few frames is rehearsed, and the strength raised if its margin is thin
+   (:mod:`provenance.rehearsal`).
 4. The clip is transcoded with every frame marked, into a hidden folder beside the target.
 5. The result is signed into a second file there.
 6. The finished file is read back as a verifier would: the watermark must decode with the profile's
@@ -15,6 +17,7 @@ Whatever goes wrong before step 7, the target does not exist and nothing stays b
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +27,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
-
-import numpy as np
 
 from provenance.errors import (
     KeyringError,
@@ -48,6 +49,7 @@ from provenance.manifest import (
 from provenance.manifest.certificates import check_validity
 from provenance.payload import StampId
 from provenance.readback import read_back
+from provenance.rehearsal import THIN_DB, Rehearsal, rehearse
 from provenance.results import PromptHash, StampResult
 from provenance.text import printable
 from provenance.verify import sha256_of
@@ -55,6 +57,7 @@ from provenance.video import (
     EncoderOptions,
     LumaPlane,
     MediaInfo,
+    at_depth,
     container_for,
     probe,
     transcode,
@@ -72,7 +75,7 @@ _WITH_SIDECAR = ("matroska", "webm")
 MIN_TEXTURE = 0.5
 """Grey levels by which the liveliest 1 % of the clip must stand out: less is a test card, not a
 picture, and shows every mark."""
-Stage = Literal["observe", "mark", "sign", "read back"]
+Stage = Literal["observe", "rehearse", "mark", "sign", "read back"]
 Progress = Callable[[Stage, int, int | None], object]
 """Called with the stage, the steps done in it, and how many there will be (None: not known)."""
 
@@ -91,6 +94,7 @@ def stamp(
     profile: str = DEFAULT_PROFILE,
     encoder: EncoderOptions | None = None,
     tsa_url: str | None = None,
+    min_margin_db: float | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> StampResult:
@@ -109,6 +113,8 @@ def stamp(
         profile: "faint", "standard" or "strong".
         encoder: how to encode; default: H.264, CRF 18.
         tsa_url: an RFC 3161 timestamp authority.
+        min_margin_db: least margin, dB, after a simulated copy at 360 lines and H.264 CRF 30; a
+            clip that stays below it at any strength of the profile is refused.
         overwrite: replace an existing target.
         progress: told how far it is; what it raises stops the stamping.
 
@@ -126,6 +132,7 @@ def stamp(
         encoder=encoder or EncoderOptions(),
         overwrite=overwrite,
         tsa_url=tsa_url,
+        min_margin_db=min_margin_db,
         progress=progress or _silent,
     )
     generation = Generation(
@@ -146,7 +153,7 @@ def stamp(
         marked = workspace.path(f"marked{target.suffix}")
         signed = workspace.path(f"signed{target.suffix}")
         with explained(target), _under_its_name(target, (marked, signed)):
-            frames, psnr, seconds = job.mark(generation.stamp_id, marked)  # 3 and 4
+            frames, psnr, seconds, rehearsal = job.mark(generation.stamp_id, marked)  # 3 and 4
             if _state(source) != before:
                 raise UnreadableFileError(
                     f"{source.name} changed while it was being stamped; stamp it again once "
@@ -179,6 +186,8 @@ def stamp(
         profile=job.profile.name,
         psnr_y_db=psnr,
         margin_db=0.0 if margin is None else margin,
+        copy_margin_db=rehearsal.margin_db,
+        strength=rehearsal.strength,
         frames=frames,
         manifest_status=proof.manifest.status,
         sidecar=None if sidecar is None else str(final),
@@ -201,6 +210,7 @@ class _Job:
     encoder: EncoderOptions
     depth: int
     tsa_url: str | None
+    min_margin_db: float | None
     progress: Progress
 
     @classmethod
@@ -214,11 +224,14 @@ class _Job:
         encoder: EncoderOptions,
         overwrite: bool,
         tsa_url: str | None,
+        min_margin_db: float | None,
         progress: Progress,
     ) -> _Job:
         """Step 1: refuse whatever can be refused before any work."""
         if profile not in PROFILES:
             raise UsageError(f"{profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
+        if min_margin_db is not None and not math.isfinite(min_margin_db):
+            raise UsageError("The least margin must be a number of dB, like 3.")
         container = container_for(target)
         info = probe(source)
         if info.kind != "video":
@@ -253,23 +266,24 @@ class _Job:
             encoder,
             luma_depth(plan.pix_fmt) or info.video.bit_depth,
             tsa_url,
+            min_margin_db,
             progress,
         )
 
-    def mark(self, stamp_id: StampId, marked: Path) -> tuple[int, float, float]:
-        """Steps 3 and 4: frames, PSNR of luma in dB, and duration in seconds of what came out."""
+    def mark(self, stamp_id: StampId, marked: Path) -> tuple[int, float, float, Rehearsal]:
+        """Steps 3 and 4: frames, PSNR of luma in dB and seconds that came out; the rehearsal."""
         embedder = Embedder(self.key, stamp_id, self.profile, grid_of(self.info), self.depth)
         size = (self.info.video.height, self.info.video.width)
         for number, frame in enumerate(survey(self.source, self.info), start=1):
             if frame.luma.shape == size:
-                embedder.observe(_at_depth(frame.luma, frame.depth, self.depth))
+                embedder.observe(at_depth(frame.luma, frame.depth, self.depth))
             self.progress("observe", number, None)
         if embedder.texture < MIN_TEXTURE:
             raise UnmarkableError(
                 f"{self.source.name} is black or flat throughout and cannot hide a mark: its "
                 f"texture is {embedder.texture:.1f} grey levels where {MIN_TEXTURE} is needed."
             )
-        embedder.prepare()
+        rehearsal = self._rehearsed(embedder, stamp_id)
 
         def mark(before: LumaPlane, after: LumaPlane, _frame: object) -> None:
             embedder.mark(before, after)
@@ -284,7 +298,29 @@ class _Job:
         )
         rate = self.info.video.fps
         seconds = result.duration + (float(1 / rate) if rate else 0.0)
-        return result.frames, embedder.psnr_y(), seconds
+        return result.frames, embedder.psnr_y(), seconds, rehearsal
+
+    def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:
+        """End of step 3; leaves the embedder prepared."""
+        least = self.min_margin_db
+        rehearsal = rehearse(
+            self.source,
+            self.info,
+            embedder,
+            self.key,
+            stamp_id,
+            self.profile,
+            depth=self.depth,
+            wanted_db=THIN_DB if least is None else max(THIN_DB, least),
+            check=lambda: self.progress("rehearse", 0, None),
+        )
+        if least is not None and rehearsal.margin_db < least:
+            raise UnmarkableError(
+                f"{self.source.name} would keep a margin of {rehearsal.margin_db:.1f} dB in a 360p "
+                f"CRF 30 copy where {least:.1f} dB is asked for; use --profile strong, or a lower "
+                "--min-margin."
+            )
+        return rehearsal
 
     def sign(self, generation: Generation, marked: Path, signed: Path) -> Path | None:
         """Steps 2 and 5: sign; the sidecar's path when the container cannot hold a manifest."""
@@ -333,15 +369,6 @@ def _check_room(info: MediaInfo) -> None:
             f"{Path(info.path).name} is {width} x {height}, too narrow to hold the mark: its long "
             f"side may be {MAX_ELONGATION:g} times its short side."
         )
-
-
-def _at_depth(luma: LumaPlane, depth: int, wanted: int) -> LumaPlane:
-    """The plane as the encoder will hold it, when it keeps fewer or more bits than the source."""
-    if depth == wanted:
-        return luma
-    wide = luma.astype(np.int32)
-    wide = wide >> (depth - wanted) if depth > wanted else wide << (wanted - depth)
-    return wide.astype(np.uint8) if wanted == 8 else wide.astype(np.uint16)
 
 
 @contextmanager

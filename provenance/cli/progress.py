@@ -22,6 +22,7 @@ from provenance.text import printable
 
 _STAGES = {
     "observe": "Looking at the clip",
+    "rehearse": "Rehearsing a small copy",
     "mark": "Marking and encoding",
     "sign": "Signing",
     "read back": "Reading back",

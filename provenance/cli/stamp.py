@@ -10,10 +10,10 @@ import click
 
 from provenance import config
 from provenance.cli.options import json_option, keys_option, open_keyring, quiet_option, settings
-from provenance.cli.output import print_json, stdout
+from provenance.cli.output import complain, print_json, stdout
 from provenance.cli.progress import StampBar
 from provenance.errors import UsageError
-from provenance.report import show_stamp
+from provenance.report import raised, show_stamp
 
 if TYPE_CHECKING:
     from provenance.keyring import Keyring
@@ -84,6 +84,13 @@ _MAX_PROMPT = 10_000_000
     metavar="URL",
     help="Have this RFC 3161 authority timestamp the signature (it sees a hash only).",
 )
+@click.option(
+    "--min-margin",
+    metavar="DB",
+    type=float,
+    help="Refuse a clip whose mark would keep less than this margin in a 360p CRF 30 copy, at any "
+    "strength of the profile.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @json_option
 @quiet_option
@@ -147,12 +154,15 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
                 extra=chosen.encoder_options,
             ),
             tsa_url=chosen.tsa,
+            min_margin_db=chosen.min_margin,
             overwrite=overwrite,
             progress=bar,
             **named,
         )
     if as_json:
         print_json(result.as_json())
+        if result.strength > 1.0 and not quiet:
+            complain(raised(result), label="Note: ")
     else:
         show_stamp(result, stdout())
 

@@ -101,6 +101,14 @@ def show_unexamined(path: str, reason: str, console: Console) -> None:
     console.print(line, soft_wrap=True)
 
 
+def raised(result: StampResult) -> str:
+    """One sentence on a strength that was raised."""
+    return (
+        f"strength raised {result.strength:.2g} times where there is texture: the margin in a "
+        f"360p CRF 30 copy was thin and is now {result.copy_margin_db:.1f} dB"
+    )
+
+
 def show_stamp(result: StampResult, console: Console) -> None:
     """Print the table of one stamped clip."""
     console.print(Text(printable(result.output_path, 500), style="bold", overflow="fold"))
@@ -115,6 +123,9 @@ def show_stamp(result: StampResult, console: Console) -> None:
             f"profile {result.profile}, key {result.key_id}"
         ),
     )
+    table.add_row("", _text(f"{result.copy_margin_db:.1f} dB expected in a 360p CRF 30 copy"))
+    if result.strength > 1.0:
+        table.add_row("", _text(raised(result)))
     where = (
         "embedded" if result.sidecar is None else f"in {result.sidecar}, keep it beside the clip"
     )

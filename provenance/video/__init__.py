@@ -4,9 +4,10 @@
 streams a video through a marking function into a new file that keeps everything else.
 """
 
+from provenance.video.copy import copied, shrunk
 from provenance.video.encoders import Container, EncoderOptions, container_for
 from provenance.video.geometry import Orientation
-from provenance.video.luma import LumaPlane
+from provenance.video.luma import LumaPlane, at_depth
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
 from provenance.video.reader import LumaFrame, ReadStats, Skip, read_luma
@@ -27,8 +28,11 @@ __all__ = [
     "TrackInfo",
     "TranscodeResult",
     "VideoInfo",
+    "at_depth",
     "container_for",
+    "copied",
     "probe",
     "read_luma",
+    "shrunk",
     "transcode",
 ]

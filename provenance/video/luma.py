@@ -71,6 +71,15 @@ def with_luma(frame: VideoFrame) -> VideoFrame:
     return frame.reformat(format=twin)
 
 
+def at_depth(luma: LumaPlane, depth: int, wanted: int) -> LumaPlane:
+    """A plane of ``depth`` bits with ``wanted`` bits: as an encoder of that depth will hold it."""
+    if depth == wanted:
+        return luma
+    wide = luma.astype(np.int32)
+    wide = wide >> (depth - wanted) if depth > wanted else wide << (wanted - depth)
+    return wide.astype(np.uint8) if wanted == 8 else wide.astype(np.uint16)
+
+
 def plane_dtype(pix_fmt: str) -> type[np.uint8] | type[np.uint16]:
     """The type of one stored sample of a planar format."""
     return (
