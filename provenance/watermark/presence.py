@@ -53,7 +53,7 @@ SILENT = 3.0
 LEAST_CELLS = 6
 NAMED_AREA = 0.04
 """Share of the picture from which a missing area is named."""
-LARGE_AREA = 0.12
+LARGE_AREA = 0.10
 """Share from which it makes the find a partial one: more than a logo or a line of text."""
 SEARCH = 24
 """Canonical pixels around a "missing" area's place in which its pattern is looked for."""
@@ -63,15 +63,22 @@ missing, it only does not lie where the map says (a zoom, a lens)."""
 
 
 class _Evidence(NamedTuple):
-    """Sums over blocks: where the mark is, ``total`` has mean and variance ``weight``.
+    """Sums over blocks.
 
-    ``scores`` (h, w) is the weighted residual whose product with ``reference`` makes ``total``.
+    Attributes:
+        scores: (h, w) weighted residual whose product with ``reference`` makes ``total``.
+        reference: (h, w) the pattern.
+        total: normal with mean and variance ``weight`` where the mark is, mean zero where not.
+        weight: squared deviations.
+        plain: (3, rows, columns) total, variance and expected total, weighed by room alone: what
+            survived is learnt from the very picture, and scores must not lean towards it.
     """
 
     scores: Plane
     reference: Plane
     total: Plane
     weight: Plane
+    plain: Plane
 
     def windowed(self) -> tuple[Plane, Plane]:
         """(deviations, deviations a mark would give) around each block."""
@@ -80,11 +87,13 @@ class _Evidence(NamedTuple):
         for sigma in WINDOWS:
             blocks = sigma / BLOCK
             area = 4.0 * np.pi * blocks**2
-            deviation = np.sqrt(area * cv2.GaussianBlur(self.weight, (0, 0), blocks) + 1e-6)
-            total = area * cv2.GaussianBlur(self.total, (0, 0), blocks)
+            total, variance, mean = (
+                area * cv2.GaussianBlur(plane, (0, 0), blocks) for plane in self.plain
+            )
+            deviation = np.sqrt(variance + 1e-6 * float(variance.max()) + 1e-12)
             wider = expected < ENOUGH
             value[wider] = (total / deviation)[wider]
-            expected[wider] = deviation[wider]
+            expected[wider] = (mean / deviation)[wider]
         return value, expected
 
     def odds(self) -> Plane:
@@ -200,12 +209,17 @@ def _evidence(plane: Plane, reference: Plane, room: Plane, power: Plane) -> _Evi
     texture = np.asarray(deviation / np.maximum(room, 1e-6), np.float32)
     alone = np.maximum(cv2.GaussianBlur(power, (0, 0), 2.0), 1e-9)
     stillness = np.asarray(steady / alone, np.float32)
-    hoped = room * np.float32(strength * BLOCK**2)
-    hoped *= max(_typical(found, hoped), 0.0)
+    full = room * np.float32(strength * BLOCK**2)
+    hoped = full * np.float32(max(_typical(found, full), 0.0))
     for kind in (texture, stillness):
-        hoped *= _kept(hoped * found / noise, hoped * hoped / noise, kind)
-    scores = _spread(hoped / noise, width, height) * residual
-    return _Evidence(scores, known, hoped * found / noise, hoped * hoped / noise)
+        hoped = hoped * _kept(hoped * found / noise, hoped * hoped / noise, kind)
+    return _Evidence(
+        scores=_spread(hoped / noise, width, height) * residual,
+        reference=known,
+        total=hoped * found / noise,
+        weight=hoped * hoped / noise,
+        plain=np.stack([full * found / noise, full * full / noise, full * hoped / noise]),
+    )
 
 
 def _in_band(plane: Plane) -> Plane:
