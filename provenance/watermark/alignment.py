@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -38,17 +39,24 @@ class Canvas:
         return pattern.fold(self.plane, self.left, self.top)
 
 
-def unwarp(plane: Plane, matrix: Map) -> Canvas | None:
-    """Lay an observed plane (h, w) back onto the stamped picture's canonical grid.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a canvas lies: canonical coordinates of its first pixel, (width, height)."""
 
-    Returns None for a map that throws the picture to infinity or to almost nothing.
+    left: float
+    top: float
+    size: tuple[int, int]
+
+
+def frame_of(shape: tuple[int, ...], maps: Sequence[Map]) -> Frame | None:
+    """The smallest frame that holds planes of one shape (h, w) under all maps.
+
+    Returns None for a map that throws the picture to infinity, to almost nothing or to too much.
     """
-    height, width = plane.shape
+    height, width = shape
     left, top = -(width - 1) / 2.0, -(height - 1) / 2.0
-    if np.array_equal(matrix, np.eye(3)):
-        return Canvas(plane, left, top)
     corners = np.array([[left, top, 1], [-left, top, 1], [left, -top, 1], [-left, -top, 1]])
-    mapped = corners @ matrix.T
+    mapped = np.concatenate([corners @ matrix.T for matrix in maps])
     if (mapped[:, 2] <= 0.2).any():
         return None
     mapped = mapped[:, :2] / mapped[:, 2:]
@@ -56,16 +64,40 @@ def unwarp(plane: Plane, matrix: Map) -> Canvas | None:
     size = np.ceil(mapped.max(axis=0) - low).astype(int) + 1
     if (size > MAX_CANVAS).any() or (size < 24).any():
         return None
+    return Frame(float(low[0]), float(low[1]), (int(size[0]), int(size[1])))
+
+
+def laid(plane: Plane, matrix: Map, frame: Frame) -> Canvas:
+    """An observed plane (h, w) laid onto a frame of the stamped picture's canonical grid."""
+    height, width = plane.shape
     shrink = float(np.sqrt(abs(np.linalg.det(matrix[:2, :2]))))
     if shrink < 0.75:
         # The warp samples; what the canonical grid cannot hold must go first.
         plane = np.asarray(cv2.GaussianBlur(plane, (0, 0), 0.4 / shrink), np.float32)
-    to_centre = np.array([[1, 0, left], [0, 1, top], [0, 0, 1.0]])
-    to_canvas = np.array([[1, 0, -low[0]], [0, 1, -low[1]], [0, 0, 1.0]])
-    warped = cv2.warpPerspective(
-        plane, to_canvas @ matrix @ to_centre, (int(size[0]), int(size[1])), flags=cv2.INTER_CUBIC
-    )
-    return Canvas(np.asarray(warped, np.float32), float(low[0]), float(low[1]))
+    to_centre = np.array([[1, 0, -(width - 1) / 2.0], [0, 1, -(height - 1) / 2.0], [0, 0, 1.0]])
+    to_canvas = np.array([[1, 0, -frame.left], [0, 1, -frame.top], [0, 0, 1.0]])
+    whole = to_canvas @ matrix @ to_centre
+    warped = cv2.warpPerspective(plane, whole, frame.size, flags=cv2.INTER_CUBIC)
+    return Canvas(np.asarray(warped, np.float32), frame.left, frame.top)
+
+
+def unwarp(plane: Plane, matrix: Map) -> Canvas | None:
+    """Lay an observed plane (h, w) back onto the stamped picture's canonical grid, whole.
+
+    Returns None for a map that throws the picture to infinity or to almost nothing.
+    """
+    if np.array_equal(matrix, np.eye(3)):
+        height, width = plane.shape
+        return Canvas(plane, -(width - 1) / 2.0, -(height - 1) / 2.0)
+    frame = frame_of(plane.shape, [matrix])
+    return None if frame is None else laid(plane, matrix, frame)
+
+
+def projective(linear: NDArray[np.float64]) -> Map:
+    """The map of a linear one (2, 2) about the centre."""
+    matrix = np.eye(3)
+    matrix[:2, :2] = linear
+    return matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +206,12 @@ class Blocks:
     centres: NDArray[np.float64]
     shape: tuple[int, int]
 
-    def nearby(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Gaussian sum, 1.2 blocks wide, of one value (R * C,) a block."""
-        grid = np.ascontiguousarray(values.reshape(self.shape))
-        border = cv2.BORDER_CONSTANT
-        return np.asarray(cv2.GaussianBlur(grid, (9, 9), 1.2, borderType=border).ravel())
+
+def nearby(values: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float64]:
+    """Gaussian mean, 1.2 blocks wide, of one value (R * C,) a block of (R, C)."""
+    grid = np.ascontiguousarray(values.reshape(shape))
+    border = cv2.BORDER_CONSTANT
+    return np.asarray(cv2.GaussianBlur(grid, (9, 9), 1.2, borderType=border).ravel())
 
 
 def demodulate(canvas: Canvas, layout: Layout) -> Blocks:
@@ -213,7 +246,7 @@ def where_agreed(canvas: Canvas, layout: Layout, polarity: int) -> Canvas:
     """
     blocks = demodulate(canvas, layout)
     values = (blocks.values * polarity / pilot_deviation(canvas.fold(), layout)).real
-    agreement = blocks.nearby(np.clip(values, -POINT_CLIP, POINT_CLIP).sum(axis=1))
+    agreement = nearby(np.clip(values, -POINT_CLIP, POINT_CLIP).sum(axis=1), blocks.shape)
     full = max(float(np.quantile(agreement, 0.9)), 0.5 * float(agreement.max()), 1e-9)
     weight = np.clip(agreement / full, FAINT, 1.0).astype(np.float32).reshape(blocks.shape)
     height, width = canvas.plane.shape
@@ -253,7 +286,7 @@ def _solve(
         flat = slopes[..., :used].reshape(-1, used)
         for _ in range(steps):
             turned = values * np.exp(-1j * (slopes @ field))
-            agreement = blocks.nearby(turned.real.sum(axis=1))
+            agreement = nearby(turned.real.sum(axis=1), blocks.shape)
             weight = np.clip(agreement / max(float(agreement.max()), 1e-9), 0.0, 1.0)
             amplitude = float(weight @ turned.real.mean(axis=1) / max(float(weight.sum()), 1e-9))
             amplitude = max(amplitude, 0.05 * float(np.abs(turned).mean()))

@@ -4,10 +4,11 @@ The work is ordered by likelihood and stops at the first authenticated payload:
 
 1. the whole, where it lies (identity), as it is and after a small correction by the pilot;
 2. each stretch of time by itself, where it lies (a splice, a cut to unmarked video);
-3. linear maps: the pilot's peaks in the power spectrum of the whole (:mod:`.search`);
-4. projective maps: its peaks in the spectra of windows (:mod:`.windows`).
+3. linear and projective maps (:mod:`.geometry`);
+4. maps that change with time (:mod:`.motion`);
+5. maps of a part of the frame (:mod:`.geometry`).
 
-Steps 1 to 4 are done for every key; keys of one organisation share a pilot, so the search for
+All are done for every key; keys of one organisation share a pilot, so the search for
 geometry is done once for all of them.
 """
 
@@ -23,9 +24,10 @@ from provenance.payload import LAYOUT, StampId
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
 from provenance.watermark import alignment, codeword, evidence, pattern
 from provenance.watermark.boundaries import Look, settled
-from provenance.watermark.geometry import Spectra, fitted_maps
+from provenance.watermark.geometry import Fitted, Spectra, fitted_maps, partial_maps
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
+from provenance.watermark.motion import Course, courses, followed
 from provenance.watermark.observation import Observation
 from provenance.watermark.presence import LARGE_AREA, picture_map
 from provenance.watermark.reading import Reading
@@ -34,6 +36,8 @@ from provenance.watermark.timeline import segments
 
 REFINEMENTS = 3
 CLEAR_SCORE = 2000.0
+MOMENTS = 8
+MUCH_BETTER = 1.3
 WEAK_PILOT = 11.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
 With wrong keys on clips, text, grids, weaves and noise it stayed at or under 9.0 over the whole
@@ -48,6 +52,7 @@ class _Find:
     polarity: int
     slope: float
     score: float
+    course: Course | None = None
 
 
 class Detector:
@@ -80,13 +85,13 @@ class Detector:
         )
 
     def thorough(self, observation: Observation) -> Detection:
-        """Steps 1 to 4."""
+        """Steps 1 to 5."""
         plane = observation.upright()
         find = self._identity(plane)
         if find is None:
             find = self._spans(observation)
         if find is None:
-            find = self._searched(plane)
+            find = self._searched(observation, plane)
         return self._report(observation, find)
 
     def settled(self, detection: Detection, observation: Observation, look: Look) -> Detection:
@@ -130,22 +135,62 @@ class Detector:
             for key in self._keys
         )
 
-    def _searched(self, plane: Plane) -> _Find | None:
-        """Steps 3 and 4, for each pilot; every key that has this pilot reads at each map found."""
+    def _searched(self, observation: Observation, plane: Plane) -> _Find | None:
+        """Steps 3 to 5, for each pilot; every key that has this pilot reads at each map found."""
         pilots: dict[bytes, list[WatermarkKey]] = {}
         for key in self._keys:
             pilots.setdefault(key.pilot_secret, []).append(key)
-        spectra = Spectra(plane)
+        spectra, moments = Spectra(plane), observation.moments()
         for keys in pilots.values():
-            for fitted in fitted_maps(spectra, layout_for(keys[0])):
-                self._pilot = max(self._pilot, fitted.score)
-                find = self._first(
-                    self._read(plane, key, fitted.matrix, fitted.polarity, partly=True)
-                    for key in keys
+            layout = layout_for(keys[0])
+            find = (
+                self._tried(plane, keys, fitted_maps(spectra, layout))
+                or self._first(
+                    self._steadied(observation, keys, course) for course in courses(moments, layout)
                 )
-                if find is not None:
-                    return self._refined(plane, find)
+                or self._tried(plane, keys, partial_maps(spectra, layout))
+            )
+            if find is not None:
+                return find
         return None
+
+    def _tried(
+        self, plane: Plane, keys: Sequence[WatermarkKey], maps: Iterable[Fitted]
+    ) -> _Find | None:
+        for fitted in maps:
+            self._pilot = max(self._pilot, fitted.score)
+            find = self._first(
+                self._read(plane, key, fitted.matrix, fitted.polarity, partly=True) for key in keys
+            )
+            if find is not None:
+                return self._refined(plane, find)
+        return None
+
+    def _steadied(
+        self, observation: Observation, keys: Sequence[WatermarkKey], course: Course
+    ) -> _Find | None:
+        """Read with every moment laid over the middle one.
+
+        The pilot's score tells nothing here: a course has hundreds of terms fitted to it.
+        """
+        plane = observation.steadied(course.moves).upright()
+        find = self._first(
+            self._read(plane, key, course.reference, course.polarity, partly=True) for key in keys
+        )
+        return None if find is None else replace(self._refined(plane, find), course=course)
+
+    def _moving(self, observation: Observation, find: _Find) -> _Find | None:
+        """Follow a map that read, if that reads much better: a slow zoom is found in part."""
+        moments = observation.moments()
+        if len(moments) < MOMENTS or find.score > CLEAR_SCORE:
+            return None
+        course = followed(
+            moments, [find.matrix] * len(moments), find.polarity, layout_for(find.key)
+        )
+        better = None if course is None else self._steadied(observation, [find.key], course)
+        if better is None or better.stamp_id != find.stamp_id:
+            return None
+        return better if better.score > MUCH_BETTER * find.score else None
 
     def _refined(self, plane: Plane, find: _Find) -> _Find:
         """Fit on from a map that read, as long as the score grows: it may hold in part only."""
@@ -198,15 +243,22 @@ class Detector:
                 frames=observation.frames,
                 reason="a pilot signal stands out, but no payload could be read" if weak else None,
             )
-        reading = self._reading = Reading(
+        reading = Reading(
             find.matrix,
             find.polarity,
             find.slope,
             layout_for(find.key),
             codeword.encode(find.stamp_id, find.key),
         )
-        timeline, carriers = segments(observation, reading)
-        picture = picture_map(observation, carriers, reading)
+        seen = observation if find.course is None else observation.steadied(find.course.moves)
+        timeline, carriers = segments(seen, reading)
+        if find.course is None and any(segment.status != "marked" for segment in timeline):
+            moving = self._moving(observation, find)
+            if moving is not None:
+                return self._report(observation, moving)
+        picture = picture_map(seen, carriers, reading)
+        # Frames read again lie where they lay: a second look is for what stands still.
+        self._reading = reading if find.course is None else None
         return Detection(
             status=_status(timeline, picture),
             stamp_id=find.stamp_id,

@@ -1,8 +1,8 @@
 """Maps under which the pilot shows, most likely first: for pictures that do not lie where they did.
 
-1. linear maps: the pilot's peaks in the power spectrum of the whole (:mod:`.search`);
-2. projective maps: its peaks in the spectra of windows (:mod:`.windows`);
-3. a part of the frame: its peaks in the windows about one place, for a picture in a picture.
+Linear maps come from the pilot's peaks in the power spectrum of the whole (:mod:`.search`),
+projective ones from the spectra of windows (:mod:`.windows`), those of a picture in a picture from
+the windows about one place.
 """
 
 from __future__ import annotations
@@ -10,9 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-
-import numpy as np
-from numpy.typing import NDArray
 
 from provenance.watermark import alignment, search
 from provenance.watermark.layout import Layout
@@ -59,17 +56,25 @@ class Spectra:
 def fitted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
     """Locate and fit the likely maps, the best of each kind first."""
     frequencies, plane = layout.pilot_frequencies, spectra.plane
-    linear = [_projective(c.matrix) for c in search.candidates(spectra.level, frequencies, LINEAR)]
+    linear = [
+        alignment.projective(c.matrix)
+        for c in search.candidates(spectra.level, frequencies, LINEAR)
+    ]
     yield from _fits(plane, ((matrix, plane) for matrix in linear), layout)
     windows = spectra.windows
     middle = search.candidates(windows.middle(), frequencies, MIDDLE)
     maps = windows.projective(middle, frequencies, PROJECTIVE)
     yield from _fits(plane, ((matrix, plane) for matrix in maps), layout)
+
+
+def partial_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
+    """Maps of what shows in a part of the frame only."""
+    plane = spectra.plane
     starts: list[tuple[alignment.Map, Plane]] = []
-    for level, weight in windows.parts():
+    for level, weight in spectra.windows.parts():
         part = plane * weight
-        found = search.candidates(level, frequencies, PART)
-        starts += [(_projective(candidate.matrix), part) for candidate in found]
+        found = search.candidates(level, layout.pilot_frequencies, PART)
+        starts += [(alignment.projective(candidate.matrix), part) for candidate in found]
     yield from _fits(plane, starts, layout)
 
 
@@ -98,9 +103,3 @@ def fit_on(plane: Plane, matrix: alignment.Map, layout: Layout, polarity: int) -
             break
         matrix, score = better, grown
     return Fitted(matrix, polarity, score)
-
-
-def _projective(linear: NDArray[np.float64]) -> alignment.Map:
-    matrix = np.eye(3)
-    matrix[:2, :2] = linear
-    return matrix

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from provenance.watermark.embedder import Luma
 from provenance.watermark.layout import Grid
 from provenance.watermark.mask import mask
+from provenance.watermark.pieces import Pieces
 from provenance.watermark.profiles import DEFAULT_PROFILE, PROFILES
 from provenance.watermark.residual import Plane, canonical, level, whitening
 
@@ -56,12 +59,14 @@ class Observation:
         self._duration = duration
         self._span = max(FIRST_SPAN, (duration or 0.0) / MAX_SPANS)
         self._spans: dict[int, Span] = {}
+        self._pieces = Pieces()
 
     def add(self, luma: Luma, time: float = 0.0) -> None:
         """Add one (H, W) luma plane shown at ``time`` seconds."""
         high, weight = whitening(picture := canonical(luma, self.grid, self._depth))
         change = high * weight
         self.frames += 1
+        self._pieces.add(change, time)
         index = int(max(time, 0.0) / self._span)
         span = self._spans.get(index)
         if span is None:
@@ -111,6 +116,35 @@ class Observation:
     def spans(self) -> list[Span]:
         """The stretches of time, in order."""
         return [span for _, span in sorted(self._spans.items())]
+
+    def moments(self) -> list[Plane]:
+        """(h, w) each: the clip in short pieces, levelled and turned as shown, in order of time."""
+        return [self.grid.upright(p.total * level(p.total)) for p in self._pieces]
+
+    def steadied(self, moves: Sequence[NDArray[np.float64]]) -> Observation:
+        """The same clip with each moment's picture moved, so that one map holds for all.
+
+        Args:
+            moves: for each of :meth:`moments` a projective map (3, 3) of upright canonical
+                coordinates from the centre: from where a point is to where it shall be.
+        """
+        steady = Observation(self.grid, self._depth, self._duration)
+        steady.frames, steady._span = self.frames, self._span
+        steady._spans = {
+            index: replace(span, total=np.zeros_like(span.total))
+            for index, span in self._spans.items()
+        }
+        known = sorted(steady._spans)
+        for piece, move in zip(self._pieces, moves, strict=True):
+            plane = self.grid.upright(piece.total)
+            height, width = plane.shape
+            middle = np.array([[1, 0, (width - 1) / 2.0], [0, 1, (height - 1) / 2.0], [0, 0, 1.0]])
+            matrix = middle @ move @ np.linalg.inv(middle)
+            moved = cv2.warpPerspective(plane, matrix, (width, height), flags=cv2.INTER_CUBIC)
+            index = int(max(piece.start, 0.0) / self._span)
+            nearest = min(known, key=lambda other: abs(other - index))
+            steady._spans[nearest].total += self.grid.as_coded(np.asarray(moved, np.float32))
+        return steady
 
     @property
     def end(self) -> float:

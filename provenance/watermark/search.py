@@ -8,6 +8,7 @@ points, as a star tracker does (general).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -45,28 +46,35 @@ class Candidate:
     score: float
 
 
-def power_spectrum(plane: Plane) -> Plane:
-    """(1024, 1024) float32: :func:`level_of` a summed residual (h, w)."""
-    height, width = plane.shape
+def power_spectrum(*planes: Plane) -> Plane:
+    """(1024, 1024) float32: :func:`level_of` summed residuals (h, w)."""
+    height, width = planes[0].shape
     top, left = max(0, (height - SIZE) // 2), max(0, (width - SIZE) // 2)
-    return level_of(plane[top : top + SIZE, left : left + SIZE], SIZE, LOCAL_MEAN)
+    parts = [plane[top : top + SIZE, left : left + SIZE] for plane in planes]
+    return level_of(parts, SIZE, LOCAL_MEAN)
 
 
-def level_of(plane: Plane, size: int, box: int) -> Plane:
+def level_of(planes: Sequence[Plane], size: int, box: int) -> Plane:
     """Power spectrum (size, size) in deviations from its local mean; zero on the axes.
+
+    Of several planes it is the mean of the spectra, each over its own local mean.
 
     Regular structure (a codec's block grid, a weave) shows as lines far above their neighbours.
     They are kept out of the mean, clipped to what a pilot point shows, and raise the deviation
     by which their neighbourhood counts, so that no map scores by collecting them.
     """
-    spectrum = np.fft.fft2(plane, s=(size, size))
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    coarse = wrapped_mean(power, box)
-    mean = wrapped_mean(np.minimum(power, LINE * coarse), box)
-    level = np.minimum(power / np.maximum(mean, 1e-12), CLIP)
+    level = np.zeros((size, size), np.float32)
+    for plane in planes:
+        padded = np.zeros((size, size), np.float32)
+        padded[: plane.shape[0], : plane.shape[1]] = plane
+        spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=plane.shape[0])
+        power = spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
+        mean = wrapped_mean(np.minimum(power, LINE * wrapped_mean(power, box)), box)
+        level += power / np.maximum(mean, 1e-12)
+    level = np.minimum(level / np.float32(len(planes)), CLIP)
     middle = wrapped_mean(level, SPREAD_BOX)
     spread = wrapped_mean(level * level, SPREAD_BOX) - middle * middle
-    level = (level - middle) / np.sqrt(np.maximum(spread, 0.05))
+    level = (level - middle) / np.sqrt(np.maximum(spread, 0.05 / len(planes)))
     for axis in (slice(0, AXIS + 1), slice(size - AXIS, size)):
         level[axis, :] = 0.0
         level[:, axis] = 0.0

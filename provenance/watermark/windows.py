@@ -29,24 +29,24 @@ CLIMB = 9
 
 
 class WindowSpectra:
-    """The window spectra of a summed residual (h, w).
+    """The window spectra of a summed residual (h, w), or the mean of several.
 
     Attributes:
         levels: (W, 512, 512) float32, power in units of its local mean, clipped.
         centres: (W, 2) canonical pixels from the picture's centre.
     """
 
-    def __init__(self, plane: Plane) -> None:
-        self.shape = plane.shape
-        height, width = plane.shape
+    def __init__(self, *planes: Plane) -> None:
+        self.shape = planes[0].shape
+        height, width = self.shape
         side = min(WINDOW, height, width)
         shape = np.hanning(side + 2)[1:-1].astype(np.float32)
         taper = np.outer(shape, shape)
         levels, centres = [], []
         for top in _places(height, side):
             for left in _places(width, side):
-                part = plane[top : top + side, left : left + side] * taper
-                levels.append(search.level_of(part, SIZE, LOCAL_MEAN))
+                parts = [plane[top : top + side, left : left + side] * taper for plane in planes]
+                levels.append(search.level_of(parts, SIZE, LOCAL_MEAN))
                 centres.append((left + (side - width) / 2.0, top + (side - height) / 2.0))
         self.levels = np.stack(levels)
         self.centres = np.asarray(centres)
