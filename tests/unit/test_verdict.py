@@ -19,6 +19,8 @@ from provenance.results import (
     ManifestReport,
     ManifestSource,
     ManifestStatus,
+    MissingArea,
+    PictureMap,
     RegistryReport,
     RegistryStatus,
     Segment,
@@ -188,6 +190,28 @@ def test_an_expired_certificate_is_not_called_a_changed_file() -> None:
         "The file changed after signing. Its claims are leads, not evidence. "
         f"Watermark {A} was read."
     )
+
+
+def lacking(area: MissingArea, **changes: Any) -> Detection:
+    picture = PictureMap(1, 1, ("missing",), (0.0,), (9.0,), (-9.0,), area)
+    return found(status="partial", picture=picture, **changes)
+
+
+@pytest.mark.parametrize(
+    ("area", "words"),
+    [
+        (MissingArea(0.15, 0.1, 0.1, 0.4, 0.5), "an area of 15 % at the upper left"),
+        (MissingArea(0.2, 0.0, 0.8, 1.0, 1.0), "an area of 20 % at the bottom"),
+        (MissingArea(0.3, 0.7, 0.2, 1.0, 0.8), "an area of 30 % at the right"),
+        (MissingArea(0.1, 0.3, 0.3, 0.6, 0.6), "an area of 10 % in the middle"),
+    ],
+)
+def test_partial_names_the_area_that_lacks_the_mark(area: MissingArea, words: str) -> None:
+    """A missing area is told by its share and its place, beside the time when both are partial."""
+    assert decide(lacking(area), NO_MANIFEST)[1] == f"Mark found only outside {words}."
+    both = lacking(area, segments=PARTIAL.segments)
+    expected = f"Mark found only in 0:00-0:04, and there only outside {words}."
+    assert decide(both, NO_MANIFEST)[1] == expected
 
 
 def test_partial_names_the_marked_time_with_neighbours_joined() -> None:
