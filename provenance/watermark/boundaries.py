@@ -77,6 +77,7 @@ class _SecondLook:
         self._look = look
         self._runs = RUNS
         self._rate = 0.0
+        self._stretches: list[tuple[float, float]] = []
 
     def run(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         best = max((s for s in segments if s.status == "marked"), key=lambda s: s.score)
@@ -101,6 +102,7 @@ class _SecondLook:
         for start, end in itertools.pairwise(float(edge) for edge in edges):
             value, status = self._status(start, end)
             parts.append(Segment(start, end, status, value))
+            self._stretches.append((start, end))
         return parts
 
     def _status(self, start: float, end: float) -> tuple[float, SegmentStatus]:
@@ -139,9 +141,13 @@ class _SecondLook:
         """Find the change between two parts, of which one is marked and the other is not."""
         before, after = parts[first], parts[last]
         spans = self._observation.spans
-        # The span that ends the one part, or the one that begins the other, may hold the change.
+        # The span or stretch that ends one part, or that begins the other, may hold the change.
         low = max((s.start for s in spans if s.start < before.end), default=before.start)
         high = min((s.end for s in spans if s.end >= after.start), default=after.end)
+        for start, end in self._stretches:
+            low = min(low, start) if abs(end - before.end) < EDGE else low
+            high = max(high, end) if abs(start - after.start) < EDGE else high
+        low, high = max(low, before.start), min(high, after.end)
         while high - low > CLOSE and self._runs > 0:
             middle = (low + high) / 2.0
             half = RUN_SECONDS / 2.0
