@@ -282,6 +282,9 @@ def verified(keyring: Keyring, attacked: Path, expected: str | None) -> dict[str
     seconds = time.monotonic() - started
     found = report.watermark
     seen = None if found.stamp_id is None else found.stamp_id.hex
+    if found.status == "not_checked":
+        # A reader that broke says nothing of the mark.
+        raise RuntimeError(f"the watermark was not checked: {found.reason}")
     return {
         "bytes": attacked.stat().st_size,
         "verdict": report.verdict.value,
