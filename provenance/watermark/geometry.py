@@ -1,6 +1,7 @@
 """Maps under which the pilot shows, most likely first: for pictures that do not lie where they did.
 
-Linear maps come from the pilot's peaks in the power spectrum of the whole (:mod:`.search`),
+Crops, scaled or mirrored, come from the pilot's phases in the spectrum of the whole
+(:mod:`.crops`), linear maps from its peaks in the power spectrum of the whole (:mod:`.search`),
 projective ones from the spectra of windows (:mod:`.windows`), those of a picture in a picture from
 the windows about one place.
 """
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from provenance.watermark import alignment, search
+from provenance.watermark.crops import cropped
 from provenance.watermark.layout import Layout
 from provenance.watermark.residual import Plane
 from provenance.watermark.windows import WindowSpectra
 
+CROPPED = 12
 LINEAR = 8
 MIDDLE = 12
 PROJECTIVE = 14
@@ -56,6 +59,8 @@ class Spectra:
 def fitted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
     """Locate and fit the likely maps, the best of each kind first."""
     frequencies, plane = layout.pilot_frequencies, spectra.plane
+    for matrix in cropped(plane, layout, CROPPED):
+        yield fit_on(plane, matrix, layout, 1)
     linear = [
         alignment.projective(c.matrix)
         for c in search.candidates(spectra.level, frequencies, LINEAR)
