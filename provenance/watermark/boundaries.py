@@ -20,7 +20,7 @@ from provenance.watermark import alignment
 from provenance.watermark.embedder import Luma
 from provenance.watermark.observation import Observation
 from provenance.watermark.reading import Reading
-from provenance.watermark.timeline import EXPECTED, MARKED, SILENT, status_of
+from provenance.watermark.timeline import MARKED, SILENT, status_of
 
 Seen = tuple[Luma, float]
 """A frame's luma and its time, seconds."""
@@ -31,6 +31,9 @@ RUN = 48
 """Frames of a short run."""
 RUN_SECONDS = 2.0
 RUNS = 24
+EXPECTED = 10.0
+"""Deviations a run must have led one to expect before its silence counts as unmarked: less than of
+a first look's span, since it is told from a run of as many frames in the same file."""
 STRETCH = 5.0
 """Seconds of an unknown stretch that one run speaks for."""
 CLOSE = 3.0
@@ -81,8 +84,11 @@ class _SecondLook:
 
     def run(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         best = max((s for s in segments if s.status == "marked"), key=lambda s: s.score)
+        reading = self._reading
         value, room = self._seen(_middle(best.start, best.end))
-        self._rate = value / room if room else 0.0
+        # A correlation cannot grow beyond a cosine of one; the score C = z^2 / (1 - cos^2) can.
+        cosine = min(value / float(np.sqrt(reading.codeword.size)), 0.99)
+        self._rate = value / float(np.sqrt(1.0 - cosine**2)) / room if room else 0.0
         parts: list[Segment] = []
         for segment in segments:
             parts += self._asked(segment) if segment.status == "unknown" else [segment]
@@ -116,7 +122,7 @@ class _SecondLook:
         if value < SILENT and again and third >= RUN_SECONDS / 2.0 and self._runs > 0:
             places = (_middle(start + k * third, start + (k + 1) * third) for k in range(3))
             value, room = self._seen(*places)
-        return value, status_of(value, self._rate * room)
+        return value, status_of(value, self._rate * room, EXPECTED)
 
     def _seen(self, *places: tuple[float, float]) -> tuple[float, float]:
         """(deviations, room for a mark) of runs of frames; the map may have moved on a little."""

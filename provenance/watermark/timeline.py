@@ -61,11 +61,11 @@ def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment,
     return joined, carriers or spans
 
 
-def status_of(value: float, anticipated: float) -> SegmentStatus:
+def status_of(value: float, anticipated: float, least: float = EXPECTED) -> SegmentStatus:
     """The status of frames that show ``value`` deviations, where a mark would have given others."""
     if value >= MARKED:
         return "marked"
-    if value < SILENT and anticipated >= EXPECTED:
+    if value < SILENT and anticipated >= least:
         return "unmarked"
     return "unknown"
 
