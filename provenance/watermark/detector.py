@@ -27,7 +27,7 @@ from provenance.watermark.boundaries import Look, settled
 from provenance.watermark.geometry import Fitted, Spectra, fitted_maps, partial_maps
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
-from provenance.watermark.motion import Course, courses, followed
+from provenance.watermark.motion import Course, courses, courses_from
 from provenance.watermark.observation import Observation
 from provenance.watermark.presence import LARGE_AREA, picture_map
 from provenance.watermark.reading import Reading
@@ -182,14 +182,13 @@ class Detector:
     def _moving(self, observation: Observation, find: _Find) -> _Find | None:
         """Follow a map that read, if that reads much better: a slow zoom is found in part."""
         moments = observation.moments()
-        if len(moments) < MOMENTS or find.score > CLEAR_SCORE:
+        if len(moments) < MOMENTS:
             return None
-        course = followed(
-            moments, [find.matrix] * len(moments), find.polarity, layout_for(find.key)
-        )
-        better = None if course is None else self._steadied(observation, [find.key], course)
-        if better is None or better.stamp_id != find.stamp_id:
-            return None
+        better = find
+        for course in courses_from(moments, find.matrix, find.polarity, layout_for(find.key)):
+            steadied = self._steadied(observation, [find.key], course)
+            if steadied is not None and steadied.stamp_id == find.stamp_id:
+                better = max(better, steadied, key=lambda one: one.score)
         return better if better.score > MUCH_BETTER * find.score else None
 
     def _refined(self, plane: Plane, find: _Find) -> _Find:

@@ -74,9 +74,23 @@ def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Course]:
     for path in paths[:FOLLOWED]:
         if path.score < PATH_SCORE:
             break
-        course = followed(pieces, _spread(path, groups, len(pieces)), path.polarity, layout)
+        course = _followed(pieces, _spread(path, groups, len(pieces)), path.polarity, layout)
         if course is not None:
             yield course
+
+
+def courses_from(
+    pieces: Sequence[Plane], matrix: alignment.Map, polarity: int, layout: Layout
+) -> Iterator[Course]:
+    """Courses of a map that held somewhere in the clip: about where it is, and farther off."""
+    near = _followed(pieces, [matrix] * len(pieces), polarity, layout)
+    if near is not None:
+        yield near
+    groups = _groups(pieces)
+    path = _path([_summed([pieces[i] for i in group]) for group in groups], matrix, layout)
+    far = path and _followed(pieces, _spread(path, groups, len(pieces)), path.polarity, layout)
+    if far is not None:
+        yield far
 
 
 def _summed(planes: Sequence[Plane]) -> Plane:
@@ -162,7 +176,7 @@ def _spread(path: Course, groups: Sequence[range], count: int) -> list[alignment
     return list(maps)
 
 
-def followed(
+def _followed(
     pieces: Sequence[Plane],
     maps: Sequence[alignment.Map],
     polarity: int,

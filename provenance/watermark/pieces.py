@@ -30,7 +30,7 @@ class Pieces:
 
     def add(self, residual: Plane, time: float) -> None:
         """Add the residual (h, w) of a frame shown at ``time`` seconds."""
-        index = int(max(time, 0.0) / self._length)
+        index = int(max(time, 0.0) / self._length + 1e-6)
         piece = self._pieces.get(index)
         if piece is None:
             self._pieces[index] = Piece(time, 1, residual.copy())

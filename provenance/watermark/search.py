@@ -8,7 +8,7 @@ points, as a star tracker does (general).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -81,48 +81,60 @@ def level_of(planes: Sequence[Plane], size: int, box: int) -> Plane:
     return np.ascontiguousarray(level, dtype=np.float32)
 
 
-def candidates(
-    level: Plane, pilot: NDArray[np.float64], count: int, families: str = "all"
-) -> list[Candidate]:
+def candidates(level: Plane, pilot: NDArray[np.float64], count: int) -> list[Candidate]:
     """The ``count`` most likely linear maps, best first, no two alike.
 
     Args:
         level: from :func:`power_spectrum`.
         pilot: (P, 2) pilot frequencies (fx, fy), cycles per canonical pixel.
         count: how many.
-        families: "all", or "dense" to leave out the star tracker.
     """
     found: list[Candidate] = []
-    for matrices in _dense_families():
-        found += _best(level, pilot, matrices, count)
-    if families == "all":
-        tracked = _star_tracker(level, pilot)
-        if len(tracked):
-            found += _best(level, pilot, tracked, count)
+    for matrices, index in zip(
+        _dense_families(), _dense_places(pilot[::2].tobytes(), len(level)), strict=True
+    ):
+        # Half the pilot points tell the hopeless from the rest at half the price.
+        half = np.zeros(len(matrices), np.float32)
+        for row in index:
+            half += level.ravel().take(row)
+        likely = np.argpartition(half, -len(half) // 8)[-len(half) // 8 :]
+        found += _best(level, pilot, matrices[likely], count)
+    tracked = _star_tracker(level, pilot)
+    if len(tracked):
+        found += _best(level, pilot, tracked, count)
     return _distinct(found, count)
 
 
 def scores_of(level: Plane, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
     """Sum of the spectrum at the places where each map (N, 2, 2) puts the pilot points."""
-    flat = level.ravel()
-    size = len(level)
     total = np.zeros(len(matrices), np.float32)
+    for row in _places(pilot, matrices, len(level)):
+        total += level.ravel().take(row)
+    return total
+
+
+def _places(
+    pilot: NDArray[np.float64], matrices: Matrices, size: int
+) -> Iterator[NDArray[np.int32]]:
+    """For each pilot point, the index (N,) in the flat spectrum; outside it, that of zero."""
     transposed = (matrices.transpose(0, 2, 1) * size).astype(np.float32)
     for frequency in pilot.astype(np.float32):
         at = np.rint(transposed @ frequency).astype(np.int32)
-        inside = (np.abs(at) < size // 2).all(axis=1)
-        index = (at[:, 1] & (size - 1)) * size + (at[:, 0] & (size - 1))
-        total += flat[index] * inside
-    return total
+        x, y = at[:, 0], at[:, 1]
+        inside = (np.abs(x) < size // 2) & (np.abs(y) < size // 2)
+        yield ((y & (size - 1)) * size + (x & (size - 1))) * inside
+
+
+@lru_cache(maxsize=2)
+def _dense_places(pilot: bytes, size: int) -> tuple[NDArray[np.int32], ...]:
+    """(P, N) of :func:`_places` for each dense family: the same for every spectrum of a size."""
+    frequencies = np.frombuffer(pilot).reshape(-1, 2)
+    return tuple(np.stack(list(_places(frequencies, m, size))) for m in _dense_families())
 
 
 def _best(
     level: Plane, pilot: NDArray[np.float64], matrices: Matrices, count: int
 ) -> list[Candidate]:
-    if len(matrices) > 50_000:
-        # Half the pilot points tell the hopeless from the rest at half the price.
-        half = scores_of(level, pilot[::2], matrices)
-        matrices = matrices[half >= np.partition(half, -len(half) // 8)[-len(half) // 8]]
     scores = scores_of(level, pilot, matrices)
     top = np.argpartition(scores, -min(8 * count, len(scores)))[-8 * count :]
     return [Candidate(matrices[i], float(scores[i])) for i in top[np.argsort(-scores[top])]]
