@@ -1,0 +1,61 @@
+"""Layout 1 is frozen: what was stamped with it stays readable."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from provenance.examine import examine
+from provenance.payload import LAYOUT, StampId
+from provenance.video import probe
+from provenance.watermark import codeword
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.layout import layout_for
+
+FOLDER = Path(__file__).parent.parent / "golden"
+VECTORS = [
+    (path.parent, vector)
+    for path in sorted(FOLDER.glob("layout_*/vectors.json"))
+    for vector in json.loads(path.read_text())
+]
+
+
+def name(case):
+    return f"{case[0].name}-{case[1]['file']}"
+
+
+def key_of(vector):
+    key = vector["key"]
+    return WatermarkKey(key["id"], bytes.fromhex(key["secret"]), bytes.fromhex(key["pilot_secret"]))
+
+
+def test_every_layout_this_code_writes_has_vectors():
+    """A new layout cannot be introduced without golden vectors of its own."""
+    assert f"layout_{LAYOUT}" in {folder.name for folder, _ in VECTORS}
+
+
+@pytest.mark.parametrize("case", VECTORS, ids=name)
+def test_a_golden_copy_reads_its_stamp_id(case):
+    """A copy stamped when the layout was frozen gives exactly its stamp id."""
+    folder, vector = case
+    path = folder / vector["file"]
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == vector["sha256"]
+    found = examine(path, probe(path), [key_of(vector)])
+    assert found.stamp_id == StampId.from_hex(vector["stamp_id"])
+    assert found.layout == 1
+
+
+def test_the_deal_of_layout_1_is_frozen():
+    """A key's pilot, permutation, signs and codeword come out as when layout 1 was frozen."""
+    key = WatermarkKey("k", bytes(range(32)), bytes(range(32, 64)))
+    layout = layout_for(key, 1)
+    digest = hashlib.sha256()
+    for array in (layout.pilot_points, layout.data_points, layout.bits):
+        digest.update(np.ascontiguousarray(array, np.int64).tobytes())
+    digest.update(np.ascontiguousarray(np.rint(layout.pilot_phases * 1e9), np.int64).tobytes())
+    digest.update(np.ascontiguousarray(layout.signs, np.int8).tobytes())
+    word = codeword.encode(StampId.from_hex("0123456789abcdef"), key)
+    digest.update(np.ascontiguousarray(word, np.int8).tobytes())
+    assert digest.hexdigest()[:16] == "d841e10f09482da3"
