@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from provenance.payload import LAYOUT, StampId
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
 from provenance.watermark import alignment, codeword, evidence, pattern
-from provenance.watermark.boundaries import Look, settled
+from provenance.watermark.boundaries import Look, joined, settled
 from provenance.watermark.geometry import Fitted, Spectra, fitted_maps, partial_maps
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
@@ -36,8 +36,11 @@ from provenance.watermark.timeline import segments
 
 REFINEMENTS = 3
 CLEAR_SCORE = 2000.0
+READ_FROM = 5.0
+"""Pilot score, after fitting, from which a map is read under; what reads has at least 7."""
 MOMENTS = 8
 MUCH_BETTER = 1.3
+"""Times the score by which following must gain on a still map that read."""
 WEAK_PILOT = 11.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
 With wrong keys on clips, text, grids, weaves and noise it stayed at or under 9.0 over the whole
@@ -159,6 +162,8 @@ class Detector:
     ) -> _Find | None:
         for fitted in maps:
             self._pilot = max(self._pilot, fitted.score)
+            if fitted.score < READ_FROM:
+                continue
             find = self._first(
                 self._read(plane, key, fitted.matrix, fitted.polarity, partly=True) for key in keys
             )
@@ -255,7 +260,13 @@ class Detector:
             moving = self._moving(observation, find)
             if moving is not None:
                 return self._report(observation, moving)
-        picture = picture_map(seen, carriers, reading)
+        picture = picture_map(seen, carriers, reading) if find.course is None else None
+        if find.course is not None:
+            # Silence may be a course that was lost, and the edges come and go.
+            silent = [
+                replace(s, status="unknown") if s.status == "unmarked" else s for s in timeline
+            ]
+            timeline = tuple(joined(silent))
         # Frames read again lie where they lay: a second look is for what stands still.
         self._reading = reading if find.course is None else None
         return Detection(
