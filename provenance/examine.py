@@ -34,8 +34,10 @@ LONG = 20.0
 """Seconds from which a clip is sampled at its key frames instead of read through."""
 FIRST_LOOK = 40
 PLACES = 32
-LOOKS = (160, 640)
+LOOKS = (240, 640)
 """Frames in the second and third round."""
+MORE = 1.6
+"""Times as many frames as before for which the whole search is worth repeating."""
 STILL_FRAMES = 16
 BIDIRECTIONAL = 6
 """Times as many frames as wanted from which on B frames are left out: they are most of a clip."""
@@ -84,7 +86,7 @@ def examine(
     for frames in LOOKS if detection.stamp_id is None else ():
         if info.kind == "video":
             observation = _observe(info, _sampled(path, info, frames))
-        if observation.frames <= seen:
+        if seen and observation.frames < MORE * seen:
             break
         seen = observation.frames
         detection = detector.thorough(observation)

@@ -31,13 +31,13 @@ PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile(
-            "faint", strength=0.75, base=0.79, shadow=0.5, min_margin_db=1.0, most_strength=1.2
+            "faint", strength=0.75, base=0.77, shadow=0.5, min_margin_db=1.0, most_strength=1.2
         ),
         Profile(
-            "standard", strength=1.0, base=0.79, shadow=0.6, min_margin_db=2.0, most_strength=1.5
+            "standard", strength=1.0, base=0.77, shadow=0.6, min_margin_db=2.0, most_strength=1.5
         ),
         Profile(
-            "strong", strength=1.4, base=0.71, shadow=0.7, min_margin_db=2.0, most_strength=1.5
+            "strong", strength=1.4, base=0.69, shadow=0.7, min_margin_db=2.0, most_strength=1.5
         ),
     )
 }
