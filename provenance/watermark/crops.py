@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,7 +79,10 @@ def cropped(plane: Plane, layout: Layout, count: int) -> list[NDArray[np.float64
 def _spectrum(plane: Plane) -> NDArray[np.complex64]:
     """(2048, 2048) spectrum seen from the plane's centre, in deviations of its neighbourhood."""
     height, width = plane.shape
-    spectrum = np.fft.fft2(plane, s=(SIZE, SIZE)).astype(np.complex64)
+    padded = np.zeros((SIZE, SIZE), np.float32)
+    padded[:height, :width] = plane[:SIZE, :SIZE]
+    pairs = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=min(height, SIZE))
+    spectrum = np.asarray(pairs, np.float32).view(np.complex64)[..., 0]
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     deviation = np.sqrt(np.maximum(wrapped_mean(power, LOCAL_MEAN), 1e-20) / 2.0)
     frequency = np.fft.fftfreq(SIZE)
@@ -101,7 +105,7 @@ def _surface(
     table = np.zeros((STEPS, STEPS), np.complex64)
     ky, kx = layout.pilot_points.T
     table[ky % STEPS, kx % STEPS] = found
-    surface = np.fft.fft2(table).real / np.sqrt(len(found))
+    surface = cv2.dft(table.view(np.float32).reshape(STEPS, STEPS, 2))[..., 0] / np.sqrt(len(found))
     return np.asarray(surface * _inside(stretch, shape), np.float32)
 
 

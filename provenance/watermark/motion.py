@@ -261,15 +261,15 @@ def _joint(
 
 
 def _solved(
-    system: NDArray[np.float64], right: NDArray[np.float64], size: int
-) -> NDArray[np.float64]:
+    system: NDArray[np.floating], right: NDArray[np.floating], size: int
+) -> NDArray[np.floating]:
     """Solve a system whose blocks of ``size`` touch their neighbours only, by block elimination.
 
     For speed: a threaded dense solver takes twenty times as long for systems this small.
     """
     parts = [slice(i, min(i + size, len(right))) for i in range(0, len(right), size)]
-    ahead: list[NDArray[np.float64]] = []
-    sums: list[NDArray[np.float64]] = []
+    ahead: list[NDArray[np.floating]] = []
+    sums: list[NDArray[np.floating]] = []
     for index, here in enumerate(parts):
         own, value = system[here, here], right[here]
         if index:
