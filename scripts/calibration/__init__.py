@@ -1,0 +1,1 @@
+"""How often the detector would find what is not there: see ``scripts/calibrate``."""

@@ -1,0 +1,111 @@
+"""The whole search with wrong keys: words compared, the largest score, the pilot's best."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration import words
+from provenance.watermark import alignment, pattern, polar
+from provenance.watermark.detector import Detector
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.layout import Layout
+from provenance.watermark.observation import Observation
+
+KEPT = 2
+"""Spectra kept of a search, at random among those it read soft bits from."""
+
+
+@dataclass(slots=True)
+class Tap:
+    """What passed through the decoder during a search."""
+
+    draw: np.random.Generator
+    words: int = 0
+    scores: list[float] = field(default_factory=list)
+    spectra: list[pattern.Spectrum] = field(default_factory=list)
+    seen: int = 0
+
+    def keep(self, spectrum: pattern.Spectrum) -> None:
+        """Reservoir sampling: every spectrum is kept with the same chance."""
+        self.seen += 1
+        if len(self.spectra) < KEPT:
+            self.spectra.append(spectrum)
+        elif (place := int(self.draw.integers(self.seen))) < KEPT:
+            self.spectra[place] = spectrum
+
+
+@contextmanager
+def tapped(draw: np.random.Generator) -> Iterator[Tap]:
+    """Watch every decode and every spectrum, whatever the search's order and steps are."""
+    tap, decode, soft_bits = Tap(draw), polar.decode, pattern.soft_bits
+
+    def watched(soft: polar.Floats, count: int, paths: int) -> polar.Bits:
+        found = decode(soft, count, paths)
+        tap.words += len(found)
+        tap.scores.append(words.score_of(soft, found[0]))
+        return found
+
+    def read(
+        spectrum: pattern.Spectrum, layout: Layout, slope: float = pattern.SLOPES[0]
+    ) -> polar.Floats:
+        tap.keep(spectrum)
+        return soft_bits(spectrum, layout, slope)
+
+    polar.decode, pattern.soft_bits = watched, read
+    try:
+        yield tap
+    finally:
+        polar.decode, pattern.soft_bits = decode, soft_bits
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One examination with one wrong key; ``scores`` of the best word of each decode."""
+
+    words: int
+    decodes: int
+    best: float
+    pilot: float
+    status: str
+    found: bool
+    seconds: float
+
+
+def run(
+    observation: Observation, key: WatermarkKey, draw: np.random.Generator
+) -> tuple[Search, list[NDArray[np.float32]]]:
+    """Search with a wrong key; also spectra to try more keys on, one of them at a random map."""
+    detector, start = Detector([key]), time.perf_counter()
+    with tapped(draw) as tap:
+        detection = detector.thorough(observation)
+    spectra = [words.parts_of(spectrum) for spectrum in tap.spectra]
+    canvas = alignment.unwarp(observation.upright(), random_map(draw))
+    if canvas is not None:
+        spectra.append(words.parts_of(canvas.fold()))
+    return Search(
+        words=tap.words,
+        decodes=len(tap.scores),
+        best=max(tap.scores, default=0.0),
+        pilot=detector._pilot,
+        status=detection.status,
+        found=detection.stamp_id is not None,
+        seconds=time.perf_counter() - start,
+    ), spectra
+
+
+def random_map(draw: np.random.Generator) -> NDArray[np.float64]:
+    """Any turn, half to one and a half times the size, a little shear and keystone."""
+    turn, scale = draw.uniform(0, 2 * np.pi), draw.uniform(0.6, 1.5)
+    matrix = np.eye(3)
+    matrix[:2, :2] = scale * np.array(
+        [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
+    ) + draw.normal(0, 0.04, (2, 2))
+    matrix[:2, 2] = draw.uniform(-200, 200, 2)
+    matrix[2, :2] = draw.normal(0, 1e-4, 2)
+    return matrix

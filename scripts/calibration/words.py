@@ -1,0 +1,168 @@
+"""Wrong keys at the level of soft bits: deal, sum, decode, and how far the best word gets.
+
+A key's deal is a permutation and signs from ChaCha20 under a key derived by HKDF; to anybody who
+does not hold the key that is a uniform permutation and fair signs.  So they are drawn as such, ten
+times as fast, and a part of the keys is derived truly, to see that both agree.  Nor does the
+authentication code have to be computed for the drawn ones: it comes of another HKDF label,
+independent of the deal, and passes with chance 2^-32 a word; the truly derived ones compare it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration import tail
+from provenance.watermark import codeword, evidence, pattern, polar
+from provenance.watermark.keys import SECRET_BYTES, WatermarkKey
+from provenance.watermark.layout import PILOTS, TILE, Layout, layout_for, ring
+
+CHUNK = 1024
+BATCH = 64
+TRUE = 16
+"""Keys of a chunk derived as the program does."""
+LEVELS = (152.0, 170.0, 210.0)
+"""Scores at which the bound for the soft bits' own sizes is compared with the sphere's."""
+
+
+class BatchDecoder(polar._ListDecoder):
+    """The program's list decoder on several soft vectors at once; only leaves tell them apart."""
+
+    def __init__(self, soft: polar.Floats, count: int, paths: int) -> None:
+        super().__init__(soft[0], count, paths)
+        self.batch = len(soft)
+        self.soft = np.asarray(soft, np.float32)
+        self.metric = np.zeros(self.batch, np.float32)
+        self.bits = np.zeros((self.batch, count), np.uint8)
+        self.column = {int(position): i for i, position in enumerate(self.positions)}
+
+    def best(self) -> polar.Bits:
+        """(B, K): the likeliest word of each."""
+        self._node(self.soft, 0)
+        first = self.metric.reshape(self.batch, -1).argmin(axis=1)
+        lists = self.bits.reshape(self.batch, -1, self.bits.shape[1])
+        return np.asarray(lists[np.arange(self.batch), first])
+
+    def _leaf(self, soft: polar.Floats, position: int) -> tuple[polar.Bits, NDArray[np.intp]]:
+        soft, metric = soft.reshape(self.batch, -1), self.metric.reshape(self.batch, -1)
+        entered = soft.shape[1]
+        metrics = np.concatenate(
+            [metric - np.minimum(soft, 0.0), metric + np.maximum(soft, 0.0)], axis=1
+        )
+        keep = np.tile(np.arange(2 * entered), (self.batch, 1))
+        if 2 * entered > self.limit:
+            keep = np.argpartition(metrics, self.limit - 1, axis=1)[:, : self.limit]
+        origin = (keep % entered + np.arange(self.batch)[:, None] * entered).ravel()
+        bit = (keep >= entered).astype(np.uint8).ravel()
+        self.metric = np.take_along_axis(metrics, keep, axis=1).ravel()
+        self.bits = self.bits[origin]
+        self.bits[:, self.column[position]] = bit
+        return bit[:, None], origin
+
+
+def best_scores(soft: polar.Floats) -> NDArray[np.float64]:
+    """(B,) score C of the likeliest word that the list decoder reaches, for (B, 1024) soft bits."""
+    words = BatchDecoder(soft, codeword.INFORMATION_BITS, codeword.PATHS).best()
+    return np.array([score_of(x, word) for x, word in zip(soft, words, strict=True)])
+
+
+def score_of(soft: polar.Floats, information: polar.Bits) -> float:
+    """C of an information word (96,) of 0/1."""
+    coded = polar.encode(information, codeword.CODED_BITS)
+    return evidence.score(soft, 1.0 - 2.0 * coded.astype(np.float32))
+
+
+def parts_of(spectrum: pattern.Spectrum) -> NDArray[np.float32]:
+    """(2, N) of every point of the band: whitened and clipped as the program does."""
+    points = ring()
+    at = (points[:, 0] % TILE, points[:, 1] % TILE)
+    values = spectrum[at] / pattern.noise(spectrum)[at]
+    parts = np.stack([values.real, values.imag]).astype(np.float32)
+    return np.asarray(np.clip(parts, -pattern.CLIP, pattern.CLIP))
+
+
+def soft_of(parts: NDArray[np.float32], layout: Layout, slope: float) -> polar.Floats:
+    """(1024,) soft bits of a layout, equal to :func:`pattern.soft_bits` of the spectrum."""
+    taken = {tuple(point) for point in layout.pilot_points.tolist()}
+    kept = np.array([tuple(point) not in taken for point in ring().tolist()])
+    weights = pattern.lean(layout, slope)
+    signed = parts[:, kept] * layout.signs * weights.astype(np.float32)
+    bits = layout.bits.ravel()
+    total = np.bincount(bits, signed.ravel(), minlength=codeword.CODED_BITS)
+    share = np.bincount(bits, np.tile(weights**2, 2), minlength=codeword.CODED_BITS)
+    return np.asarray((total / np.sqrt(share)).astype(np.float32))
+
+
+def drawn(
+    parts: NDArray[np.float32], slope: float, count: int, draw: np.random.Generator
+) -> polar.Floats:
+    """(count, 1024) soft bits under deals drawn uniformly (one draw of pilot points for all)."""
+    points = ring()
+    kept = np.sort(draw.permutation(len(points))[PILOTS:])
+    weights = (pattern.MIDDLE * TILE / np.hypot(*points[kept].T)) ** slope
+    weights = np.tile(weights, 2).astype(np.float32)
+    values = parts[:, kept].ravel() * weights
+    size, rows = values.size, -(-values.size // codeword.CODED_BITS)
+    values, squares = (
+        np.pad(a, (0, rows * codeword.CODED_BITS - size)) for a in (values, weights**2)
+    )
+    order = np.arange(values.size)
+    soft = np.empty((count, codeword.CODED_BITS), np.float32)
+    for row in soft:
+        order[:size] = draw.permutation(size)
+        signs = 1 - 2 * draw.integers(0, 2, values.size, np.int8)
+        total = (values[order] * signs).reshape(rows, -1).sum(axis=0)
+        row[:] = total / np.sqrt(squares[order].reshape(rows, -1).sum(axis=0))
+    return soft
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What :data:`CHUNK` wrong keys gave on one spectrum.
+
+    Attributes:
+        drawn, derived: best scores with drawn and with truly derived deals.
+        authenticated: payloads that passed their code, of the truly derived.
+        inflation: (levels,) most bits by which the bound for the soft bits' own sizes is above
+            that of the sphere.
+        kurtosis: mean fourth moment of the soft bits; 3 for Gaussian ones.
+        correlation: rms correlation of neighbouring soft bits, times sqrt(1024); 1 when white.
+    """
+
+    drawn: NDArray[np.float64]
+    derived: NDArray[np.float64]
+    authenticated: int
+    inflation: NDArray[np.float64]
+    kurtosis: float
+    correlation: float
+
+
+def run(parts: NDArray[np.float32], slope: float, draw: np.random.Generator) -> Chunk:
+    """Try :data:`CHUNK` wrong keys on one spectrum."""
+    soft = drawn(parts, slope, CHUNK - TRUE, draw)
+    scores = np.concatenate([best_scores(soft[i : i + BATCH]) for i in range(0, len(soft), BATCH)])
+    from_keys, authenticated = [], 0
+    for _ in range(TRUE):
+        key = WatermarkKey("wrong", draw.bytes(SECRET_BYTES), draw.bytes(SECRET_BYTES))
+        one = soft_of(parts, layout_for(key), slope)
+        from_keys.append(one)
+        authenticated += codeword.decode(one, key).stamp_id is not None
+    true = np.array(from_keys)
+    everything = np.concatenate([soft, true])
+    return Chunk(scores, best_scores(true), authenticated, *_shape(everything))
+
+
+def _shape(soft: polar.Floats) -> tuple[NDArray[np.float64], float, float]:
+    size = soft.shape[1]
+    inflation = np.array(
+        [tail.log2_chernoff(soft, level).max() - tail.log2_sphere(level, size) for level in LEVELS]
+    )
+    unit = soft / np.maximum(np.sqrt(np.mean(soft**2, axis=1, keepdims=True)), 1e-30)
+    neighbours = np.mean(unit[:, 1:] * unit[:, :-1], axis=1)
+    return (
+        inflation,
+        float(np.mean(unit**4)),
+        float(np.sqrt(np.mean(neighbours**2)) * np.sqrt(size - 1)),
+    )

@@ -1,0 +1,126 @@
+"""The calibration of false finds: its fits, its bound, and keys tried as the program tries them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from calibration import material, searches, summary, tail, words
+
+from provenance.watermark import pattern, polar
+from provenance.watermark.codeword import CODED_BITS, INFORMATION_BITS, PATHS
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.layout import layout_for
+
+KEY = WatermarkKey("test", b"s" * 32, b"p" * 32)
+
+
+def soft_noise(count: int, seed: int = 3) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((count, CODED_BITS)).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", [-0.2, 0.0, 0.2])
+def test_a_tail_of_known_shape_is_recovered_and_extrapolated(shape):
+    """Of 400,000 draws the fit to the largest 1 % gives the chance beyond all of them."""
+    uniform = np.random.default_rng(5).random(400_000)
+    sample = -np.log(uniform) if shape == 0 else (uniform**-shape - 1) / shape
+    fitted = tail.fit(sample, 0.01)
+    assert fitted.shape == pytest.approx(shape, abs=0.06)
+    assert fitted.distance < 0.03
+    beyond = 12.0 if shape == 0 else (1e-5**-shape - 1) / shape
+    true = np.exp(-12.0) if shape == 0 else 1e-5
+    assert fitted.beyond(beyond) == pytest.approx(true, rel=0.8)
+
+
+def test_the_cautious_tail_has_no_end_point():
+    """A sample that ends, uniform draws, is promised nothing beyond its end."""
+    fitted = tail.fit(np.random.default_rng(5).random(100_000), 0.01)
+    assert fitted.shape < 0
+    assert fitted.beyond(1.1) == 0.0 < fitted.cautious(1.1)
+
+
+def test_too_few_exceedances_are_refused():
+    with pytest.raises(ValueError, match="10 exceedances"):
+        tail.fit(np.arange(100.0), 0.01)
+
+
+def test_the_bound_for_fair_signs_holds_for_sizes_of_every_kind():
+    """Gaussian, equal and sparse soft bits under 100,000 fair signs stay under their bounds."""
+    draw = np.random.default_rng(1)
+    sizes = np.zeros((3, 64))
+    sizes[0], sizes[1], sizes[2, :6] = draw.standard_normal(64), 1.0, 1.0
+    signs = 1.0 - 2.0 * draw.integers(0, 2, (100_000, 64))
+    for size in sizes:
+        cosine = signs @ np.abs(size) / (np.linalg.norm(size) * 8.0)
+        scores = np.where(cosine > 0, 63 * cosine**2 / np.maximum(1 - cosine**2, 1e-12), 0)
+        for value in (2.0, 5.0, 9.0):
+            bound = tail.log2_chernoff(size[None], value)[0]
+            assert np.mean(scores >= value) <= 2.0**bound
+
+
+def test_soft_bits_of_nothing_reach_no_score():
+    assert tail.log2_chernoff(np.zeros((1, CODED_BITS)), 150.0)[0] == -np.inf
+
+
+def test_the_least_score_keeps_the_claim_and_grows_with_the_words():
+    least = [tail.least_score(1e-9, count, 2.0, 3) for count in (1 << 10, 1 << 15, 1 << 20)]
+    assert least == sorted(least)
+    assert tail.false_find(least[1], 1 << 15, 2.0, 3) == pytest.approx(1e-9, rel=1e-3)
+
+
+def test_the_batched_decoder_finds_the_words_of_the_programs_own():
+    soft = soft_noise(9)
+    best = words.BatchDecoder(soft, INFORMATION_BITS, PATHS).best()
+    own = [polar.decode(one, INFORMATION_BITS, PATHS)[0] for one in soft]
+    assert (best == np.array(own)).all()
+
+
+def test_soft_bits_of_prepared_parts_are_those_the_program_reads():
+    plane = np.random.default_rng(2).standard_normal((360, 640)).astype(np.float32)
+    spectrum, layout = pattern.fold_centred(plane), layout_for(KEY)
+    for slope in pattern.SLOPES:
+        expected = pattern.soft_bits(spectrum, layout, slope)
+        got = words.soft_of(words.parts_of(spectrum), layout, slope)
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_drawn_and_derived_deals_give_soft_bits_of_the_same_spread():
+    plane = np.random.default_rng(2).standard_normal((360, 640)).astype(np.float32)
+    parts = words.parts_of(pattern.fold_centred(plane))
+    drawn = words.drawn(parts, 0.6, 20, np.random.default_rng(1))
+    derived = words.soft_of(parts, layout_for(KEY), 0.6)
+    assert drawn.std() == pytest.approx(derived.std(), rel=0.08)
+
+
+def test_a_tap_counts_every_word_of_a_look_and_is_gone_afterwards():
+    """The detector's own count agrees, and decoder and reader are the program's again."""
+    draw, before = np.random.default_rng(1), (polar.decode, pattern.soft_bits)
+    observation, detector = material.observed(material.gradient(draw)), searches.Detector([KEY])
+    with searches.tapped(draw) as tap:
+        detector.quick(observation)
+    assert (polar.decode, pattern.soft_bits) == before
+    assert tap.words == detector._words == PATHS * len(tap.scores) > 0
+    assert len(tap.spectra) == searches.KEPT
+
+
+def test_a_clip_stamped_with_another_key_gives_no_id_to_a_wrong_key_of_the_same_pilot():
+    draw = np.random.default_rng(4)
+    observation = material.stamped(draw, KEY)
+    own, _ = searches.run(observation, KEY, draw)
+    wrong = WatermarkKey("wrong", b"w" * 32, KEY.pilot_secret)
+    with searches.tapped(draw) as tap:
+        found = searches.Detector([wrong]).quick(observation)
+    assert own.found
+    assert found.stamp_id is None
+    assert max(tap.scores) < 200
+
+
+def test_gumbels_tail_is_that_of_known_maxima():
+    maxima = np.random.default_rng(1).gumbel(5.0, 0.5, 20_000)
+    true = -np.expm1(-np.exp(-(8.0 - 5.0) / 0.5))
+    assert summary.gumbel_beyond(maxima, 8.0) == pytest.approx(true, rel=0.2)
