@@ -58,7 +58,8 @@ def fold(plane: Plane, left: float, top: float) -> Spectrum:
         for x in range(0, width, TILE):
             part = plane[y : y + TILE, x : x + TILE]
             tile[: part.shape[0], : part.shape[1]] += part
-    spectrum = np.fft.fft2(tile).astype(np.complex64)
+    # OpenCV's transform is several times as fast as NumPy's at this size.
+    spectrum = cv2.dft(tile, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[..., 0]
     frequency = np.fft.fftfreq(TILE)
     # Cast after the product: a phase of hundreds of turns has no digits left in single precision.
     down = np.exp(-2j * np.pi * frequency * top).astype(np.complex64)
@@ -81,7 +82,9 @@ def tiled(
     phase = np.exp(2j * np.pi / TILE * (points[:, 0] * top + points[:, 1] * left))
     spectrum = np.zeros((TILE, TILE), np.complex64)
     spectrum[points[:, 0] % TILE, points[:, 1] % TILE] = values * phase
-    tile = np.fft.ifft2(spectrum).real.astype(np.float32) * (TILE * TILE)
+    tile = np.asarray(cv2.idft(spectrum.view(np.float32).reshape(TILE, TILE, 2)), np.float32)[
+        ..., 0
+    ]
     rows = np.arange(height) % TILE
     columns = np.arange(width) % TILE
     plane: Plane = tile[np.ix_(rows, columns)]
