@@ -2,8 +2,8 @@
 
 The score of a codeword ``b`` (signs) against soft bits ``x`` is ``C = (n - 1) rho^2 / (1 - rho^2)``
 with ``rho`` the cosine between them: the sum over the payload's degrees of freedom of
-(mean / deviation)^2, free of scale.  For soft bits in a uniformly random direction, sqrt(C) follows
-Student's t with n - 1 degrees of freedom exactly, which gives the bounds below.
+(mean / deviation)^2, free of scale.  How seldom an unmarked file reaches a score follows from the
+key's signs being fair coins, whatever the picture is; see docs/false-finds.md.
 """
 
 from __future__ import annotations
@@ -16,10 +16,19 @@ from provenance.watermark.keys import AUTHENTICATION_BYTES
 
 REQUIRED_SCORE = 210.0
 """Score at which 99 of 100 payloads decode (``scripts/bench_code``); margins count from here."""
-LEAST_SCORE = 152.0
-"""No payload is believed below this score, whatever its authentication code says."""
+CLAIM = 1e-9
+"""No payload is believed that an unmarked file would give more often than this."""
+SEARCH_WORDS = 1 << 15
+"""Words a key of a file is charged with, however early it reads; searches compared fewer
+(``scripts/calibrate``), so the chances of all the moments at which a file might read add up to no
+more than the claim."""
+INFLATION_BITS = 3.0
+"""By how many bits soft bits of given sizes may reach a score more easily than a random direction;
+the most measured is in docs/false-finds.md (``scripts/calibrate``)."""
+SLOPES_READ = 3
+"""A word's score is its best of so many readings of the soft bits."""
 CLAIM_FLOOR = 1e-12
-"""No smaller probability is ever stated: beyond this the soft bits' model is extrapolated."""
+"""No smaller probability is ever stated: programs and keys have other ways to fail."""
 
 
 def score(soft: NDArray[np.float32], codeword: NDArray[np.float32]) -> float:
@@ -34,32 +43,42 @@ def score(soft: NDArray[np.float32], codeword: NDArray[np.float32]) -> float:
 
 
 def log2_chance_of_score(value: float, dimensions: int = CODED_BITS) -> float:
-    """log2 of the chance that one given codeword reaches a score on unmarked soft bits.
+    """log2 of a bound on the chance that one given codeword reaches a score on unmarked soft bits.
 
-    The upper tail of the cosine of a random direction: ``P(cos >= r) <= (1 - r^2)^((n-1)/2) /
-    (r sqrt(2 pi (n - 1)))``, the Mills-ratio bound for Student's t.
+    ``P(cos >= r) <= (1 - r^2)^((n-1)/2)`` for a random direction, and Chernoff's bound for soft
+    bits of given sizes under fair signs is at most ``INFLATION_BITS`` above it (measured).
     """
     if value <= 1.0:
         return 0.0
     square = value / (dimensions - 1 + value)
-    tail = (dimensions - 1) / 2.0 * np.log2(1.0 - square)
-    return float(tail - 0.5 * np.log2(2.0 * np.pi * (dimensions - 1) * square))
+    return float(min(0.0, (dimensions - 1) / 2.0 * np.log2(1.0 - square) + INFLATION_BITS))
 
 
-def false_positive_probability(value: float, words: int) -> float:
+def log2_chance_of_any_word(value: float) -> float:
+    """The same for any of the 2^96 codewords, at the best of its readings."""
+    return min(0.0, INFORMATION_BITS + float(np.log2(SLOPES_READ)) + log2_chance_of_score(value))
+
+
+def false_positive_probability(value: float, words: int, keys: int = 1) -> float:
     """Bound on the chance that an unmarked file gives an authenticated payload of this score.
 
     Args:
         value: the score C of the payload found.
         words: decoded words that were compared with an authentication code in the whole
             examination: all keys, layouts, maps, polarities, stretches of time and list entries.
+        keys: how many are tried; each is charged with ``SEARCH_WORDS`` at least.
 
     Each word passes the 32-bit keyed code with chance 2^-32 whatever the soft bits are; that any
-    of the 2^96 codewords reaches the score at all bounds it further when they are white.
+    of the 2^96 codewords reaches the score at all bounds it further.
     """
-    any_word = min(0.0, INFORMATION_BITS + log2_chance_of_score(value))
-    exponent = np.log2(max(words, 1)) - 8 * AUTHENTICATION_BYTES + any_word
+    charged = max(words, keys * SEARCH_WORDS)
+    exponent = np.log2(charged) - 8 * AUTHENTICATION_BYTES + log2_chance_of_any_word(value)
     return float(min(1.0, max(CLAIM_FLOOR, 2.0**exponent)))
+
+
+def believed(value: float, words: int, keys: int = 1) -> bool:
+    """Whether a payload of this score, authenticated, keeps the claim."""
+    return false_positive_probability(value, words, keys) <= CLAIM
 
 
 def margin_db(value: float) -> float:

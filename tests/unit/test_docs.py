@@ -183,7 +183,20 @@ def full_report() -> VerificationReport:
 
 def full_result() -> StampResult:
     return StampResult(
-        *("in.mp4", "00", "out.mp4", "00", StampId(bytes(8)), "k", "standard", 45.0, 9.0, 5.0, 1.0, 1),
+        *(
+            "in.mp4",
+            "00",
+            "out.mp4",
+            "00",
+            StampId(bytes(8)),
+            "k",
+            "standard",
+            45.0,
+            9.0,
+            5.0,
+            1.0,
+            1,
+        ),
         *("trusted", None, datetime(2026, 1, 1, tzinfo=UTC), 1.0),
     )
 

@@ -37,8 +37,14 @@ def test_the_tail_bounds_what_noise_really_does():
         assert share <= 2 ** evidence.log2_chance_of_score(value) * 1.3
 
 
-def test_the_least_score_keeps_the_claim_of_1e_9_over_a_full_search():
-    assert evidence.false_positive_probability(evidence.LEAST_SCORE, 4000) <= 1e-9
+@pytest.mark.parametrize("keys", [1, 3, 50])
+def test_what_is_believed_keeps_the_claim_over_a_full_search_with_every_key(keys):
+    """The charge per key, summed over all the moments at which a file might read, is the claim."""
+    least = next(v for v in np.arange(100.0, 300.0, 0.5) if evidence.believed(v, 64, keys))
+    assert evidence.believed(least, 64, keys)
+    assert not evidence.believed(least - 1.0, 64, keys)
+    words = keys * evidence.SEARCH_WORDS
+    assert evidence.false_positive_probability(least, words, keys) <= evidence.CLAIM
 
 
 def test_no_probability_below_the_floor_is_ever_stated():
