@@ -39,7 +39,14 @@ def _plain() -> tuple[Attack, ...]:
         Attack("none", "plain", first=True),
         Attack("remux", "plain", (Pass((), Encode("copy")),), first=True),
         Attack("unmarked", "control", first=True, source="original"),
-        Attack("wrong_key", "control", first=True, wrong_key=True),
+        Attack(
+            # Without its manifest, which names a key that this reader does not hold.
+            "wrong_key",
+            "control",
+            (Pass((), Encode("copy")),),
+            first=True,
+            wrong_key=True,
+        ),
     )
 
 
