@@ -51,12 +51,10 @@ class Rehearsal:
     Attributes:
         margin_db: of the mark in a copy at 360 lines and CRF 30, above what decoding needs.
         strength: what the mark is multiplied with where there is texture; 1 unless raised.
-        plain_margin_db: the margin at strength 1.
     """
 
     margin_db: float
     strength: float
-    plain_margin_db: float
 
 
 def rehearse(  # noqa: PLR0917 - the first six are what the embedder was made of
@@ -98,7 +96,7 @@ def rehearse(  # noqa: PLR0917 - the first six are what the embedder was made of
         embedder.prepare(strength)
         return Detector([key]).measure(_observed(frames, info, embedder, depth), stamp_id)
 
-    plain = best = tried(1.0)
+    best = tried(1.0)
     kept = strength = 1.0
     while best < wanted_db and strength < profile.most_strength:
         strength = min(strength * STEP, profile.most_strength)
@@ -108,7 +106,7 @@ def rehearse(  # noqa: PLR0917 - the first six are what the embedder was made of
         if margin >= best + LEAST_GAIN_DB:
             kept, best = strength, margin
     embedder.prepare(kept)
-    return Rehearsal(best, kept, plain)
+    return Rehearsal(best, kept)
 
 
 def _observed(

@@ -15,6 +15,7 @@ from av.codec.context import Flags
 from av.packet import Packet
 from av.stream import Disposition
 
+from provenance.video import read_luma
 from provenance.video.template import apply_hdr
 
 ROTATE_90 = (0, 65536, 0, -65536, 0, 0, 0, 0, 1073741824)
@@ -110,6 +111,26 @@ def make_clip(path: Path, spec: Spec | None = None) -> Path:
         _captions(out, subtitle, spec.subtitles or "")
     out.close()
     return path
+
+
+def grey_clip(frames: list[np.ndarray[Any, Any]], target: Path, rate: int = 24) -> Path:
+    """Write grey pictures as H.264 CRF 20."""
+    height, width = frames[0].shape
+    with av.open(str(target), "w") as out:
+        stream: Any = out.add_stream("libx264", rate=Fraction(rate))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"crf": "20", "preset": "veryfast"}
+        for luma in frames:
+            planes = np.full((height * 3 // 2, width), 128, np.uint8)
+            planes[:height] = luma
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
+        out.mux(stream.encode(None))
+    return target
+
+
+def lumas(path: str | Path) -> list[np.ndarray[Any, Any]]:
+    """Every frame's (H, W) luma."""
+    return [frame.luma.copy() for frame in read_luma(path)]
 
 
 def _picture_stream(out: Any, spec: Spec) -> Any:

@@ -118,12 +118,9 @@ def locate(spectrum: pattern.Spectrum, layout: Layout) -> Place:
     """
     pilot = _pilot_values(spectrum, layout)
     phases = np.exp(-1j * layout.pilot_phases)
-    at = (layout.pilot_points[:, 0] % TILE, layout.pilot_points[:, 1] % TILE)
     best = Place((0.0, 0.0), False, 1, 0.0)
     for turned in (False, True):
-        table = np.zeros((TILE, TILE), np.complex64)
-        table[at] = (np.conj(pilot) if turned else pilot) * phases
-        surface = np.fft.fft2(table).real / np.sqrt(len(phases))
+        surface = correlation((np.conj(pilot) if turned else pilot) * phases, layout)
         for polarity in (1, -1):
             peak = int(np.argmax(surface * polarity))
             score = float(surface.flat[peak] * polarity)
@@ -138,11 +135,24 @@ def locate(spectrum: pattern.Spectrum, layout: Layout) -> Place:
     return best
 
 
+def correlation(points: NDArray[np.complexfloating], layout: Layout, step: int = 1) -> Plane:
+    """(512 / step, 512 / step): the pilot's score, in deviations, at every ``step``-th translation.
+
+    Entry (i, j) is for a stamped picture whose point (j step, i step), modulo 512, is seen in the
+    centre.  ``points`` (P,): the pilot's, each in deviations and without its keyed phase.
+    """
+    size = TILE // step
+    ky, kx = layout.pilot_points.T
+    table = np.zeros((size, size), np.complex64)
+    table[ky % size, kx % size] = points
+    surface = cv2.dft(table.view(np.float32).reshape(size, size, 2))[..., 0]
+    return np.asarray(surface / np.sqrt(len(points)), np.float32)
+
+
 def _pilot_values(spectrum: pattern.Spectrum, layout: Layout) -> NDArray[np.complex128]:
     """(P,) the pilot's DFT points, each in deviations of its own neighbourhood."""
-    at = (layout.pilot_points[:, 0] % TILE, layout.pilot_points[:, 1] % TILE)
-    ring = pattern.noise(spectrum)[at]
-    return (spectrum[at] / ring).astype(np.complex128)
+    values = spectrum[layout.pilot_at] / pilot_deviation(spectrum, layout)
+    return values.astype(np.complex128)
 
 
 def shifted(matrix: Map, place: Place) -> Map:
@@ -257,8 +267,7 @@ def where_agreed(canvas: Canvas, layout: Layout, polarity: int) -> Canvas:
 
 def pilot_deviation(spectrum: pattern.Spectrum, layout: Layout) -> Plane:
     """(P,) deviation of each pilot point, from its neighbourhood in a folded spectrum."""
-    at = (layout.pilot_points[:, 0] % TILE, layout.pilot_points[:, 1] % TILE)
-    return pattern.noise(spectrum)[at]
+    return pattern.noise(spectrum)[layout.pilot_at]
 
 
 def basis(centres: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.watermark import alignment, pattern
 from provenance.watermark.layout import CANONICAL_LINES, TILE, Layout
-from provenance.watermark.pattern import wrapped_mean
 from provenance.watermark.residual import Plane
 
 SIZE = 2048
@@ -23,8 +23,9 @@ LOCAL_MEAN = 41
 SCALES = (0.28, 1.6)
 """Stamped canonical pixels to an observed one: under 1 where the picture was cropped."""
 SCALE_STEP = 0.004
-STEPS = TILE // 2
-"""Translations tried along a tile; the pilot's frequencies ask for no more."""
+STEP = 2
+"""Canonical pixels between the translations tried; the pilot's frequencies ask for no less."""
+STEPS = TILE // STEP
 CLIP = 4.0
 """Deviations to which one point counts: a line of text must not stand for sixteen."""
 APART = 0.012
@@ -83,29 +84,22 @@ def _spectrum(plane: Plane) -> NDArray[np.complex64]:
     padded[:height, :width] = plane[:SIZE, :SIZE]
     pairs = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=min(height, SIZE))
     spectrum = np.asarray(pairs, np.float32).view(np.complex64)[..., 0]
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    deviation = np.sqrt(np.maximum(wrapped_mean(power, LOCAL_MEAN), 1e-20) / 2.0)
     frequency = np.fft.fftfreq(SIZE)
     down = np.exp(2j * np.pi * frequency * (height - 1) / 2.0).astype(np.complex64)
     across = np.exp(2j * np.pi * frequency * (width - 1) / 2.0).astype(np.complex64)
-    centred: NDArray[np.complex64] = spectrum / deviation * down[:, None] * across[None, :]
+    levelled = spectrum / pattern.noise(spectrum, LOCAL_MEAN)
+    centred: NDArray[np.complex64] = levelled * down[:, None] * across[None, :]
     return centred
 
 
 def _surface(
     values: NDArray[np.complex64], layout: Layout, stretch: Stretch, shape: tuple[int, ...]
 ) -> Plane:
-    """(256, 256) the pilot's score, in deviations, at every likely translation of a stretch.
-
-    Entry (i, j) is for a stamped picture whose point (2 j, 2 i), modulo 512, is seen in the centre.
-    """
+    """:func:`alignment.correlation` under a stretch, zero where it is not likely."""
     at = np.rint(layout.pilot_frequencies * stretch * SIZE).astype(int)
     found = values[at[:, 1] % SIZE, at[:, 0] % SIZE] * np.exp(-1j * layout.pilot_phases)
     found /= np.maximum(np.abs(found) / CLIP, 1.0)
-    table = np.zeros((STEPS, STEPS), np.complex64)
-    ky, kx = layout.pilot_points.T
-    table[ky % STEPS, kx % STEPS] = found
-    surface = cv2.dft(table.view(np.float32).reshape(STEPS, STEPS, 2))[..., 0] / np.sqrt(len(found))
+    surface = alignment.correlation(found, layout, STEP)
     return np.asarray(surface * _inside(stretch, shape), np.float32)
 
 

@@ -55,7 +55,7 @@ class _Find:
     polarity: int
     slope: float
     score: float
-    course: Course | None = None
+    steady: Observation | None = None
 
 
 class Detector:
@@ -178,11 +178,12 @@ class Detector:
 
         The pilot's score tells nothing here: a course has hundreds of terms fitted to it.
         """
-        plane = observation.steadied(course.moves).upright()
+        steady = observation.steadied(course.moves)
+        plane = steady.upright()
         find = self._first(
             self._read(plane, key, course.reference, course.polarity, partly=True) for key in keys
         )
-        return None if find is None else replace(self._refined(plane, find), course=course)
+        return None if find is None else replace(self._refined(plane, find), steady=steady)
 
     def _moving(self, observation: Observation, find: _Find) -> _Find | None:
         """Follow a map that read, if that reads much better: a slow zoom is found in part."""
@@ -254,21 +255,21 @@ class Detector:
             layout_for(find.key),
             codeword.encode(find.stamp_id, find.key),
         )
-        seen = observation if find.course is None else observation.steadied(find.course.moves)
+        seen = observation if find.steady is None else find.steady
         timeline, carriers = segments(seen, reading)
-        if find.course is None and any(segment.status != "marked" for segment in timeline):
+        if find.steady is None and any(segment.status != "marked" for segment in timeline):
             moving = self._moving(observation, find)
             if moving is not None:
                 return self._report(observation, moving)
-        picture = picture_map(seen, carriers, reading) if find.course is None else None
-        if find.course is not None:
+        picture = picture_map(seen, carriers, reading) if find.steady is None else None
+        if find.steady is not None:
             # Silence may be a course that was lost, and the edges come and go.
             silent = [
                 replace(s, status="unknown") if s.status == "unmarked" else s for s in timeline
             ]
             timeline = tuple(joined(silent))
         # Frames read again lie where they lay: a second look is for what stands still.
-        self._reading = reading if find.course is None else None
+        self._reading = reading if find.steady is None else None
         return Detection(
             status=_status(timeline, picture),
             stamp_id=find.stamp_id,

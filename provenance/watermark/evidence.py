@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from provenance.watermark.codeword import CODED_BITS, INFORMATION_BITS
 from provenance.watermark.keys import AUTHENTICATION_BYTES
+from provenance.watermark.pattern import SLOPES
 
 REQUIRED_SCORE = 210.0
 """Score at which 99 of 100 payloads decode (``scripts/bench_code``); margins count from here."""
@@ -25,8 +26,6 @@ more than the claim."""
 INFLATION_BITS = 3.0
 """By how many bits soft bits of given sizes may reach a score more easily than a random direction;
 the most measured is in docs/false-finds.md (``scripts/calibrate``)."""
-SLOPES_READ = 3
-"""A word's score is its best of so many readings of the soft bits."""
 CLAIM_FLOOR = 1e-12
 """No smaller probability is ever stated: programs and keys have other ways to fail."""
 
@@ -56,7 +55,7 @@ def log2_chance_of_score(value: float, dimensions: int = CODED_BITS) -> float:
 
 def log2_chance_of_any_word(value: float) -> float:
     """The same for any of the 2^96 codewords, at the best of its readings."""
-    return min(0.0, INFORMATION_BITS + float(np.log2(SLOPES_READ)) + log2_chance_of_score(value))
+    return min(0.0, INFORMATION_BITS + float(np.log2(len(SLOPES))) + log2_chance_of_score(value))
 
 
 def false_positive_probability(value: float, words: int, keys: int = 1) -> float:

@@ -84,8 +84,7 @@ class Host:
             for reader in readers:
                 reader.climb(marked, slopes)
             back = pattern.fold_centred(slopes * room)
-            at = (layout.data_points[:, 0] % TILE, layout.data_points[:, 1] % TILE)
-            way = back[at] * response[len(pilot) :] * nominal**2
+            way = back[layout.data_at] * response[len(pilot) :] * nominal**2
             way *= np.sqrt(energy / max(float(np.sum(np.abs(way) ** 2)), 1e-30))
             data = data + STEP * (1.0 - 0.6 * turn / ROUNDS) * way
             data /= np.maximum(np.abs(data) / (MOST * nominal), 1.0)
@@ -108,13 +107,9 @@ class _Reader:
         self._layout = layout
         self._codeword = codeword
         self._region = region
-        self._at = (layout.data_points[:, 0] % TILE, layout.data_points[:, 1] % TILE)
-        lean = pattern.lean(layout, slope)
-        self._weights = layout.signs * lean.astype(np.float32)
-        share = np.bincount(layout.bits.ravel(), np.tile(lean**2, 2), minlength=CODED_BITS)
-        self._share = np.sqrt(share)
+        self._weights, self._share = pattern.weighting(layout, slope)
         self._total = self._part(total)
-        self._host = pattern.fold_centred(self._total)[self._at]
+        self._host = pattern.fold_centred(self._total)[self._layout.data_at]
         self._noise: Plane | None = None
 
     def _part(self, plane: Plane) -> Plane:
@@ -127,8 +122,8 @@ class _Reader:
         part = self._part(marked)
         if self._noise is None:
             whole = pattern.fold_centred(np.asarray(self._total + part, np.float32))
-            self._noise = pattern.noise(whole)[self._at]
-        values = (pattern.fold_centred(part)[self._at] + self._host) / self._noise
+            self._noise = pattern.noise(whole)[self._layout.data_at]
+        values = (pattern.fold_centred(part)[self._layout.data_at] + self._host) / self._noise
         parts = np.stack([values.real, values.imag])
         inside = np.abs(parts) < pattern.CLIP
         signed = np.clip(parts, -pattern.CLIP, pattern.CLIP) * self._weights

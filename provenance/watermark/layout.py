@@ -28,6 +28,13 @@ PILOT_ENERGY = 0.23
 """Share of the pattern's energy in the pilot."""
 
 
+Index = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def _index(points: NDArray[np.intp]) -> Index:
+    return points[:, 0] % TILE, points[:, 1] % TILE
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Layout:
     """One key's deal.  Arrays: P pilot points, D data points.
@@ -45,6 +52,16 @@ class Layout:
     data_points: NDArray[np.intp]
     bits: NDArray[np.intp]
     signs: NDArray[np.float32]
+
+    @property
+    def pilot_at(self) -> Index:
+        """Where the pilot's points lie in a (512, 512) spectrum."""
+        return _index(self.pilot_points)
+
+    @property
+    def data_at(self) -> Index:
+        """Where the data's points lie in a (512, 512) spectrum."""
+        return _index(self.data_points)
 
     @property
     def pilot_frequencies(self) -> NDArray[np.float64]:

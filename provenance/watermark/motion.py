@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.watermark import alignment, search
-from provenance.watermark.layout import TILE, Layout
+from provenance.watermark.layout import Layout
 from provenance.watermark.residual import Plane
 from provenance.watermark.windows import WindowSpectra
 
@@ -118,7 +118,7 @@ def _path(sums: Sequence[Plane], matrix: alignment.Map, layout: Layout) -> Cours
     for turned in (False, True):
         # The demodulation took the phases out; a half turn needs them conjugated.
         used = [np.conj(p * np.conj(phases)) * phases if turned else p for p in points]
-        surfaces = [_surface(p, layout) for p in used]
+        surfaces = [alignment.correlation(p, layout, STEP) for p in used]
         for polarity in (1, -1):
             shifts, score = _dynamic([polarity * surface for surface in surfaces])
             if best is None or score > best.score:
@@ -128,15 +128,6 @@ def _path(sums: Sequence[Plane], matrix: alignment.Map, layout: Layout) -> Cours
                 ]
                 best = Course(maps, polarity, score)
     return best
-
-
-def _surface(points: NDArray[np.complex128], layout: Layout) -> Plane:
-    """Correlation with the pilot at every second translation, in deviations."""
-    size = TILE // STEP
-    table = np.zeros((size, size), np.complex64)
-    np.add.at(table, (layout.pilot_points[:, 0] % size, layout.pilot_points[:, 1] % size), points)
-    surface = cv2.dft(table.view(np.float32).reshape(size, size, 2))[..., 0]
-    return np.asarray(surface / np.sqrt(len(points)), np.float32)
 
 
 def _dynamic(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.watermark.codeword import CODED_BITS
-from provenance.watermark.layout import PILOT_ENERGY, TILE, Layout
+from provenance.watermark.layout import PILOT_ENERGY, TILE, Index, Layout
 from provenance.watermark.residual import Plane
 
 Spectrum = NDArray[np.complex64]
@@ -91,10 +91,10 @@ def tiled(
     return plane
 
 
-def noise(spectrum: Spectrum) -> Plane:
-    """(512, 512) deviation of each DFT point, from the mean power of its neighbourhood."""
+def noise(spectrum: Spectrum, box: int = NEIGHBOURHOOD) -> Plane:
+    """(n, n) deviation of each DFT point, from the mean power of a ``box`` x ``box`` around it."""
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    mean = wrapped_mean(power, NEIGHBOURHOOD)
+    mean = wrapped_mean(power, box)
     return np.asarray(np.sqrt(np.maximum(mean, 1e-20) / 2.0), np.float32)
 
 
@@ -116,12 +116,25 @@ def soft_bits(spectrum: Spectrum, layout: Layout, slope: float = SLOPES[0]) -> N
     Returns:
         (1024,) float32, of about unit deviation where no mark is.
     """
-    at = (layout.data_points[:, 0] % TILE, layout.data_points[:, 1] % TILE)
+    return gathered(whitened(spectrum, layout.data_at), layout, slope)
+
+
+def whitened(spectrum: Spectrum, at: Index) -> NDArray[np.float32]:
+    """(2, N) real and imaginary parts of some points, in deviations, clipped."""
     values = spectrum[at] / noise(spectrum)[at]
     parts = np.stack([values.real, values.imag]).astype(np.float32)
-    np.clip(parts, -CLIP, CLIP, out=parts)
+    return np.clip(parts, -CLIP, CLIP)
+
+
+def gathered(parts: NDArray[np.float32], layout: Layout, slope: float) -> NDArray[np.float32]:
+    """Add up each bit's share of whitened, clipped parts (2, D): real, imaginary."""
+    weights, share = weighting(layout, slope)
+    total = np.bincount(layout.bits.ravel(), (parts * weights).ravel(), minlength=CODED_BITS)
+    return (total / share).astype(np.float32)
+
+
+def weighting(layout: Layout, slope: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Signed weights (2, D) of the parts of all bits, and (1024,) the length of each bit's."""
     weights = lean(layout, slope)
-    signed = parts * layout.signs * weights.astype(np.float32)
-    total = np.bincount(layout.bits.ravel(), signed.ravel(), minlength=CODED_BITS)
     share = np.bincount(layout.bits.ravel(), np.tile(weights**2, 2), minlength=CODED_BITS)
-    return (total / np.sqrt(share)).astype(np.float32)
+    return layout.signs * weights.astype(np.float32), np.sqrt(share)

@@ -62,15 +62,14 @@ def geometry() -> tuple[Attack, ...]:
 def recapture() -> tuple[Attack, ...]:
     """The group of that name."""
     thirty = Filter(("fps=30",), Fraction(30))
-    filmed = Filter(("lutyuv=y='16+219*pow(clip((val-16)/219,0,1),0.85)'", "gblur=sigma=0.8"))
+    lens = Filter(("lutyuv=y='16+219*pow(clip((val-16)/219,0,1),0.85)'", "gblur=sigma=0.8"))
+    filmed = (lens, Paint(effects.noise(4.0)), thirty)
     return (
         row(
             "recapture",
             "screen_film",
             Warp(effects.screen(0.07, (0.93, 0.97))),
-            filmed,
-            Paint(effects.noise(4.0)),
-            thirty,
+            *filmed,
             encode=x264(28),
         ),
         row(
@@ -79,18 +78,14 @@ def recapture() -> tuple[Attack, ...]:
             Paint(effects.moire),
             Warp(effects.in_a_room(0.08, 3.0, 0.75)),
             Paint(effects.room(0.08, 3.0, 0.75)),
-            filmed,
-            Paint(effects.noise(4.0)),
-            thirty,
+            *filmed,
             encode=x264(30),
         ),
         row(
             "recapture",
             "screen_film_hand",
             Warp(effects.hand_held(0.07, 0.015), moving=True),
-            filmed,
-            Paint(effects.noise(4.0)),
-            thirty,
+            *filmed,
             encode=x264(28),
         ),
     )

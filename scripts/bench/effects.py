@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.frames import Matrix, Picture, Size
 
@@ -190,13 +191,19 @@ def room(share: float, tilt: float, fill: float) -> Callable[[Size, np.random.Ge
             cv2.rectangle(wall, (x, y), (x + box[0], y + box[1]), int(rng.integers(30, 200)), -1)
         picture_of = np.dstack([wall, np.full_like(wall, 124), np.full_like(wall, 133)])
 
-        def change(picture: Picture, _time: float) -> Picture:
-            picture[outside > 0] = picture_of[outside > 0]
-            return picture
-
-        return change
+        return _pasted(outside > 0, picture_of)
 
     return make
+
+
+def _pasted(where: NDArray[np.bool_], paint: Picture) -> Change:
+    """Paint (H, W, 3) laid over every frame, where it is."""
+
+    def change(picture: Picture, _time: float) -> Picture:
+        picture[where] = paint[where]
+        return picture
+
+    return change
 
 
 def caption_bar(size: Size, _rng: np.random.Generator) -> Change:
@@ -230,11 +237,7 @@ def stickers(area: float) -> Callable[[Size, np.random.Generator], Change]:
             cv2.circle(paint, at, radius, colour, -1)
             cv2.circle(paint, at, radius * 2 // 3, (30, 128, 128), max(2, radius // 8))
 
-        def change(picture: Picture, _time: float) -> Picture:
-            picture[cover > 0] = paint[cover > 0]
-            return picture
-
-        return change
+        return _pasted(cover > 0, paint)
 
     return make
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -228,14 +228,9 @@ def execute(
     ):
         task = progress.add_task("peers", total=len(cells))
         waiting = [pool.submit(cell, job, *key) for key in cells]
-        try:
-            for future in as_completed(waiting):
-                rows.append(future.result())
-                sink.write(json.dumps(rows[-1]) + "\n")
-                sink.flush()
-                progress.advance(task)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for row in runner.kept(pool, waiting, sink):
+            rows.append(row)
+            progress.advance(task)
     return rows
 
 

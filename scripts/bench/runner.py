@@ -13,7 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import cv2
 
@@ -97,7 +97,13 @@ def prepare(run: Run) -> None:
 def fingerprint() -> str:
     """A hash of the code that marks and reads: rows of different code must not be mixed."""
     digest = hashlib.sha256()
-    places = ("provenance/watermark", "provenance/video", "provenance/examine.py", "scripts/bench")
+    places = (
+        "provenance/watermark",
+        "provenance/video",
+        "provenance/examine.py",
+        "provenance/rehearsal.py",
+        "scripts/bench",
+    )
     for place in places:
         path = ROOT / place
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
@@ -163,17 +169,23 @@ def execute(
             waiting = [pool.submit(stamp_clip, run, clip) for clip in needed]
             for future in as_completed(waiting):
                 yield "stamp", future.result()
-        pending: list[Future[dict[str, Any]]] = [
-            pool.submit(cell, run, attack.name, clip) for attack, clip in missing
-        ]
-        try:
-            for future in as_completed(pending):
-                row = future.result()
-                sink.write(json.dumps(row) + "\n")
-                sink.flush()
-                yield "row", row
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        cells = [pool.submit(cell, run, attack.name, clip) for attack, clip in missing]
+        for row in kept(pool, cells, sink):
+            yield "row", row
+
+
+def kept(
+    pool: ProcessPoolExecutor, waiting: list[Future[dict[str, Any]]], sink: TextIO
+) -> Iterator[dict[str, Any]]:
+    """Rows as they are done, each on disk before it is yielded; an interruption drops the rest."""
+    try:
+        for future in as_completed(waiting):
+            row = future.result()
+            sink.write(json.dumps(row) + "\n")
+            sink.flush()
+            yield row
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def begin() -> None:

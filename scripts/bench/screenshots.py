@@ -8,13 +8,12 @@ and once of its area, as JPEG of quality 50; and whole, as PNG.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import multiprocessing
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,14 +122,9 @@ def run(options: argparse.Namespace, work: Path) -> list[Sheet]:
         for future in [pool.submit(shared, job, clip) for clip in needed]:
             future.result()
         waiting = [pool.submit(cell, job, *one) for one in cells]
-        try:
-            for future in as_completed(waiting):
-                rows.append(future.result())
-                sink.write(json.dumps(rows[-1]) + "\n")
-                sink.flush()
-                progress.advance(task)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        for row in runner.kept(pool, waiting, sink):
+            rows.append(row)
+            progress.advance(task)
     return sheets(rows)
 
 

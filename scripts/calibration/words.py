@@ -77,22 +77,14 @@ def score_of(soft: polar.Floats, information: polar.Bits) -> float:
 def parts_of(spectrum: pattern.Spectrum) -> NDArray[np.float32]:
     """(2, N) of every point of the band: whitened and clipped as the program does."""
     points = ring()
-    at = (points[:, 0] % TILE, points[:, 1] % TILE)
-    values = spectrum[at] / pattern.noise(spectrum)[at]
-    parts = np.stack([values.real, values.imag]).astype(np.float32)
-    return np.asarray(np.clip(parts, -pattern.CLIP, pattern.CLIP))
+    return pattern.whitened(spectrum, (points[:, 0] % TILE, points[:, 1] % TILE))
 
 
 def soft_of(parts: NDArray[np.float32], layout: Layout, slope: float) -> polar.Floats:
     """(1024,) soft bits of a layout, equal to :func:`pattern.soft_bits` of the spectrum."""
     taken = {tuple(point) for point in layout.pilot_points.tolist()}
     kept = np.array([tuple(point) not in taken for point in ring().tolist()])
-    weights = pattern.lean(layout, slope)
-    signed = parts[:, kept] * layout.signs * weights.astype(np.float32)
-    bits = layout.bits.ravel()
-    total = np.bincount(bits, signed.ravel(), minlength=codeword.CODED_BITS)
-    share = np.bincount(bits, np.tile(weights**2, 2), minlength=codeword.CODED_BITS)
-    return np.asarray((total / np.sqrt(share)).astype(np.float32))
+    return pattern.gathered(parts[:, kept], layout, slope)
 
 
 def drawn(

@@ -7,9 +7,7 @@ import importlib
 import json
 import re
 import shutil
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import cv2
@@ -20,8 +18,7 @@ import provenance
 from provenance import Keyring, StampResult, Trust, init_keyring, verify
 from provenance.manifest import attach
 from provenance.results import Verdict
-from provenance.video import read_luma
-from tests.clips import ROTATE_90, Spec, make_clip
+from tests.clips import ROTATE_90, Spec, grey_clip, lumas, make_clip
 from tests.conftest import MODEL, Run, entries, stamp_clip
 from tests.signing import Studio, facts
 
@@ -35,25 +32,6 @@ def remux(source: str | Path, target: Path) -> Path:
                 packet.stream = streams[packet.stream_index]
                 out.mux(packet)
     return target
-
-
-def encode(frames: list[np.ndarray[Any, Any]], target: Path, rate: int = 24) -> Path:
-    """Write grey pictures as H.264."""
-    height, width = frames[0].shape
-    with av.open(str(target), "w") as out:
-        stream: Any = out.add_stream("libx264", rate=Fraction(rate))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": "20", "preset": "veryfast"}
-        for luma in frames:
-            planes = np.full((height * 3 // 2, width), 128, np.uint8)
-            planes[:height] = luma
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
-        out.mux(stream.encode(None))
-    return target
-
-
-def pictures(path: str | Path) -> list[np.ndarray[Any, Any]]:
-    return [frame.luma.copy() for frame in read_luma(path)]
 
 
 def check(path: Path | str, keyring: Keyring, trust: Trust) -> provenance.VerificationReport:
@@ -221,7 +199,7 @@ def test_a_screenshot_names_the_stamp(
     stamped: StampResult, keyring: Keyring, trust: Trust, tmp_path: Path
 ) -> None:
     shot = tmp_path / "shot.png"
-    cv2.imwrite(str(shot), pictures(stamped.output_path)[10])
+    cv2.imwrite(str(shot), lumas(stamped.output_path)[10])
     report = check(shot, keyring, trust)
     assert report.file.kind == "image"
     assert report.verdict is Verdict.WATERMARK_UNKNOWN
@@ -236,7 +214,7 @@ def test_a_changed_copy_names_the_stamp_and_how_it_was_changed(
         "mirror": lambda p: np.ascontiguousarray(p[:, ::-1]),
         "half size": lambda p: cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
     }[attack]
-    copy = encode([change(p) for p in pictures(stamped.output_path)], tmp_path / "copy.mp4")
+    copy = grey_clip([change(p) for p in lumas(stamped.output_path)], tmp_path / "copy.mp4")
     report = check(copy, keyring, trust)
     assert report.watermark.stamp_id == stamped.stamp_id
     assert report.watermark.transform is not None

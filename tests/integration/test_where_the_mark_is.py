@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-import av
 import cv2
-import numpy as np
 
 from provenance import Keyring, StampResult
-from provenance.video import read_luma
-from tests.clips import picture
+from tests.clips import grey_clip, lumas, picture
 from tests.conftest import Run
 
 RATE = 24
-
-
-def encode(frames: list[np.ndarray[Any, Any]], target: Path) -> Path:
-    """Write grey pictures as H.264 CRF 20."""
-    height, width = frames[0].shape
-    with av.open(str(target), "w") as out:
-        stream: Any = out.add_stream("libx264", rate=Fraction(RATE))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": "20", "preset": "veryfast"}
-        for luma in frames:
-            planes = np.full((height * 3 // 2, width), 128, np.uint8)
-            planes[:height] = luma
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
-        out.mux(stream.encode(None))
-    return target
-
-
-def luma(path: str | Path) -> list[np.ndarray[Any, Any]]:
-    return [frame.luma.copy() for frame in read_luma(path)]
 
 
 def test_a_splice_is_partial_and_its_cuts_are_stated(
     run: Run, stamped: StampResult, keyring: Keyring, tmp_path: Path
 ) -> None:
     """Unmarked, marked, unmarked: both cuts are found within a tenth of a second."""
-    marked = luma(stamped.output_path)
+    marked = lumas(stamped.output_path)
     other = [cv2.flip(picture(480, 360, index, seed=99), 1) for index in range(160)]
-    path = encode([*other[:70], *marked, *marked[::-1], *other[70:]], tmp_path / "splice.mp4")
+    path = grey_clip([*other[:70], *marked, *marked[::-1], *other[70:]], tmp_path / "splice.mp4")
     start, end = 70 / RATE, (70 + 2 * len(marked)) / RATE
     report = run("verify", path, "--keys", keyring.folder, "--json").row
     segments = report["watermark"]["segments"]
@@ -60,10 +36,10 @@ def test_a_pasted_area_is_shown_to_people(
     run: Run, clip: Path, stamped: StampResult, keyring: Keyring, tmp_path: Path
 ) -> None:
     """The summary names the area, and a map of characters shows where it is."""
-    frames = luma(stamped.output_path)
-    for frame, before in zip(frames, luma(clip), strict=True):
+    frames = lumas(stamped.output_path)
+    for frame, before in zip(frames, lumas(clip), strict=True):
         frame[180:, 240:] = before[180:, 240:]
-    path = encode(frames, tmp_path / "pasted.mp4")
+    path = grey_clip(frames, tmp_path / "pasted.mp4")
     shown = run("verify", path, "--keys", keyring.folder)
     assert "PARTIAL" in shown.out
     assert "Mark found only outside an area of" in shown.out

@@ -12,16 +12,6 @@ from tests.unit.watermark.pictures import KEY, OTHER, STAMP, marked, observed, s
 GRID = Grid(640, 360)
 
 
-@pytest.fixture(scope="module")
-def frames():
-    return scene()
-
-
-@pytest.fixture(scope="module")
-def stamped(frames):
-    return marked(frames, GRID)
-
-
 def warped(frames, matrix, size=(640, 360)):
     return [cv2.warpPerspective(frame, matrix, size, flags=cv2.INTER_CUBIC) for frame in frames]
 

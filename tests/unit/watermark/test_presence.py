@@ -2,25 +2,14 @@
 
 import cv2
 import numpy as np
-import pytest
 
 from provenance.watermark.detector import Detector
 from provenance.watermark.layout import Grid
-from tests.unit.watermark.pictures import KEY, marked, observed, scene
+from tests.unit.watermark.pictures import KEY, observed
 
 GRID = Grid(640, 360)
 BOX = (96, 128, 352, 264)
 """left, top, right, bottom: 15 % of 640 x 360"""
-
-
-@pytest.fixture(scope="module")
-def frames():
-    return scene()
-
-
-@pytest.fixture(scope="module")
-def stamped(frames):
-    return marked(frames, GRID)
 
 
 def found(frames):
