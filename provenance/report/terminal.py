@@ -85,7 +85,7 @@ def show_verification(report: VerificationReport, console: Console) -> None:
     _manifest_rows(table, report.manifest)
     _registry_rows(table, report.registry)
     table.add_row("To do", _text(NEXT_STEPS[report.verdict]))
-    _print(table, console)
+    print_table(table, console)
     console.print()
 
 
@@ -132,7 +132,7 @@ def show_stamp(result: StampResult, console: Console) -> None:
     table.add_row("Manifest", _text(f"{result.manifest_status}, {where}", 500))
     table.add_row("Signed", _text(_moment(result.signed_at)))
     table.add_row("Took", _text(f"{result.seconds:.1f} s"))
-    _print(table, console)
+    print_table(table, console)
 
 
 def _watermark_rows(table: Table, found: Detection, kind: str) -> None:
@@ -265,7 +265,7 @@ def _table() -> Table:
     return table
 
 
-def _print(table: Table, console: Console) -> None:
+def print_table(table: Table, console: Console) -> None:
     """Print without the blanks that fill up each line: they get in the way of copying and diff."""
     with console.capture() as capture:
         console.print(table)

@@ -19,6 +19,13 @@ from provenance.report.terminal import NEXT_STEPS
 from provenance.results import Verdict
 from tests.conftest import MODEL, Run, environment
 
+COMMANDS = [
+    ["keys"],
+    *(["keys", name] for name in ("init", "list", "rotate")),
+    ["stamp"],
+    ["verify"],
+]
+
 FIELDS = {
     "stamp": (
         *("--model-name", "--model-version", "--prompt", "--prompt-file", "--prompt-hash"),
@@ -39,7 +46,7 @@ def verifying(keyring: Keyring, stamped: StampResult, *flags: str) -> list[str]:
     return [*words, "--keys", str(keyring.folder), stamped.output_path]
 
 
-@pytest.mark.parametrize("command", [[], ["keys"], ["keys", "init"], ["stamp"], ["verify"]])
+@pytest.mark.parametrize("command", [[], *COMMANDS])
 def test_every_command_explains_itself(command: list[str]) -> None:
     result = invoke(*command, "--help")
     assert result.exit_code == 0

@@ -277,9 +277,12 @@ def test_the_python_example_of_the_readme_works(
 
 
 def help_texts() -> Iterator[str]:
-    for words in ([], ["keys"], ["keys", "init"], ["stamp"], ["verify"]):
-        command, _ = find_command(words)
+    waiting: list[click.Command] = [main]
+    while waiting:
+        command = waiting.pop()
         yield command.get_help(click.Context(command, info_name="provenance"))
+        if isinstance(command, click.Group):
+            waiting += command.commands.values()
 
 
 def test_no_page_and_no_help_says_of_a_video_what_nobody_can_know() -> None:

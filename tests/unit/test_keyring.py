@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from provenance import keyring as keyring_module
 from provenance.errors import KeyringError, OutputError, ProvenanceError, UsageError
-from provenance.keyring import Keyring, derive_key_id, init_keyring, is_keyring
+from provenance.keyring import Keyring, derive_key_id, init_keyring, is_keyring, making, rotate
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 
@@ -128,9 +127,9 @@ def test_an_interruption_at_any_step_leaves_nothing_behind(
 
         return call
 
-    for name in ("_write_new", "_move_new"):
-        monkeypatch.setattr(keyring_module, name, stop_in_time(getattr(keyring_module, name)))
-    monkeypatch.setattr(keyring_module.os, "rename", stop_in_time(os.rename))
+    for name in ("write_new", "_move_new"):
+        monkeypatch.setattr(making, name, stop_in_time(getattr(making, name)))
+    monkeypatch.setattr(making.os, "rename", stop_in_time(os.rename))
     folder = tmp_path / "keys"
     with pytest.raises(KeyboardInterrupt):
         init_keyring(folder, "Example Studio")
@@ -347,36 +346,8 @@ def test_anchors_that_others_may_change_are_warned_of(keys: Path) -> None:
     assert "who is trusted" in warning
 
 
-# Rotation, which comes later, is only a matter of the index --------------------------------------
-
-
-@pytest.fixture
-def rotated(keys: Path, tmp_path: Path) -> Path:
-    """The keyring with a second watermark and prompt key, made current."""
-    init_keyring(tmp_path / "next", "Example Studio")
+def test_the_current_key_comes_first_wherever_the_index_has_it(keys: Path) -> None:
+    first = rotate(keys, {"watermark"}).watermark_keys
     index = json.loads((keys / "keyring.json").read_text())
-    fresh = json.loads((tmp_path / "next" / "keyring.json").read_text())
-    for kind in ("watermark_keys", "prompt_keys"):
-        new, old = fresh[kind][0], index[kind][0]
-        shutil.copy2(tmp_path / "next" / new["file"], keys / new["file"])
-        index[kind] = [new, {**old, "state": "retired"}]
-    (keys / "keyring.json").write_text(json.dumps(index))
-    return keys
-
-
-def test_older_keys_stay_readable_and_the_current_one_comes_first(
-    made: Path, rotated: Path
-) -> None:
-    old, ring = Keyring.load(made), Keyring.load(rotated)
-    assert ring.watermark_keys[1] == old.watermark_key
-    assert ring.watermark_key != old.watermark_key
-    assert ring.watermark_key.pilot_secret == old.watermark_key.pilot_secret
-    assert ring.prompt_keys[1] == old.prompt_key
-    assert ring.prompt_key == ring.prompt_keys[0]
-
-
-def test_the_current_key_comes_first_wherever_the_index_has_it(rotated: Path) -> None:
-    index = json.loads((rotated / "keyring.json").read_text())
-    first = Keyring.load(rotated).watermark_key
-    edit(rotated, watermark_keys=index["watermark_keys"][::-1])
-    assert Keyring.load(rotated).watermark_key == first
+    edit(keys, watermark_keys=index["watermark_keys"][::-1])
+    assert Keyring.load(keys).watermark_keys == first

@@ -1,0 +1,153 @@
+"""Replace keys by new ones; what was made with the old ones stays verifiable.
+
+The new files are written first, under names that nothing refers to yet; then the index is replaced
+by a rename.  Killed before it, the keyring is the old one (an unused file may stay behind); killed
+after it, it is the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from provenance.errors import KeyringError, SigningError, UsageError
+from provenance.keyring.files import (
+    certificate_id,
+    locked,
+    replace_index,
+    sync_folder,
+    write_new,
+    written_to,
+)
+from provenance.keyring.making import (
+    Files,
+    Fresh,
+    fresh_authority,
+    fresh_secret,
+    fresh_signer,
+)
+from provenance.keyring.reading import KeyFolder, Keyring
+from provenance.manifest.certificates import Issued, check_validity, make_root
+
+KINDS: Final = ("watermark", "signing", "prompt", "authority")
+"""What can be rotated.  A new authority issues a new signing certificate too."""
+
+
+def rotate(folder: Path, kinds: Collection[str], *, now: datetime | None = None) -> Keyring:
+    """Make a new key of each kind, mark it current, and keep the others for verifying.
+
+    Args:
+        folder: of the keyring.
+        kinds: some of :data:`KINDS`.
+        now: start of certificates; default: the clock.
+
+    Returns:
+        The keyring as it is now.
+
+    Raises:
+        UsageError: when no kind is named, or an unknown one.
+        KeyringError: when the keyring can't be read, another process is changing it, or the key
+            of the certificate authority is not there.
+        OutputError: when it can't be written; the keyring is as it was.
+    """
+    if not kinds or not set(kinds) <= set(KINDS):
+        raise UsageError(f"Say which keys to rotate: {', '.join(KINDS)}.")
+    moment = datetime.now(UTC) if now is None else now
+    KeyFolder(folder).index()  # a folder without keys is told as such, not given a lock file
+    with written_to(folder), locked(folder):
+        source = KeyFolder(folder)
+        index, files = _rotated(source, source.index(), kinds, moment)
+        return commit(folder, index, files)
+
+
+def commit(folder: Path, index: dict[str, Any], files: Files) -> Keyring:
+    """Add files to a keyring and put an index in place that names them; all of it, or nothing.
+
+    To be called with the lock held.
+
+    Raises:
+        KeyringError: when the result would be no working keyring.
+        OSError: when it can't be written.
+    """
+    written: list[str] = []
+    try:
+        for name, (content, mode) in files.items():
+            (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
+            written.append(name)
+            write_new(folder / name, content, mode)
+        for parent in {(folder / name).parent for name in written}:
+            sync_folder(parent)
+        KeyFolder(folder).load(index)
+        replace_index(folder, index)
+    except BaseException:
+        # An interruption may come just after the rename: what the index names stays.
+        in_use = json.dumps(KeyFolder(folder).index())
+        for name in written:
+            if json.dumps(name) not in in_use:
+                with contextlib.suppress(OSError):
+                    (folder / name).unlink()
+        raise
+    return Keyring.load(folder)
+
+
+def made_current(source: KeyFolder, index: dict[str, Any], name: str, fresh: Fresh) -> None:
+    """Put a fresh entry first in one list of the index; those before it are retired."""
+    older = [{**entry, "state": "retired"} for entry in source.entries(index, name)]
+    index[name] = [fresh.entry, *older]
+
+
+def _rotated(
+    source: KeyFolder, index: dict[str, Any], kinds: Collection[str], moment: datetime
+) -> tuple[dict[str, Any], Files]:
+    """The next index, and the files it names in addition."""
+    index = dict(index)
+    organisation = source.organisation(index)
+    files: Files = {}
+    for purpose in ("watermark", "prompt"):
+        if purpose in kinds:
+            fresh = fresh_secret(purpose, moment)
+            made_current(source, index, f"{purpose}_keys", fresh)
+            files |= fresh.files
+    if "authority" in kinds:
+        root = make_root(organisation, now=moment)
+        authority = fresh_authority(root, certificate_id(root.certificate_pem))
+        index["authority"] = authority.entry
+        # The former stays trusted: what was signed under it is to stay so.
+        former = source.names(index, "trust_anchors")
+        index["trust_anchors"] = [authority.entry["anchor"], *former]
+        files |= authority.files
+        signing = fresh_signer(organisation, root, moment)
+    elif "signing" in kinds:
+        signing = _issued(organisation, source.authority(index), moment)
+    else:
+        return index, files
+    made_current(source, index, "signing_keys", signing)
+    return index, files | signing.files
+
+
+def _issued(organisation: str, root: Issued, moment: datetime) -> Fresh:
+    """A signing key under an authority that was read from its files."""
+    try:
+        check_validity(root.certificate_pem, moment)
+    except SigningError as error:
+        raise KeyringError(
+            "The certificate authority's certificate is not valid now; set the clock right, or "
+            "make another with `provenance keys rotate --authority`."
+        ) from error
+    try:
+        signing = fresh_signer(organisation, root, moment)
+        leaf = x509.load_pem_x509_certificate(signing.files[signing.entry["chain"]][0])
+        leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(root.certificate_pem))
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise KeyringError(
+            "The certificate authority's key is damaged or belongs to another certificate; put "
+            "the `ca` folder back from your backup."
+        ) from error
+    return signing
