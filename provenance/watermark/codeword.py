@@ -45,9 +45,22 @@ def decode(soft: NDArray[np.float32], key: WatermarkKey, layout: int = LAYOUT) -
         key: whose authentication code to check.
         layout: layout version.
     """
-    words = polar.decode(soft, INFORMATION_BITS, PATHS)
-    for rank, raw in enumerate(np.packbits(words, axis=1), start=1):
+    return authenticated(likely_words(soft[None])[0], key, layout)
+
+
+def likely_words(soft: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """(B, L, 12): the likeliest words of each row of soft bits (B, 1024), best first, as bytes.
+
+    Many rows at once take little longer than one.
+    """
+    return np.packbits(polar.decode(soft, INFORMATION_BITS, PATHS), axis=-1)
+
+
+def authenticated(words: NDArray[np.uint8], key: WatermarkKey, layout: int = LAYOUT) -> Decoded:
+    """The first of some words (L, 12) whose authentication code is the key's."""
+    authenticate = key.authenticator(layout)
+    for rank, raw in enumerate(words, start=1):
         stamp_id = StampId(raw[:STAMP_ID_BYTES].tobytes())
-        if raw[STAMP_ID_BYTES:].tobytes() == key.authenticate(stamp_id, layout):
+        if raw[STAMP_ID_BYTES:].tobytes() == authenticate(stamp_id):
             return Decoded(stamp_id, rank)
     return Decoded(None, len(words))

@@ -9,7 +9,7 @@ The work is ordered by likelihood and stops at the first authenticated payload:
 5. maps of a part of the frame (:mod:`.geometry`).
 
 All are done for every key; keys of one organisation share a pilot, so the search for
-geometry is done once for all of them.
+geometry is done once for all of them, and each map found is read for all of them together.
 """
 
 from __future__ import annotations
@@ -69,6 +69,10 @@ class Detector:
         if not keys:
             raise ValueError("a detector needs at least one key")
         self._keys = keys
+        pilots: dict[bytes, list[WatermarkKey]] = {}
+        for key in keys:
+            pilots.setdefault(key.pilot_secret, []).append(key)
+        self._organisations = list(pilots.values())
         self._words = 0
         self._pilot = 0.0
         self._reading: Reading | None = None
@@ -106,9 +110,9 @@ class Detector:
 
     def _identity(self, plane: Plane) -> _Find | None:
         find = self._first(
-            self._read(plane, key, matrix, polarity)
-            for key in self._keys
-            for matrix, polarity in self._near_identity(plane, layout_for(key))
+            self._read(plane, keys, matrix, polarity)
+            for keys in self._organisations
+            for matrix, polarity in self._near_identity(plane, layout_for(keys[0]))
         )
         if find is not None and find.score < CLEAR_SCORE:
             # A picture turned by a degree still reads here, barely, and lies elsewhere.
@@ -133,18 +137,15 @@ class Detector:
         parts = [spans[i : i + 4] for i in range(0, len(spans), 2) if len(spans) > 4]
         parts += [[span] for span in spans]
         return self._first(
-            self._read(plane, key, np.eye(3), 1)
+            self._read(plane, keys, np.eye(3), 1)
             for plane in (observation.upright(part) for part in parts)
-            for key in self._keys
+            for keys in self._organisations
         )
 
     def _searched(self, observation: Observation, plane: Plane) -> _Find | None:
         """Steps 3 to 5, for each pilot; every key that has this pilot reads at each map found."""
-        pilots: dict[bytes, list[WatermarkKey]] = {}
-        for key in self._keys:
-            pilots.setdefault(key.pilot_secret, []).append(key)
         spectra, moments = Spectra(plane), observation.moments()
-        for keys in pilots.values():
+        for keys in self._organisations:
             layout = layout_for(keys[0])
             find = (
                 self._tried(plane, keys, fitted_maps(spectra, layout))
@@ -164,9 +165,7 @@ class Detector:
             self._pilot = max(self._pilot, fitted.score)
             if fitted.score < READ_FROM:
                 continue
-            find = self._first(
-                self._read(plane, key, fitted.matrix, fitted.polarity, partly=True) for key in keys
-            )
+            find = self._read(plane, keys, fitted.matrix, fitted.polarity, partly=True)
             if find is not None:
                 return self._refined(plane, find)
         return None
@@ -180,9 +179,7 @@ class Detector:
         """
         steady = observation.steadied(course.moves)
         plane = steady.upright()
-        find = self._first(
-            self._read(plane, key, course.reference, course.polarity, partly=True) for key in keys
-        )
+        find = self._read(plane, keys, course.reference, course.polarity, partly=True)
         return None if find is None else replace(self._refined(plane, find), steady=steady)
 
     def _moving(self, observation: Observation, find: _Find) -> _Find | None:
@@ -202,7 +199,7 @@ class Detector:
         for _ in range(REFINEMENTS):
             layout = layout_for(find.key)
             matrix, _ = alignment.fit(plane, find.matrix, layout, find.polarity, (8, 8))
-            better = self._read(plane, find.key, matrix, find.polarity, partly=True)
+            better = self._read(plane, [find.key], matrix, find.polarity, partly=True)
             if better is None or better.stamp_id != find.stamp_id or better.score <= find.score:
                 break
             find = better
@@ -211,27 +208,34 @@ class Detector:
     def _read(
         self,
         plane: Plane,
-        key: WatermarkKey,
+        keys: Sequence[WatermarkKey],
         matrix: alignment.Map,
         polarity: int,
         *,
         partly: bool = False,
     ) -> _Find | None:
-        """Read the soft bits under a map and decode them; ``partly``, only where the pilot is."""
+        """Read the soft bits under a map and decode them for keys that share a pilot, in order.
+
+        ``partly``: only where the pilot is.
+        """
         canvas = alignment.unwarp(plane, matrix)
         if canvas is None:
             return None
-        layout, sign = layout_for(key), np.float32(polarity)
+        layouts, sign = [layout_for(key) for key in keys], np.float32(polarity)
         if partly:
-            canvas = alignment.where_agreed(canvas, layout, polarity)
+            canvas = alignment.where_agreed(canvas, layouts[0], polarity)
         spectrum = canvas.fold()
-        for slope in pattern.SLOPES:
-            decoded = codeword.decode(sign * pattern.soft_bits(spectrum, layout, slope), key)
+        parts = sign * pattern.whitened(spectrum, layouts[0].data_at)
+        soft = [pattern.gathered(parts, layout, s) for layout in layouts for s in pattern.SLOPES]
+        lists = codeword.likely_words(np.stack(soft))
+        for place, words in enumerate(lists):
+            key = keys[place // len(pattern.SLOPES)]
+            decoded = codeword.authenticated(words, key)
             self._words += decoded.tries
             if decoded.stamp_id is None:
                 continue
             word = sign * codeword.encode(decoded.stamp_id, key)
-            score, best = best_slope(spectrum, layout, word)
+            score, best = best_slope(spectrum, layout_for(key), word)
             if evidence.believed(score, self._words, len(self._keys)):
                 return _Find(key, decoded.stamp_id, matrix, polarity, best, score)
         return None

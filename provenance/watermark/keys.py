@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,8 +52,16 @@ class WatermarkKey:
 
     def authenticate(self, stamp_id: StampId, layout: int = LAYOUT) -> bytes:
         """Four bytes that only a holder of the key can compute for this stamp id."""
-        code = hmac.new(self.derive("authentication", layout=layout), stamp_id.raw, hashlib.sha256)
-        return code.digest()[:AUTHENTICATION_BYTES]
+        return self.authenticator(layout)(stamp_id)
+
+    def authenticator(self, layout: int = LAYOUT) -> Callable[[StampId], bytes]:
+        """:meth:`authenticate` for many ids: the secret is derived once."""
+        secret = self.derive("authentication", layout=layout)
+
+        def authenticate(stamp_id: StampId) -> bytes:
+            return hmac.digest(secret, stamp_id.raw, hashlib.sha256)[:AUTHENTICATION_BYTES]
+
+        return authenticate
 
 
 def keystream(seed: bytes, count: int) -> NDArray[np.uint64]:

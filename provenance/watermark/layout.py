@@ -80,7 +80,7 @@ def ring() -> NDArray[np.intp]:
     return np.stack([ky[inside], kx[inside]], axis=1)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def layout_for(key: WatermarkKey, version: int = LAYOUT) -> Layout:
     """Derive the deal of ``key`` for a layout version (HKDF labels: see :mod:`.keys`)."""
     points = ring()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +135,7 @@ def gathered(parts: NDArray[np.float32], layout: Layout, slope: float) -> NDArra
     return (total / share).astype(np.float32)
 
 
+@lru_cache(maxsize=96)
 def weighting(layout: Layout, slope: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Signed weights (2, D) of the parts of all bits, and (1024,) the length of each bit's."""
     weights = lean(layout, slope)

@@ -1,6 +1,7 @@
 """A polar code with successive-cancellation list decoding (Tal & Vardy, IEEE T-IT 61-5, 2015).
 
-Numbers only.  The list is decoded all paths at once in NumPy; subtrees without information
+Numbers only.  All paths of all words given are decoded at once in NumPy, where most of the time
+of a single word would go into the calls; subtrees without information
 ("rate 0") are passed in one step (Alamdar-Yazdi & Kschischang, 2011), which for a code of rate
 3/32 is most of the tree.
 """
@@ -74,43 +75,47 @@ def _transform(word: Bits) -> Bits:
 
 
 def decode(soft: Floats, count: int, paths: int) -> Bits:
-    """The most likely information words, best first.
+    """The most likely information words of each row of soft bits, best first.
 
     Args:
-        soft: (N,) soft bits, positive for 0, in any scale (the decoder is scale-free).
+        soft: (B, N) soft bits, positive for 0, in any scale (the decoder is scale-free).
         count: information bits K.
         paths: how many candidates to carry, a power of two.
 
     Returns:
-        (L, K) candidate words of 0/1, L at most ``paths``, in order of likelihood.
+        (B, L, K) candidate words of 0/1, L at most ``paths``, in order of likelihood.
     """
-    decoder = _ListDecoder(soft.astype(np.float32), count, paths)
-    return decoder.run()
+    return _ListDecoder(np.asarray(soft, np.float32), count, paths).run()
 
 
 class _ListDecoder:
-    """One decode: path metrics (L,), decided bits (L, N), recursion over the code tree."""
+    """One decode of B words, recursion over the code tree.
+
+    The paths of all words lie below each other, a word's L together: path metrics (B L,), decided
+    information bits (B L, K).  Only leaves tell the words apart.
+    """
 
     def __init__(self, soft: Floats, count: int, paths: int) -> None:
-        self.length = soft.size
+        self.batch, self.length = soft.shape
         self.positions = information_positions(self.length, count)
+        self.column = {int(position): i for i, position in enumerate(self.positions)}
         self.is_information = np.zeros(self.length, dtype=bool)
         self.is_information[self.positions] = True
         self.limit = paths
-        self.soft = soft[None, :]
-        self.metric = np.zeros(1, dtype=np.float32)
-        self.bits = np.zeros((1, self.length), dtype=np.uint8)
-        self.parents = np.zeros(1, dtype=np.intp)
+        self.soft = soft
+        self.metric = np.zeros(self.batch, dtype=np.float32)
+        self.words = np.zeros((self.batch, count), dtype=np.uint8)
 
     def run(self) -> Bits:
         self._node(self.soft, 0)
-        order = np.argsort(self.metric, kind="stable")
-        return self.bits[order][:, self.positions]
+        order = np.argsort(self.metric.reshape(self.batch, -1), axis=1, kind="stable")
+        words = self.words.reshape(self.batch, order.shape[1], -1)
+        return np.take_along_axis(words, order[..., None], axis=1)
 
     def _node(self, soft: Floats, start: int) -> tuple[Bits, NDArray[np.intp]]:
         """Decode one subtree.
 
-        Returns its codeword bits (L', size) and, for each surviving path, which of the paths that
+        Returns its codeword bits (B L', size) and, for each surviving path, which of the paths that
         entered the subtree it came from: the callers above reorder what they hold by it.
         """
         size = soft.shape[1]
@@ -129,16 +134,17 @@ class _ListDecoder:
         return np.concatenate([left ^ right, right], axis=1), origin[second]
 
     def _leaf(self, soft: Floats, position: int) -> tuple[Bits, NDArray[np.intp]]:
-        entered = soft.size
+        soft, metric = soft.reshape(self.batch, -1), self.metric.reshape(self.batch, -1)
+        entered = soft.shape[1]
         metrics = np.concatenate(
-            [self.metric - np.minimum(soft, 0.0), self.metric + np.maximum(soft, 0.0)]
+            [metric - np.minimum(soft, 0.0), metric + np.maximum(soft, 0.0)], axis=1
         )
-        keep = np.arange(2 * entered)
-        if keep.size > self.limit:
-            keep = np.argpartition(metrics, self.limit - 1)[: self.limit]
-        origin = keep % entered
-        bit = (keep >= entered).astype(np.uint8)
-        self.metric = metrics[keep]
-        self.bits = self.bits[origin]
-        self.bits[:, position] = bit
+        keep = np.broadcast_to(np.arange(2 * entered), metrics.shape)
+        if 2 * entered > self.limit:
+            keep = np.argpartition(metrics, self.limit - 1, axis=1)[:, : self.limit]
+        origin = (keep % entered + entered * np.arange(self.batch)[:, None]).ravel()
+        bit = (keep >= entered).astype(np.uint8).ravel()
+        self.metric = np.take_along_axis(metrics, keep, axis=1).ravel()
+        self.words = self.words[origin]
+        self.words[:, self.column[position]] = bit
         return bit[:, None], origin

@@ -14,7 +14,7 @@ from calibration import words
 from provenance.watermark import alignment, pattern, polar
 from provenance.watermark.detector import Detector
 from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Layout
+from provenance.watermark.layout import Index
 from provenance.watermark.observation import Observation
 
 KEPT = 2
@@ -43,25 +43,23 @@ class Tap:
 @contextmanager
 def tapped(draw: np.random.Generator) -> Iterator[Tap]:
     """Watch every decode and every spectrum, whatever the search's order and steps are."""
-    tap, decode, soft_bits = Tap(draw), polar.decode, pattern.soft_bits
+    tap, decode, whitened = Tap(draw), polar.decode, pattern.whitened
 
     def watched(soft: polar.Floats, count: int, paths: int) -> polar.Bits:
         found = decode(soft, count, paths)
-        tap.words += len(found)
-        tap.scores.append(words.score_of(soft, found[0]))
+        tap.words += found.shape[0] * found.shape[1]
+        tap.scores += [words.score_of(*row) for row in zip(soft, found[:, 0], strict=True)]
         return found
 
-    def read(
-        spectrum: pattern.Spectrum, layout: Layout, slope: float = pattern.SLOPES[0]
-    ) -> polar.Floats:
+    def read(spectrum: pattern.Spectrum, at: Index) -> NDArray[np.float32]:
         tap.keep(spectrum)
-        return soft_bits(spectrum, layout, slope)
+        return whitened(spectrum, at)
 
-    polar.decode, pattern.soft_bits = watched, read
+    polar.decode, pattern.whitened = watched, read
     try:
         yield tap
     finally:
-        polar.decode, pattern.soft_bits = decode, soft_bits
+        polar.decode, pattern.whitened = decode, whitened
 
 
 @dataclass(frozen=True, slots=True)

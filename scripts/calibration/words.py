@@ -27,44 +27,9 @@ LEVELS = (152.0, 170.0, 210.0)
 """Scores at which the bound for the soft bits' own sizes is compared with the sphere's."""
 
 
-class BatchDecoder(polar._ListDecoder):
-    """The program's list decoder on several soft vectors at once; only leaves tell them apart."""
-
-    def __init__(self, soft: polar.Floats, count: int, paths: int) -> None:
-        super().__init__(soft[0], count, paths)
-        self.batch = len(soft)
-        self.soft = np.asarray(soft, np.float32)
-        self.metric = np.zeros(self.batch, np.float32)
-        self.bits = np.zeros((self.batch, count), np.uint8)
-        self.column = {int(position): i for i, position in enumerate(self.positions)}
-
-    def best(self) -> polar.Bits:
-        """(B, K): the likeliest word of each."""
-        self._node(self.soft, 0)
-        first = self.metric.reshape(self.batch, -1).argmin(axis=1)
-        lists = self.bits.reshape(self.batch, -1, self.bits.shape[1])
-        return np.asarray(lists[np.arange(self.batch), first])
-
-    def _leaf(self, soft: polar.Floats, position: int) -> tuple[polar.Bits, NDArray[np.intp]]:
-        soft, metric = soft.reshape(self.batch, -1), self.metric.reshape(self.batch, -1)
-        entered = soft.shape[1]
-        metrics = np.concatenate(
-            [metric - np.minimum(soft, 0.0), metric + np.maximum(soft, 0.0)], axis=1
-        )
-        keep = np.tile(np.arange(2 * entered), (self.batch, 1))
-        if 2 * entered > self.limit:
-            keep = np.argpartition(metrics, self.limit - 1, axis=1)[:, : self.limit]
-        origin = (keep % entered + np.arange(self.batch)[:, None] * entered).ravel()
-        bit = (keep >= entered).astype(np.uint8).ravel()
-        self.metric = np.take_along_axis(metrics, keep, axis=1).ravel()
-        self.bits = self.bits[origin]
-        self.bits[:, self.column[position]] = bit
-        return bit[:, None], origin
-
-
 def best_scores(soft: polar.Floats) -> NDArray[np.float64]:
     """(B,) score C of the likeliest word that the list decoder reaches, for (B, 1024) soft bits."""
-    words = BatchDecoder(soft, codeword.INFORMATION_BITS, codeword.PATHS).best()
+    words = polar.decode(soft, codeword.INFORMATION_BITS, codeword.PATHS)[:, 0]
     return np.array([score_of(x, word) for x, word in zip(soft, words, strict=True)])
 
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from calibration import material, searches, summary, tail, words
 
 from provenance.watermark import pattern, polar
-from provenance.watermark.codeword import CODED_BITS, INFORMATION_BITS, PATHS
+from provenance.watermark.codeword import CODED_BITS, PATHS
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import layout_for
 
@@ -73,13 +73,6 @@ def test_the_least_score_keeps_the_claim_and_grows_with_the_words():
     assert tail.false_find(least[1], 1 << 15, 2.0, 3) == pytest.approx(1e-9, rel=1e-3)
 
 
-def test_the_batched_decoder_finds_the_words_of_the_programs_own():
-    soft = soft_noise(9)
-    best = words.BatchDecoder(soft, INFORMATION_BITS, PATHS).best()
-    own = [polar.decode(one, INFORMATION_BITS, PATHS)[0] for one in soft]
-    assert (best == np.array(own)).all()
-
-
 def test_soft_bits_of_prepared_parts_are_those_the_program_reads():
     plane = np.random.default_rng(2).standard_normal((360, 640)).astype(np.float32)
     spectrum, layout = pattern.fold_centred(plane), layout_for(KEY)
@@ -99,11 +92,11 @@ def test_drawn_and_derived_deals_give_soft_bits_of_the_same_spread():
 
 def test_a_tap_counts_every_word_of_a_look_and_is_gone_afterwards():
     """The detector's own count agrees, and decoder and reader are the program's again."""
-    draw, before = np.random.default_rng(1), (polar.decode, pattern.soft_bits)
+    draw, before = np.random.default_rng(1), (polar.decode, pattern.whitened)
     observation, detector = material.observed(material.gradient(draw)), searches.Detector([KEY])
     with searches.tapped(draw) as tap:
         detector.quick(observation)
-    assert (polar.decode, pattern.soft_bits) == before
+    assert (polar.decode, pattern.whitened) == before
     assert tap.words == detector._words == PATHS * len(tap.scores) > 0
     assert len(tap.spectra) == searches.KEPT
 

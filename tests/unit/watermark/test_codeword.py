@@ -59,9 +59,18 @@ def test_the_polar_transform_is_its_own_inverse():
 def test_the_list_decoder_returns_distinct_words_best_first(paths):
     bits = np.random.default_rng(2).integers(0, 2, 96).astype(np.uint8)
     soft = 1.0 - 2.0 * polar.encode(bits, 1024).astype(np.float32)
-    words = polar.decode(soft, 96, paths)
+    (words,) = polar.decode(soft[None], 96, paths)
     assert (words[0] == bits).all()
     assert len(np.unique(words, axis=0)) == paths
+
+
+def test_words_decoded_together_are_those_decoded_one_by_one():
+    soft = np.random.default_rng(7).standard_normal((9, 1024)).astype(np.float32)
+    together = polar.decode(soft, 96, 64)
+    assert together.shape == (9, 64, 96)
+    for row, words in zip(soft, together, strict=True):
+        (alone,) = polar.decode(row[None], 96, 64)
+        assert (words == alone).all()
 
 
 def test_layout_1_pins_the_information_positions():
