@@ -134,11 +134,11 @@ def _sampled(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
     """About ``count`` frames in order of time: runs at key frames when long, else evenly spread."""
     duration = info.duration or 0.0
     if duration <= LONG:
-        yield from _spread(path, info, count)
+        yield from spread(path, info, count)
         return
     times = [frame.time for frame in read_luma(path, skip="predicted")]
     if len(times) < PLACES:
-        yield from _spread(path, info, count)
+        yield from spread(path, info, count)
         return
     chosen = [times[i * len(times) // PLACES] for i in range(PLACES)]
     for time in chosen:
@@ -147,7 +147,7 @@ def _sampled(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
         yield from _first(read_luma(path, start=time - 1e-3, skip=skip), run)
 
 
-def _spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
+def spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
     """One pass; of frames others are predicted from, those nearest ``count`` even times."""
     total = info.video.frames
     if total is None and info.duration and info.video.fps:

@@ -1,0 +1,35 @@
+"""Know a clip again by what it shows: perceptual hashes, numbers only.
+
+A :class:`Collector` makes the :class:`Fingerprint` of a clip; :func:`compare` says whether the
+picture that carries a watermark is the one it was made for; :func:`nearest`, or the keys that
+:func:`chunks` and :func:`probes` give, find a clip among millions without any watermark.
+"""
+
+from provenance.fingerprint.collector import Collector
+from provenance.fingerprint.compare import LIMIT, Comparison, compare
+from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, every_way_round, pdq
+from provenance.fingerprint.lattice import CELL, VISIBLE, Extent, cells
+from provenance.fingerprint.model import Fingerprint, FrameHash
+from provenance.fingerprint.search import RADIUS, chunks, nearest, packed, probes
+
+__all__ = [
+    "CELL",
+    "HASH_BYTES",
+    "LIMIT",
+    "RADIUS",
+    "VISIBLE",
+    "Collector",
+    "Comparison",
+    "Extent",
+    "Fingerprint",
+    "FrameHash",
+    "PictureHash",
+    "cells",
+    "chunks",
+    "compare",
+    "every_way_round",
+    "nearest",
+    "packed",
+    "pdq",
+    "probes",
+]

@@ -1,0 +1,113 @@
+"""Is the picture that carries a watermark the one it was made for?
+
+Every frame seen is compared with every registered one: the median, over the cells that both show,
+of the bits in which they differ.  The nearest registered frame counts, so cuts, speed and order do
+not matter.  The clip's distance is a low quantile over the frames seen: a copy may show moments
+between those that were registered, but a mark on another clip is far from it at every moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.lattice import CELL_BITS, PERIOD, Extent
+from provenance.fingerprint.model import Fingerprint
+
+LIMIT = 0.25
+"""Share of the bits above which the registered content is another one."""
+MIN_CELLS = 2
+"""Cells that a frame has to share with a registered one to be compared."""
+QUANTILE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of it.
+
+    Attributes:
+        distance: share of differing bits, 0 to about 0.5; None when nothing could be compared.
+        share: of the frames seen that could be compared, how many lie within the limit.
+        frames: how many could be compared.
+        reason: why there is no distance.
+    """
+
+    distance: float | None
+    share: float | None = None
+    frames: int = 0
+    reason: str | None = None
+
+    @property
+    def judged(self) -> bool:
+        """Whether there was enough to compare."""
+        return self.distance is not None
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether it is the registered content; None when that could not be judged."""
+        return None if self.distance is None else self.distance <= LIMIT
+
+
+def compare(registered: Fingerprint, seen: Fingerprint) -> Comparison:
+    """Compare what was registered with what is seen, laid back onto the stamped picture's place.
+
+    The watermark's pattern repeats every 512 canonical pixels, so the place is known but for that:
+    every one that shows something of the registered picture is tried.
+    """
+    if not registered.frames or not seen.frames:
+        return Comparison(None, reason="no frame is textured enough to be compared")
+    old, new = registered.extent, seen.extent
+    tried = [
+        _compared(_cut(registered, overlap), _cut(seen, overlap, across, down))
+        for across in _repeats(old.left, old.columns, new.left, new.columns)
+        for down in _repeats(old.top, old.rows, new.top, new.rows)
+        if (overlap := _overlap(old, new, across, down)).count >= MIN_CELLS
+    ]
+    judged = [comparison for comparison in tried if comparison is not None]
+    if not judged:
+        return Comparison(None, reason="too little that is not flat is in view of both")
+    return min(judged, key=lambda comparison: comparison.distance or 0.0)
+
+
+def _repeats(old: int, olds: int, new: int, news: int) -> range:
+    """Shifts, in cells, of the new span under which it meets the old one."""
+    first = -((new + news - 1 - old) // PERIOD)
+    last = (old + olds - 1 - new) // PERIOD
+    return range(PERIOD * first, PERIOD * last + 1, PERIOD)
+
+
+def _overlap(old: Extent, new: Extent, across: int, down: int) -> Extent:
+    left, top = max(old.left, new.left + across), max(old.top, new.top + down)
+    right = min(old.left + old.columns, new.left + across + new.columns)
+    bottom = min(old.top + old.rows, new.top + down + new.rows)
+    return Extent(left, top, max(0, right - left), max(0, bottom - top))
+
+
+def _cut(whole: Fingerprint, part: Extent, across: int = 0, down: int = 0) -> NDArray[np.uint64]:
+    """(F, C) the words of the cells in a part of the lattice, the fingerprint shifted before."""
+    row, column = part.top - whole.extent.top - down, part.left - whole.extent.left - across
+    words = whole.words()[:, row : row + part.rows, column : column + part.columns]
+    return words.reshape(len(whole.frames), -1)
+
+
+def _compared(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> Comparison | None:
+    """Compare frames (F, C) with frames (G, C) of the same cells."""
+    nearest = []
+    for words in new:
+        both = (words != 0) & (old != 0)
+        counts = both.sum(axis=1)
+        enough = counts >= MIN_CELLS
+        if not enough.any():
+            continue
+        bits = np.bitwise_count(old ^ words).astype(np.float64)
+        bits[~both] = np.inf
+        bits.sort(axis=1)
+        rows = np.arange(len(bits))
+        median = (bits[rows, (counts - 1) // 2] + bits[rows, counts // 2]) / 2.0
+        nearest.append(float(median[enough].min()) / CELL_BITS)
+    if not nearest:
+        return None
+    share = float(np.mean(np.array(nearest) <= LIMIT))
+    return Comparison(float(np.quantile(nearest, QUANTILE)), share, len(nearest))

@@ -1,0 +1,117 @@
+"""What is kept of a clip so that it is known again: a few dozen hashes, and nothing to look at."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.hashing import HASH_BYTES, MIN_QUALITY, distance
+from provenance.fingerprint.lattice import CELL_BYTES, Extent
+
+MAGIC = b"PVF\x01"
+"""Of version 1 of :meth:`Fingerprint.to_bytes`."""
+MOST_FRAMES = 32
+SEARCHED = 16
+"""Hashes a clip puts into the search by fingerprint alone, so that a million clips stay quick."""
+ALIKE = 15
+"""Bits within which one of two frames of a clip is enough for that search, to begin with."""
+WIDER = 8
+
+_HEAD = struct.Struct("<4sHbbBB")
+_FRAME = struct.Struct("<dB32s")
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHash:
+    """One frame.
+
+    Attributes:
+        time: seconds of presentation.
+        quality: PDQ's, 0 to 100.
+        value: PDQ of the whole picture as shown, 32 bytes.
+        cells: 8 bytes for each cell of the fingerprint's extent, row by row; zeros where there is
+            nothing to compare (out of view, or flat).
+    """
+
+    time: float
+    quality: int
+    value: bytes
+    cells: bytes
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.time) and 0 <= self.quality <= 100):
+            raise ValueError("a frame's time or quality is impossible")
+        if len(self.value) != HASH_BYTES:
+            raise ValueError(f"a frame's hash is {HASH_BYTES} bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The frames kept of a clip, in order of time, and which cells of the lattice they show."""
+
+    extent: Extent
+    frames: tuple[FrameHash, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.frames) > MOST_FRAMES:
+            raise ValueError(f"a fingerprint holds {MOST_FRAMES} frames at most")
+        if any(len(frame.cells) != CELL_BYTES * self.extent.count for frame in self.frames):
+            raise ValueError("a frame's cells do not fill the extent")
+
+    @property
+    def hashes(self) -> tuple[bytes, ...]:
+        """At most 16 hashes of whole frames, none flat, none much like another: for the search."""
+        sharp = [frame.value for frame in self.frames if frame.quality >= MIN_QUALITY]
+        alike = ALIKE
+        while len(kept := _apart(sharp, alike)) > SEARCHED:
+            alike += WIDER
+        return tuple(kept)
+
+    def words(self) -> NDArray[np.uint64]:
+        """(F, rows, columns) uint64: the cells' bits, 0 where there is nothing to compare."""
+        data = b"".join(frame.cells for frame in self.frames)
+        shape = (len(self.frames), self.extent.rows, self.extent.columns)
+        return np.frombuffer(data, "<u8").reshape(shape)
+
+    def to_bytes(self) -> bytes:
+        """A compact form: 401 bytes a frame of a 16:9 clip."""
+        where = self.extent
+        head = (where.left, where.top, where.columns, where.rows)
+        parts = [_HEAD.pack(MAGIC, len(self.frames), *head)]
+        for frame in self.frames:
+            parts += [_FRAME.pack(frame.time, frame.quality, frame.value), frame.cells]
+        return b"".join(parts)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Fingerprint:
+        """Read what :meth:`to_bytes` wrote.
+
+        Raises:
+            ValueError: when it is anything else: cut short, longer, of another version.
+        """
+        if len(data) < _HEAD.size or not data.startswith(MAGIC):
+            raise ValueError("this is no fingerprint of a version that can be read")
+        _, count, *where = _HEAD.unpack_from(data)
+        extent = Extent(*where)
+        step = _FRAME.size + CELL_BYTES * extent.count
+        if count > MOST_FRAMES or len(data) != _HEAD.size + count * step:
+            raise ValueError("the fingerprint is cut short or too long")
+        frames = []
+        for start in range(_HEAD.size, len(data), step):
+            cells = data[start + _FRAME.size : start + step]
+            time, quality, value = _FRAME.unpack_from(data, start)
+            frames.append(FrameHash(time, quality, value, cells))
+        return cls(extent, tuple(frames))
+
+
+def _apart(values: list[bytes], alike: int) -> list[bytes]:
+    """Those that differ in more than ``alike`` bits from every one before them that is kept."""
+    kept: list[bytes] = []
+    for value in values:
+        if all(distance(value, other) > alike for other in kept):
+            kept.append(value)
+    return kept

@@ -1,0 +1,90 @@
+"""Which of many hashes lie within a few bits of one: exactly, by looking at all of them.
+
+For an index that finds them without looking at all, :func:`chunks` and :func:`probes` give the
+keys: of two hashes of 256 bits that differ in at most 31, one of the sixteen chunks of 16 bits
+differs in one bit at most, for otherwise at least 32 bits would differ (multi-index hashing,
+Norouzi, Punjani and Fleet 2012).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.fingerprint.hashing import HASH_BYTES
+
+RADIUS = 31
+"""Bits of 256 within which two hashes are of the same picture: PDQ's own recommendation."""
+WORDS = HASH_BYTES // 8
+CHUNKS = 16
+CHUNK_BITS = 16
+BLOCK = 1 << 16
+"""Hashes looked at together: their distances stay in the processor's cache."""
+
+
+def packed(hashes: bytes) -> NDArray[np.uint64]:
+    """Hashes of 32 bytes, one after the other, as (N, 4) uint64.
+
+    Raises:
+        ValueError: when the length is no multiple of 32.
+    """
+    return np.frombuffer(hashes, "<u8").reshape(-1, WORDS)
+
+
+def nearest(
+    hashes: NDArray[np.uint64], queries: NDArray[np.uint64], radius: int = RADIUS
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Every pair of a hash and a query that differ in at most ``radius`` bits.
+
+    Args:
+        hashes: (N, 4) uint64, as :func:`packed` gives them.
+        queries: (Q, 4) uint64.
+        radius: bits, up to 256.
+
+    Returns:
+        Index of the hash, index of the query and distance of each pair, by index of the hash
+        within blocks; three arrays of one length.
+    """
+    rows, columns, distances = [], [], []
+    for start in range(0, len(hashes), BLOCK):
+        block = hashes[start : start + BLOCK]
+        for number, query in enumerate(queries):
+            # The first half alone rules out nearly everything.
+            low = _bits(block[:, :2], query[:2])
+            close = np.flatnonzero(low <= radius)
+            distance = low[close] + _bits(block[close, 2:], query[2:])
+            within = distance <= radius
+            rows.append(close[within] + start)
+            columns.append(np.full(int(within.sum()), number, np.intp))
+            distances.append(distance[within].astype(np.intp))
+    if not rows:
+        return (np.empty(0, np.intp),) * 3
+    return np.concatenate(rows), np.concatenate(columns), np.concatenate(distances)
+
+
+def _bits(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.uint16]:
+    return np.asarray(np.bitwise_count(left ^ right).sum(axis=-1, dtype=np.uint16))
+
+
+def chunks(value: bytes) -> list[int]:
+    """The 16 keys a hash of 32 bytes is filed under: chunk number << 16 | its 16 bits.
+
+    Raises:
+        ValueError: when it is not 32 bytes.
+    """
+    if len(value) != HASH_BYTES:
+        raise ValueError(f"a hash is {HASH_BYTES} bytes")
+    return [
+        number << CHUNK_BITS | int.from_bytes(value[2 * number : 2 * number + 2], "big")
+        for number in range(CHUNKS)
+    ]
+
+
+def probes(value: bytes) -> list[int]:
+    """The 272 keys to look under for all hashes within 31 bits of one of 32 bytes.
+
+    Raises:
+        ValueError: when it is not 32 bytes.
+    """
+    keys = chunks(value)
+    return keys + [key ^ (1 << bit) for key in keys for bit in range(CHUNK_BITS)]

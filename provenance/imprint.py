@@ -1,0 +1,123 @@
+"""The fingerprint of a file: its frames, laid back onto the picture that was stamped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.examine import LONG, STILL_FRAMES, grid_of, spread
+from provenance.fingerprint import VISIBLE, Collector, Extent, Fingerprint, cells
+from provenance.results import Detection
+from provenance.video import LumaFrame, MediaInfo, read_luma
+from provenance.watermark import alignment
+from provenance.watermark.residual import Plane, canonical
+
+FRAMES = 160
+"""That are looked at in a clip: 8 a second of the longest that is read through."""
+SCENES = 16
+"""Key frames that make it needless to read a long clip through."""
+
+
+def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = None) -> Fingerprint:
+    """Take a clip's or a still image's fingerprint.
+
+    Args:
+        path: the file.
+        info: what :func:`provenance.video.probe` said of it.
+        detection: where its watermark was found, if it was: the picture is laid back onto the place
+            of the stamped one, and moments without the mark are left out.
+
+    Returns:
+        The fingerprint; without frames when none that counts decodes.
+
+    Raises:
+        UnreadableFileError: when nothing of it decodes.
+    """
+    grid = grid_of(info)
+    size = (info.video.height, info.video.width)
+    placed: _Placed | None = None
+    collector = Collector(Extent(0, 0, 0, 0))
+    for frame in _frames(path, info):
+        if frame.luma.shape != size or not _marked(detection, frame.time):
+            continue
+        picture = grid.upright(canonical(frame.luma, grid, frame.depth))
+        if placed is None:
+            placed = _Placed(picture.shape, _matrix(detection))
+            collector = Collector(placed.extent)
+        collector.add(picture, frame.time, partial(placed.cells, picture))
+    return collector.fingerprint()
+
+
+class _Placed:
+    """Where pictures (h, w) of one size lie on the stamped picture's plane."""
+
+    def __init__(self, shape: tuple[int, ...], matrix: alignment.Map) -> None:
+        self._matrix = matrix
+        frame = alignment.frame_of(shape, [matrix])
+        if frame is None:
+            self.extent = Extent(0, 0, 0, 0)
+            return
+        left, top = frame.left - 0.5, frame.top - 0.5
+        right, bottom = left + frame.size[0], top + frame.size[1]
+        self.extent = Extent.within(left, top, right, bottom)
+        if self.extent.count:
+            seen = self._laid(np.ones(shape, np.float32)) > 0.5
+            shares = cv2.resize(
+                seen.astype(np.float32),
+                (self.extent.columns, self.extent.rows),
+                interpolation=cv2.INTER_AREA,
+            )
+            self._seen, self._visible = seen, shares >= VISIBLE
+
+    def cells(self, picture: Plane) -> bytes:
+        """Hash the cells of one picture."""
+        if not self.extent.count:
+            return b""
+        canvas = self._laid(picture)
+        if not self._seen.all():
+            # The rest of a cell that is nearly whole must not be a black edge.
+            canvas = np.where(self._seen, canvas, np.float32(picture.mean()))
+        return cells(canvas, self._visible, self.extent)
+
+    def _laid(self, picture: Plane) -> NDArray[np.float32]:
+        frame = alignment.Frame(*self.extent.corner, self.extent.size)
+        return alignment.laid(picture, self._matrix, frame).plane
+
+
+def _matrix(detection: Detection | None) -> alignment.Map:
+    if detection is None or detection.transform is None:
+        return np.eye(3)
+    return np.array(detection.transform.matrix, np.float64).reshape(3, 3)
+
+
+def _marked(detection: Detection | None, time: float) -> bool:
+    """Whether a moment counts: any, unless the mark is known to be in some moments only."""
+    if detection is None or not any(s.status == "marked" for s in detection.segments):
+        return True
+    return any(s.start <= time < s.end and s.status == "marked" for s in detection.segments)
+
+
+def _frames(path: Path, info: MediaInfo) -> Iterator[LumaFrame]:
+    """Up to 160 frames, or the key frames of a long clip."""
+    if info.kind == "image":
+        for _, frame in zip(range(STILL_FRAMES), read_luma(path), strict=False):
+            yield frame
+        return
+    duration = info.duration or 0.0
+    if duration <= LONG:
+        yield from spread(path, info, FRAMES)
+        return
+    keys = sum(1 for _ in read_luma(path, skip="predicted"))
+    if keys < SCENES:
+        yield from spread(path, info, FRAMES)
+        return
+    due = float("-inf")
+    for frame in read_luma(path, skip="predicted"):
+        if frame.time >= due:
+            yield frame
+            due = frame.time + duration / FRAMES
