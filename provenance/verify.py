@@ -128,7 +128,7 @@ def _looked_for(found: Detection, manifest: ManifestReport, held: set[str]) -> D
     """Step 5.  Of an intact manifest only: a changed one could name any key it likes."""
     binding = manifest.soft_binding
     if (
-        found.status != "absent"
+        found.status not in ("absent", "weak")
         or manifest.status not in ("trusted", "valid")
         or binding is None
         or binding.alg != SOFT_BINDING_ALG

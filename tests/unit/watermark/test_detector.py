@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from provenance.watermark import alignment, evidence
 from provenance.watermark.detector import Detector
 from provenance.watermark.evidence import CLAIM_FLOOR
+from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Grid
 from tests.unit.watermark.pictures import KEY, OTHER, STAMP, marked, observed, scene
 
@@ -42,6 +44,47 @@ def test_a_wrong_key_gives_no_id(stamped):
 
 def test_the_right_key_is_found_among_several(stamped):
     assert Detector([OTHER, KEY]).quick(observed(stamped)).key_id == "k"
+
+
+def test_the_search_for_geometry_is_done_once_for_all_keys_of_an_organisation(stamped, monkeypatch):
+    """Maps that are fitted and pictures that are laid out: as many for eight keys as for one."""
+    others = [WatermarkKey(f"k{i}", bytes([i]) * 32, KEY.pilot_secret) for i in range(7)]
+    mirrored = observed([np.ascontiguousarray(frame[:, ::-1]) for frame in stamped[:4]])
+    counts = []
+    for keys in ([KEY], [*others, KEY]):
+        calls = {"fit": 0, "unwarp": 0}
+        for name in calls:
+            monkeypatch.setattr(alignment, name, counted(getattr(alignment, name), calls, name))
+        assert Detector(keys).thorough(mirrored).key_id == KEY.key_id
+        monkeypatch.undo()
+        counts.append(calls)
+    assert counts[0] == counts[1]
+    assert min(counts[0].values()) > 0
+
+
+def counted(function, calls, name):
+    def call(*arguments, **options):
+        calls[name] += 1
+        return function(*arguments, **options)
+
+    return call
+
+
+def test_the_stated_chance_of_a_false_find_is_that_of_all_keys_together(
+    frames, stamped, monkeypatch
+):
+    """A faint mark read with eight keys is eight times as likely to be chance as with one."""
+    monkeypatch.setattr(evidence, "CLAIM_FLOOR", 0.0)
+    others = [WatermarkKey(f"k{i}", bytes([i]) * 32, KEY.pilot_secret) for i in range(7)]
+    mixed = np.rint(4 * (0.7 * frames[0].astype(float) + 0.3 * stamped[0])).astype(np.uint16)
+    faint = observed([mixed], depth=10)
+    alone = Detector([KEY]).quick(faint)
+    for keys in ([KEY, *others], [*others, KEY]):
+        found = Detector(keys).quick(faint)
+        assert (found.stamp_id, found.key_id) == (STAMP, KEY.key_id)
+        assert found.false_positive_probability == pytest.approx(
+            8 * alone.false_positive_probability, rel=1e-6
+        )
 
 
 def test_an_inverted_mark_is_read_too(frames, stamped):
