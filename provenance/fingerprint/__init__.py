@@ -7,7 +7,7 @@ picture that carries a watermark is the one it was made for; :func:`nearest`, or
 
 from provenance.fingerprint.collector import Collector
 from provenance.fingerprint.compare import LIMIT, Comparison, compare
-from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, every_way_round, pdq
+from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, pdq
 from provenance.fingerprint.lattice import CELL, VISIBLE, Extent, cells
 from provenance.fingerprint.model import Fingerprint, FrameHash
 from provenance.fingerprint.search import RADIUS, chunks, nearest, packed, probes
@@ -27,7 +27,6 @@ __all__ = [
     "cells",
     "chunks",
     "compare",
-    "every_way_round",
     "nearest",
     "packed",
     "pdq",

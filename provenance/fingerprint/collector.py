@@ -45,7 +45,9 @@ class Collector:
         if not self._new(glance, self._kept):
             return
         whole = pdq(picture)
-        self._kept.append((glance, FrameHash(time, whole.quality, whole.value, cells())))
+        self._kept.append(
+            (glance, FrameHash(time, whole.quality, whole.value, whole.mirrored, cells()))
+        )
         while len(self._kept) > MOST_FRAMES:
             self._near += STEP
             apart: list[tuple[bytes, FrameHash]] = []

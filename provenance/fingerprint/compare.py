@@ -1,9 +1,10 @@
 """Is the picture that carries a watermark the one it was made for?
 
-Every frame seen is compared with every registered one: the median, over the cells that both show,
-of the bits in which they differ.  The nearest registered frame counts, so cuts, speed and order do
-not matter.  The clip's distance is a low quantile over the frames seen: a copy may show moments
-between those that were registered, but a mark on another clip is far from it at every moment.
+Every frame seen is compared with every registered one, cell by cell: a fifth of the cells that both
+show, two at least, differ in no more bits than the distance says.  So captions and stickers may
+cover the rest.  The nearest registered frame counts: cuts, speed and order do not matter.  The
+clip's distance is a low quantile over the frames seen: a copy may show moments between those that
+were registered, but a mark on another clip is far from it at every moment.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ LIMIT = 0.25
 """Share of the bits above which the registered content is another one."""
 MIN_CELLS = 2
 """Cells that a frame has to share with a registered one to be compared."""
+CLEAR = 5
+"""One cell in so many has to be clear of what was laid over the picture."""
 QUANTILE = 0.25
 
 
@@ -104,9 +107,9 @@ def _compared(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> Comparison | 
         bits = np.bitwise_count(old ^ words).astype(np.float64)
         bits[~both] = np.inf
         bits.sort(axis=1)
-        rows = np.arange(len(bits))
-        median = (bits[rows, (counts - 1) // 2] + bits[rows, counts // 2]) / 2.0
-        nearest.append(float(median[enough].min()) / CELL_BITS)
+        rank = np.maximum(MIN_CELLS, -(-counts // CLEAR))
+        clear = bits[np.arange(len(bits)), np.minimum(rank, bits.shape[1]) - 1]
+        nearest.append(float(clear[enough].min()) / CELL_BITS)
     if not nearest:
         return None
     share = float(np.mean(np.array(nearest) <= LIMIT))

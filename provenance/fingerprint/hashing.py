@@ -16,26 +16,23 @@ HASH_BYTES = 32
 HASH_BITS = 256
 MIN_QUALITY = 50
 """Of 100: below, a picture is too flat for its hash to mean anything (vPDQ's limit)."""
+MIRRORED = 5
+"""Place of the picture flipped left to right among the eight forms that ``pdqhash`` returns."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureHash:
-    """The PDQ of a picture: 32 bytes, most significant bit first, and its quality, 0 to 100."""
+    """The PDQ of a picture and of its mirror image, 32 bytes each, and its quality, 0 to 100."""
 
     value: bytes
+    mirrored: bytes
     quality: int
 
 
 def pdq(picture: NDArray[np.float32]) -> PictureHash:
     """Hash a luma plane (H, W), in 8-bit grey levels, of 64 x 64 samples or more."""
-    bits, quality = pdqhash.compute(_grey(picture))
-    return PictureHash(_packed(bits), int(quality))
-
-
-def every_way_round(picture: NDArray[np.float32]) -> tuple[PictureHash, ...]:
-    """The hashes of a plane (H, W) as it is and in its seven other mirrored and turned forms."""
     forms, quality = pdqhash.compute_dihedral(_grey(picture))
-    return tuple(PictureHash(_packed(bits), int(quality)) for bits in forms)
+    return PictureHash(_packed(forms[0]), _packed(forms[MIRRORED]), int(quality))
 
 
 def distance(left: bytes, right: bytes) -> int:

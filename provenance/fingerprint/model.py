@@ -22,7 +22,7 @@ ALIKE = 15
 WIDER = 8
 
 _HEAD = struct.Struct("<4sHbbBB")
-_FRAME = struct.Struct("<dB32s")
+_FRAME = struct.Struct("<dB32s32s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class FrameHash:
         time: seconds of presentation.
         quality: PDQ's, 0 to 100.
         value: PDQ of the whole picture as shown, 32 bytes.
+        mirrored: PDQ of its mirror image, 32 bytes: copies are often mirrored.
         cells: 8 bytes for each cell of the fingerprint's extent, row by row; zeros where there is
             nothing to compare (out of view, or flat).
     """
@@ -40,12 +41,13 @@ class FrameHash:
     time: float
     quality: int
     value: bytes
+    mirrored: bytes
     cells: bytes
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.time) and 0 <= self.quality <= 100):
             raise ValueError("a frame's time or quality is impossible")
-        if len(self.value) != HASH_BYTES:
+        if not len(self.value) == len(self.mirrored) == HASH_BYTES:
             raise ValueError(f"a frame's hash is {HASH_BYTES} bytes")
 
 
@@ -65,11 +67,19 @@ class Fingerprint:
     @property
     def hashes(self) -> tuple[bytes, ...]:
         """At most 16 hashes of whole frames, none flat, none much like another: for the search."""
-        sharp = [frame.value for frame in self.frames if frame.quality >= MIN_QUALITY]
+        return tuple(frame.value for frame in self._searched())
+
+    @property
+    def mirrored_hashes(self) -> tuple[bytes, ...]:
+        """The hashes of the same frames' mirror images."""
+        return tuple(frame.mirrored for frame in self._searched())
+
+    def _searched(self) -> list[FrameHash]:
+        sharp = [frame for frame in self.frames if frame.quality >= MIN_QUALITY]
         alike = ALIKE
         while len(kept := _apart(sharp, alike)) > SEARCHED:
             alike += WIDER
-        return tuple(kept)
+        return kept
 
     def words(self) -> NDArray[np.uint64]:
         """(F, rows, columns) uint64: the cells' bits, 0 where there is nothing to compare."""
@@ -78,12 +88,13 @@ class Fingerprint:
         return np.frombuffer(data, "<u8").reshape(shape)
 
     def to_bytes(self) -> bytes:
-        """A compact form: 401 bytes a frame of a 16:9 clip."""
+        """A compact form: 433 bytes a frame of a 16:9 clip."""
         where = self.extent
         head = (where.left, where.top, where.columns, where.rows)
         parts = [_HEAD.pack(MAGIC, len(self.frames), *head)]
         for frame in self.frames:
-            parts += [_FRAME.pack(frame.time, frame.quality, frame.value), frame.cells]
+            parts += [_FRAME.pack(frame.time, frame.quality, frame.value, frame.mirrored)]
+            parts.append(frame.cells)
         return b"".join(parts)
 
     @classmethod
@@ -103,15 +114,15 @@ class Fingerprint:
         frames = []
         for start in range(_HEAD.size, len(data), step):
             cells = data[start + _FRAME.size : start + step]
-            time, quality, value = _FRAME.unpack_from(data, start)
-            frames.append(FrameHash(time, quality, value, cells))
+            time, quality, value, mirrored = _FRAME.unpack_from(data, start)
+            frames.append(FrameHash(time, quality, value, mirrored, cells))
         return cls(extent, tuple(frames))
 
 
-def _apart(values: list[bytes], alike: int) -> list[bytes]:
+def _apart(frames: list[FrameHash], alike: int) -> list[FrameHash]:
     """Those that differ in more than ``alike`` bits from every one before them that is kept."""
-    kept: list[bytes] = []
-    for value in values:
-        if all(distance(value, other) > alike for other in kept):
-            kept.append(value)
+    kept: list[FrameHash] = []
+    for frame in frames:
+        if all(distance(frame.value, other.value) > alike for other in kept):
+            kept.append(frame)
     return kept

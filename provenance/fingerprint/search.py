@@ -8,6 +8,8 @@ Norouzi, Punjani and Fleet 2012).
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +20,9 @@ RADIUS = 31
 WORDS = HASH_BYTES // 8
 CHUNKS = 16
 CHUNK_BITS = 16
-BLOCK = 1 << 16
-"""Hashes looked at together: their distances stay in the processor's cache."""
+BLOCK = 1 << 15
+"""Hashes looked at together: they stay in the processor's cache."""
+_NONE: Final = np.empty(0, np.intp)
 
 
 def packed(hashes: bytes) -> NDArray[np.uint64]:
@@ -42,28 +45,24 @@ def nearest(
         radius: bits, up to 256.
 
     Returns:
-        Index of the hash, index of the query and distance of each pair, by index of the hash
-        within blocks; three arrays of one length.
+        Index of the hash, index of the query and distance of each pair: three arrays of one
+        length, in no particular order.
     """
-    rows, columns, distances = [], [], []
+    rows, columns, distances = [_NONE], [_NONE], [_NONE]
     for start in range(0, len(hashes), BLOCK):
         block = hashes[start : start + BLOCK]
+        first, second = np.ascontiguousarray(block[:, :2].T)
         for number, query in enumerate(queries):
-            # The first half alone rules out nearly everything.
-            low = _bits(block[:, :2], query[:2])
-            close = np.flatnonzero(low <= radius)
-            distance = low[close] + _bits(block[close, 2:], query[2:])
-            within = distance <= radius
-            rows.append(close[within] + start)
-            columns.append(np.full(int(within.sum()), number, np.intp))
-            distances.append(distance[within].astype(np.intp))
-    if not rows:
-        return (np.empty(0, np.intp),) * 3
+            # Half of the bits rule out nearly everything.
+            half = np.bitwise_count(first ^ query[0]) + np.bitwise_count(second ^ query[1])
+            close = np.flatnonzero(half <= radius)
+            if close.size:
+                bits = np.bitwise_count(block[close] ^ query).sum(axis=1, dtype=np.intp)
+                close, bits = close[bits <= radius], bits[bits <= radius]
+                rows.append(close + start)
+                columns.append(np.full(close.size, number, np.intp))
+                distances.append(bits)
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(distances)
-
-
-def _bits(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> NDArray[np.uint16]:
-    return np.asarray(np.bitwise_count(left ^ right).sum(axis=-1, dtype=np.uint16))
 
 
 def chunks(value: bytes) -> list[int]:
