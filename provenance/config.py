@@ -28,6 +28,7 @@ class Settings:
     ``keys`` is the keys folder; ``trust`` and ``trust_tsa`` hold PEM files of further anchors, for
     signers and for timestamps; ``accept`` the verdicts with which ``verify`` ends well; ``tsa`` the
     URL of a timestamp authority; ``min_margin`` the least margin of a small copy, in dB;
+    ``registry`` names the registry of stamps, a path or a URL, or "none";
     ``encoder_options`` are passed to the encoder as they are.
     ``source`` is the settings file that was read, if any.
     """
@@ -46,6 +47,7 @@ class Settings:
     preset: str | None = None
     encoder_options: tuple[tuple[str, str], ...] = ()
     min_margin: float | None = None
+    registry: str | None = None
     source: Path | None = None
 
 
@@ -235,4 +237,5 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "preset": _text,
     "encoder_options": _options,
     "min_margin": _number,
+    "registry": _text,
 }

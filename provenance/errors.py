@@ -44,6 +44,10 @@ class UnmarkableError(InputError):
     """A picture that cannot hold the watermark: too small, too short, flat or black throughout."""
 
 
+class WithdrawnError(InputError):
+    """A clip that may not be stamped: its model, its key or a consent was withdrawn."""
+
+
 class ServiceError(ProvenanceError, RuntimeError):
     """Something the tool needs has failed."""
 
@@ -52,8 +56,20 @@ class KeyringError(ServiceError, LookupError):
     """Keys are missing, damaged, unreadable, or do not belong together."""
 
 
+class RegistryError(ServiceError):
+    """The registry of stamps can't be reached, read or written, or does not hold together."""
+
+
+class SealError(ServiceError):
+    """A signed document (a revocation list, a bundle) is damaged, expired or not trusted."""
+
+
 class SigningError(ServiceError):
     """The signer, its certificate or the clock stopped the manifest from being signed."""
+
+
+class KeyServiceError(SigningError):
+    """The service that holds the signing key did not answer; trying again may help."""
 
 
 class TimestampError(SigningError):

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from provenance.errors import InputError, ReadBackError, UnmarkableError
 from provenance.examine import examine
+from provenance.findings import Findings, sha256_of
 from provenance.manifest import Trust, read_manifest
 from provenance.payload import StampId
 from provenance.results import Detection, FileFacts, Verdict, VerificationReport
 from provenance.text import clock, listing
 from provenance.verdict import merged
-from provenance.verify import conclude, sha256_of
+from provenance.verify import conclude
 from provenance.video import probe
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.profiles import Profile
@@ -63,7 +64,7 @@ def read_back(
         )
     _require_mark(found, source.name, profile)  # 3
     facts = FileFacts(str(finished), digest, info.size, info.kind)
-    report = conclude(facts, info, found, manifest, {key.key_id})
+    report = conclude(Findings(facts, found, manifest), {key.key_id}, trust=trust)
     if report.verdict != Verdict.CONFIRMED or found.stamp_id != stamp_id:  # 4
         failures = f" ({listing(manifest.failures[:3])})" if manifest.failures else ""
         raise ReadBackError(

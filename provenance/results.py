@@ -207,7 +207,8 @@ class ManifestReport:
 
     ``trusted``: intact and the signer chains to a trust anchor; ``valid``: intact, signer not on
     the trust list; ``invalid``: fails validation, ``failures`` holds the C2PA status codes.
-    ``watermark_key_id`` is the watermark key the manifest says its mark was made with.
+    ``watermark_key_id`` is the watermark key the manifest says its mark was made with;
+    ``consents`` are the opaque references to consents that it names.
     """
 
     status: ManifestStatus
@@ -220,6 +221,7 @@ class ManifestReport:
     prompt_hash: PromptHash | None = None
     soft_binding: SoftBinding | None = None
     watermark_key_id: str | None = None
+    consents: tuple[str, ...] = ()
     ingredients: tuple[Ingredient, ...] = ()
     failures: tuple[str, ...] = ()
     reason: str | None = None

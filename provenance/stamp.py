@@ -1,7 +1,7 @@
 """Stamp one clip: mark every frame, sign what it says about itself, prove both, publish.
 
-1. What was asked is checked: keys, profile, texts, encoder, output; then the input is probed.
-   Nothing has been written so far.
+1. What was asked is checked: keys, profile, texts, encoder, output, withdrawals; then the input is
+   probed.  Nothing has been written so far.  Then a stamp id is reserved in the registry.
 2. The input's own manifest, if it has one, is kept to become the parent ingredient.
 3. Frames spread over the clip are observed, and the pattern is made for them; a small, coarse copy
    of a few frames is rehearsed, and the strength raised if its margin is thin
@@ -10,74 +10,44 @@
 5. The result is signed into a second file there.
 6. The finished file is read back as a verifier would: the watermark must decode with the profile's
    margin, the manifest must be trusted under the keyring's own root, and both must name this stamp.
-7. Only then does it get its name (:mod:`provenance.workspace`).
+7. The record is committed to the registry: ids, hashes, the manifest, the fingerprint.
+8. Only then does the file get its name (:mod:`provenance.workspace`), and the reservation goes.
 
-Whatever goes wrong before step 7, the target does not exist and nothing stays behind.
+Whatever goes wrong before step 8, the target does not exist, nothing stays behind, and the registry
+has no such stamp.  A kill leaves at most a reservation, which ``registry sweep`` settles.
 """
 
 from __future__ import annotations
 
-import math
+import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from provenance.errors import (
-    KeyringError,
     ProvenanceError,
-    UnmarkableError,
+    RegistryError,
     UnreadableFileError,
-    UnsupportedMediaError,
-    UsageError,
+    WithdrawnError,
 )
-from provenance.examine import MAX_ELONGATION, MIN_LINES, grid_of, survey
+from provenance.findings import sha256_of
+from provenance.imprint import fingerprint_of
 from provenance.keyring import Keyring
-from provenance.manifest import (
-    DEFAULT_DIGITAL_SOURCE_TYPE,
-    Generation,
-    Trust,
-    attach,
-    find_parent,
-    sidecar_path,
-)
-from provenance.manifest.certificates import check_validity
-from provenance.payload import StampId
+from provenance.keyring.files import certificate_id
+from provenance.making import Making, Progress, Stage
+from provenance.manifest import DEFAULT_DIGITAL_SOURCE_TYPE, Generation, sidecar_path
+from provenance.payload import LAYOUT, StampId
 from provenance.readback import read_back
-from provenance.rehearsal import THIN_DB, Rehearsal, rehearse
-from provenance.results import PromptHash, StampResult
+from provenance.registry import Facts, Registry, StampRecord, check_reference
+from provenance.results import PromptHash, StampResult, VerificationReport
 from provenance.text import printable
-from provenance.verify import sha256_of
-from provenance.video import (
-    EncoderOptions,
-    LumaPlane,
-    MediaInfo,
-    at_depth,
-    container_for,
-    probe,
-    transcode,
-)
-from provenance.video.encoders import plan_encoder
-from provenance.video.luma import luma_depth
-from provenance.watermark.embedder import Embedder
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.profiles import DEFAULT_PROFILE, PROFILES, Profile
-from provenance.workspace import Workspace, check_distinct, check_target, explained
-
-_WITH_SIDECAR = ("matroska", "webm")
-"""Containers that C2PA cannot embed a manifest in."""
-
-MIN_TEXTURE = 0.5
-"""Grey levels by which the liveliest 1 % of the clip must stand out: less is a test card, not a
-picture, and shows every mark."""
-Stage = Literal["observe", "rehearse", "mark", "sign", "read back"]
-Progress = Callable[[Stage, int, int | None], object]
-"""Called with the stage, the steps done in it, and how many there will be (None: not known)."""
+from provenance.video import EncoderOptions, probe
+from provenance.watermark.profiles import DEFAULT_PROFILE
+from provenance.workspace import Workspace, explained
 
 
 def stamp(
@@ -95,6 +65,9 @@ def stamp(
     encoder: EncoderOptions | None = None,
     tsa_url: str | None = None,
     min_margin_db: float | None = None,
+    registry: Registry | None = None,
+    approval: str | None = None,
+    consents: tuple[str, ...] = (),
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> StampResult:
@@ -115,16 +88,20 @@ def stamp(
         tsa_url: an RFC 3161 timestamp authority.
         min_margin_db: least margin, dB, after a simulated copy at 360 lines and H.264 CRF 30; a
             clip that stays below it at any strength of the profile is refused.
+        registry: where the stamp is recorded; without one, nobody can look it up.
+        approval: opaque reference to the approval that let the clip be stamped.
+        consents: opaque references to the consents that the clip needed.
         overwrite: replace an existing target.
         progress: told how far it is; what it raises stops the stamping.
 
     Raises:
         UsageError: arguments that cannot work, or a target that exists.
-        InputError: a file that cannot be read or cannot hold the mark.
-        ServiceError: keys, clock, signer, timestamp authority, disk, or the read-back.
+        InputError: a file that cannot be read or cannot hold the mark, or one that may not be
+            stamped, since its model, key or a consent was withdrawn.
+        ServiceError: keys, clock, signer, timestamp authority, registry, disk, or the read-back.
     """
     started = time.monotonic()
-    job = _Job.checked(  # 1
+    making = Making.checked(  # 1
         source,
         target,
         keyring=keyring,
@@ -137,7 +114,7 @@ def stamp(
     )
     generation = Generation(
         stamp_id=StampId.new(),
-        watermark_key_id=job.key.key_id,
+        watermark_key_id=making.key.key_id,
         provider=keyring.organisation if provider is None else provider,
         model_name=model_name,
         model_version=model_version,
@@ -146,35 +123,42 @@ def stamp(
         title=printable(target.name) if title is None else title,
         created_at=datetime.now(UTC),
         digital_source_type=digital_source_type,
+        approval=None if approval is None else check_reference(approval),
+        consents=tuple(sorted({check_reference(one) for one in consents})),
     )
     before = _state(source)
     digest = sha256_of(source)
-    with Workspace(target, overwrite=overwrite) as workspace:
+    with (
+        _Entry(registry, making, generation) as entry,
+        Workspace(target, overwrite=overwrite) as workspace,
+    ):
+        generation = replace(generation, stamp_id=entry.stamp_id)
         marked = workspace.path(f"marked{target.suffix}")
         signed = workspace.path(f"signed{target.suffix}")
         with explained(target), _under_its_name(target, (marked, signed)):
-            frames, psnr, seconds, rehearsal = job.mark(generation.stamp_id, marked)  # 3 and 4
+            frames, psnr, seconds, rehearsal = making.mark(generation.stamp_id, marked)  # 3 and 4
             if _state(source) != before:
                 raise UnreadableFileError(
                     f"{source.name} changed while it was being stamped; stamp it again once "
                     "nothing writes to it any more."
                 )
-            sidecar = job.sign(  # 2 and 5
+            manifest = making.sign(  # 2 and 5
                 replace(generation, duration_ms=round(seconds * 1000)), marked, signed
             )
             marked.unlink()
-            job.progress("read back", 0, 1)
+            making.progress("read back", 0, 1)
             proof = read_back(  # 6
                 signed,
                 source,
                 generation.stamp_id,
-                key=job.key,
-                trust=job.trust,
-                profile=job.profile,
+                key=making.key,
+                trust=making.trust,
+                profile=making.profile,
             )
-            job.progress("read back", 1, 1)
-        final = sidecar_path(target)
-        workspace.publish(signed, None if sidecar is None else (sidecar, final))  # 7
+            entry.commit(proof, digest, manifest.store, signed)  # 7
+            making.progress("read back", 1, 1)
+        final = None if manifest.embedded else sidecar_path(target)
+        workspace.publish(signed, None if final is None else (sidecar_path(signed), final))  # 8
     margin = proof.watermark.margin_db
     return StampResult(
         input_path=str(source),
@@ -182,193 +166,93 @@ def stamp(
         output_path=str(target),
         output_sha256=proof.file.sha256 or "",
         stamp_id=generation.stamp_id,
-        key_id=job.key.key_id,
-        profile=job.profile.name,
+        key_id=making.key.key_id,
+        profile=making.profile.name,
         psnr_y_db=psnr,
         margin_db=0.0 if margin is None else margin,
         copy_margin_db=rehearsal.margin_db,
         strength=rehearsal.strength,
         frames=frames,
         manifest_status=proof.manifest.status,
-        sidecar=None if sidecar is None else str(final),
+        sidecar=None if final is None else str(final),
         signed_at=proof.manifest.signed_at,
         seconds=time.monotonic() - started,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One stamping, all its inputs checked."""
+class _Entry:
+    """This stamping in the registry: reserved on entering; settled in the end, however it ended.
 
-    source: Path
-    target: Path
-    info: MediaInfo
-    keyring: Keyring
-    key: WatermarkKey
-    trust: Trust
-    profile: Profile
-    encoder: EncoderOptions
-    depth: int
-    tsa_url: str | None
-    min_margin_db: float | None
-    progress: Progress
+    Raises:
+        WithdrawnError: the model, the key or a consent is withdrawn.
+        RegistryError: the registry can't be used.
+    """
 
-    @classmethod
-    def checked(
-        cls,
-        source: Path,
-        target: Path,
-        *,
-        keyring: Keyring,
-        profile: str,
-        encoder: EncoderOptions,
-        overwrite: bool,
-        tsa_url: str | None,
-        min_margin_db: float | None,
-        progress: Progress,
-    ) -> _Job:
-        """Step 1: refuse whatever can be refused before any work."""
-        if profile not in PROFILES:
-            raise UsageError(f"{profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
-        if min_margin_db is not None and not math.isfinite(min_margin_db):
-            raise UsageError("The least margin must be a number of dB, like 3.")
-        container = container_for(target)
-        info = probe(source)
-        if info.kind != "video":
-            raise UnsupportedMediaError(f"{source.name} is a still image; stamp marks videos.")
-        _check_authority(tsa_url)
-        check_distinct(source, target)
-        check_target(target, overwrite=overwrite)
-        if container in _WITH_SIDECAR:
-            check_target(sidecar_path(target), overwrite=overwrite)
-        check_validity(keyring.signer.chain_pem)
-        trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
-        if not keyring.trust_anchors_pem.strip():
-            raise KeyringError(
-                f"{keyring.folder} holds no root certificate, so the output could not be checked; "
-                "put its `trust` folder back."
+    def __init__(self, registry: Registry | None, making: Making, generation: Generation) -> None:
+        self._registry = registry
+        self._making = making
+        self._generation = generation
+        self._signer_id = certificate_id(making.keyring.signer.chain_pem)
+        self.stamp_id = generation.stamp_id
+
+    def __enter__(self) -> _Entry:
+        if self._registry is not None:
+            self._refuse_withdrawn(self._registry)
+            self.stamp_id = self._registry.reservations.reserve(
+                self._making.key.key_id, self._making.target
             )
-        _check_room(info)
-        plan = plan_encoder(
-            encoder,
-            source_codec=info.video.codec,
-            source_pix_fmt=info.video.pix_fmt,
-            container=container,
-        )
-        return cls(
-            source,
-            target,
-            info,
-            keyring,
-            keyring.watermark_key,
-            trust,
-            PROFILES[profile],
-            encoder,
-            luma_depth(plan.pix_fmt) or info.video.bit_depth,
-            tsa_url,
-            min_margin_db,
-            progress,
-        )
+        return self
 
-    def mark(self, stamp_id: StampId, marked: Path) -> tuple[int, float, float, Rehearsal]:
-        """Steps 3 and 4: frames, PSNR of luma in dB and seconds that came out; the rehearsal."""
-        embedder = Embedder(self.key, stamp_id, self.profile, grid_of(self.info), self.depth)
-        size = (self.info.video.height, self.info.video.width)
-        for number, frame in enumerate(survey(self.source, self.info), start=1):
-            if frame.luma.shape == size:
-                embedder.observe(at_depth(frame.luma, frame.depth, self.depth))
-            self.progress("observe", number, None)
-        if embedder.texture < MIN_TEXTURE:
-            raise UnmarkableError(
-                f"{self.source.name} is black or flat throughout and cannot hide a mark: its "
-                f"texture is {embedder.texture:.1f} grey levels where {MIN_TEXTURE} is needed."
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._registry is None:
+            return
+        # The file is there or it is not, whatever came in between.  A registry that is gone can't
+        # be told: then a sweep will do the same.
+        with contextlib.suppress(RegistryError):
+            self._registry.reservations.settle(self.stamp_id)
+
+    def commit(
+        self, proof: VerificationReport, input_sha256: str, manifest: bytes, finished: Path
+    ) -> None:
+        """Step 7."""
+        if self._registry is None:
+            return
+        generation = self._generation
+        record = StampRecord(
+            stamp_id=self.stamp_id,
+            key_id=generation.watermark_key_id,
+            layout=LAYOUT,
+            created_at=generation.created_at,
+            provider=generation.provider,
+            model_name=generation.model_name,
+            model_version=generation.model_version,
+            prompt_hash=generation.prompt_hash,
+            profile=self._making.profile.name,
+            signed_at=proof.manifest.signed_at,
+            input_sha256=input_sha256,
+            output_sha256=proof.file.sha256,
+            signer=proof.manifest.signer,
+            signer_id=self._signer_id,
+            approval=generation.approval,
+            consents=generation.consents,
+        )
+        fingerprint = fingerprint_of(finished, probe(finished))
+        self._registry.commit(record, manifest, fingerprint.to_bytes())
+
+    def _refuse_withdrawn(self, registry: Registry) -> None:
+        made = self._generation
+        facts = Facts(
+            key_ids=(made.watermark_key_id, self._signer_id),
+            model_name=made.model_name,
+            model_version=made.model_version,
+            consents=made.consents,
+        )
+        withdrawal = registry.withdrawals.hitting(facts)
+        if withdrawal is not None:
+            raise WithdrawnError(
+                f"{self._making.source.name} may not be stamped: its {withdrawal.kind} was "
+                f"withdrawn on {withdrawal.at:%Y-%m-%d} ({withdrawal.reason})."
             )
-        rehearsal = self._rehearsed(embedder, stamp_id)
-
-        def mark(before: LumaPlane, after: LumaPlane, _frame: object) -> None:
-            embedder.mark(before, after)
-
-        result = transcode(
-            self.source,
-            marked,
-            mark,
-            self.encoder,
-            container=container_for(self.target),
-            progress=lambda done, total: self.progress("mark", done, total),
-        )
-        rate = self.info.video.fps
-        seconds = result.duration + (float(1 / rate) if rate else 0.0)
-        return result.frames, embedder.psnr_y(), seconds, rehearsal
-
-    def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:
-        """End of step 3; leaves the embedder prepared."""
-        least = self.min_margin_db
-        rehearsal = rehearse(
-            self.source,
-            self.info,
-            embedder,
-            self.key,
-            stamp_id,
-            self.profile,
-            depth=self.depth,
-            wanted_db=THIN_DB if least is None else max(THIN_DB, least),
-            check=lambda: self.progress("rehearse", 0, None),
-        )
-        if least is not None and rehearsal.margin_db < least:
-            raise UnmarkableError(
-                f"{self.source.name} would keep a margin of {rehearsal.margin_db:.1f} dB in a 360p "
-                f"CRF 30 copy where {least:.1f} dB is asked for; use --profile strong, or a lower "
-                "--min-margin."
-            )
-        return rehearsal
-
-    def sign(self, generation: Generation, marked: Path, signed: Path) -> Path | None:
-        """Steps 2 and 5: sign; the sidecar's path when the container cannot hold a manifest."""
-        self.progress("sign", 0, 1)
-
-        def work() -> bytes | None:
-            return attach(
-                marked,
-                signed,
-                generation,
-                self.keyring.signer,
-                trust=self.trust,
-                parent=find_parent(self.source, self.trust),
-                tsa_url=self.tsa_url,
-            )
-
-        # In a thread of its own: the library calls back into Python, where Ctrl-C would end in
-        # the library's hands instead of ours.
-        with ThreadPoolExecutor(1, thread_name_prefix="sign") as aside:
-            store = aside.submit(work).result()
-        self.progress("sign", 1, 1)
-        if store is None:
-            return None
-        sidecar = sidecar_path(signed)
-        sidecar.write_bytes(store)
-        return sidecar
-
-
-def _check_authority(url: str | None) -> None:
-    parts = None if url is None else url.partition("://")
-    if parts is not None and (parts[0] not in ("http", "https") or not parts[2]):
-        raise UsageError(
-            "The timestamp authority's address must start with http:// or https:// and name a host."
-        )
-
-
-def _check_room(info: MediaInfo) -> None:
-    width, height = info.video.display_size
-    if min(width, height) < MIN_LINES:
-        raise UnmarkableError(
-            f"{Path(info.path).name} is {width} x {height}, too small to hold the mark: its short "
-            f"side needs {MIN_LINES} lines."
-        )
-    if max(width, height) > MAX_ELONGATION * min(width, height):
-        raise UnmarkableError(
-            f"{Path(info.path).name} is {width} x {height}, too narrow to hold the mark: its long "
-            f"side may be {MAX_ELONGATION:g} times its short side."
-        )
 
 
 @contextmanager

@@ -243,7 +243,9 @@ class _Case:
         version = record.get("model_version") or model.get("version")
         date = record.get("signed_at") or record.get("created_at")
         named = " ".join(printable(part, 80) for part in (name, version) if part)
-        return named or "model not recorded", str(printable(date or "date not recorded", 40))
+        # The day alone: a sentence needs no more, and the record has the rest.
+        day, _, _ = str(printable(date or "date not recorded", 40)).partition("T")
+        return named or "model not recorded", day
 
     def _signed(self) -> str:
         date = self.manifest.signed_at

@@ -1,31 +1,25 @@
-"""Verify one file: read what its pixels and its signed metadata say, and compare.
+"""Verify one file: read what its pixels and its signed metadata say, look them up, and compare.
 
-1. The file is probed; what cannot be examined at all is an error, not a verdict.
-2. Its SHA-256 is taken.
-3. Its manifest is read and validated.
-4. Its picture is searched for the watermark, with every key that is held.
-5. A watermark that the manifest says was made with a key not held here was not looked for:
+1. The file's findings are gathered (:mod:`provenance.findings`).
+2. A watermark that the manifest says was made with a key not held here was not looked for:
    "absent" becomes "not checked".
-6. The findings become a verdict (:mod:`provenance.verdict`).
-
-Steps 2 and 3 run beside step 4.  A layer that fails costs its own finding only: it then reads
-``not_checked``, with the reason.
+3. The registry, a bundle or a revocation list is asked (:mod:`provenance.lookup`), if one is given.
+4. The findings become a verdict (:mod:`provenance.verdict`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from provenance.errors import ProvenanceError, UnreadableFileError
-from provenance.examine import examine
-from provenance.manifest import Trust, read_manifest
+from provenance.errors import ProvenanceError, RegistryError, UnreadableFileError
+from provenance.findings import Findings, gather
+from provenance.fingerprint import LIMIT, Fingerprint
+from provenance.lookup import Revocations, look_up
+from provenance.manifest import Trust
 from provenance.payload import SOFT_BINDING_ALG
+from provenance.registry import Registry
 from provenance.results import (
     Detection,
     FileFacts,
@@ -36,11 +30,7 @@ from provenance.results import (
 )
 from provenance.text import printable
 from provenance.verdict import decide
-from provenance.video import MediaInfo, probe
 from provenance.watermark.keys import WatermarkKey
-
-_Layer = TypeVar("_Layer")
-_log = logging.getLogger(__name__)
 
 
 def verify(
@@ -49,6 +39,8 @@ def verify(
     watermark_keys: Iterable[WatermarkKey] = (),
     trust: Trust | None = None,
     sidecar: Path | None = None,
+    registry: Registry | None = None,
+    revocations: Sequence[Revocations] = (),
 ) -> VerificationReport:
     """Examine a video or a still image and say what its layers mean together.
 
@@ -57,6 +49,8 @@ def verify(
         watermark_keys: every key to try, newest first; with none the watermark is not checked.
         trust: who may sign; with none every signer is untrusted.
         sidecar: a manifest store to use instead of looking for one in and beside the file.
+        registry: where to look stamps up: the registry, or an opened bundle.
+        revocations: signed lists of what was withdrawn, besides the registry's own.
 
     Returns:
         The report.  "Nothing found" is a report too.
@@ -64,37 +58,56 @@ def verify(
     Raises:
         InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
     """
-    keys = tuple(watermark_keys)
-    info = probe(path)  # 1
-    with ThreadPoolExecutor(1, thread_name_prefix="metadata") as beside:
-        digest = beside.submit(sha256_of, path)  # 2
-        reading = beside.submit(  # 3
-            _layer,
-            lambda: read_manifest(path, trust or Trust(), sidecar=sidecar),
-            lambda reason: ManifestReport("not_checked", reason=reason),
-        )
-        found = _layer(  # 4
-            lambda: examine(path, info, keys),
-            lambda reason: Detection("not_checked", reason=reason),
-        )
-        manifest = reading.result()
-        facts = FileFacts(str(path), digest.result(), info.size, info.kind)
-    if info.truncated and found.reason is None:
-        found = replace(found, reason="the file is incomplete: its end is missing")
-    return conclude(facts, info, found, manifest, {key.key_id for key in keys})
+    keys, trust = tuple(watermark_keys), trust or Trust()
+    findings = gather(path, keys, trust, sidecar=sidecar, fingerprint=registry is not None)
+    return conclude(
+        findings,
+        {key.key_id for key in keys},
+        trust=trust,
+        registry=registry,
+        revocations=revocations,
+    )
 
 
 def conclude(
-    facts: FileFacts,
-    info: MediaInfo,
-    found: Detection,
-    manifest: ManifestReport,
+    findings: Findings,
     held: set[str],
+    *,
+    trust: Trust,
+    registry: Registry | None = None,
+    revocations: Sequence[Revocations] = (),
 ) -> VerificationReport:
-    """Steps 5 and 6: the findings as one report.  ``held`` are the ids of the keys tried."""
-    found = _looked_for(found, manifest, held)
-    verdict, summary = decide(found, manifest, kind=info.kind)
-    return VerificationReport(facts, verdict, summary, found, manifest)
+    """Steps 2 to 4: the findings as one report.  ``held`` are the ids of the keys tried."""
+    found = _looked_for(findings.watermark, findings.manifest, held)
+    try:
+        answer, manifest = look_up(
+            found,
+            findings.manifest,
+            findings.fingerprint,
+            trust=trust,
+            registry=registry,
+            revocations=tuple(revocations),
+        )
+    except RegistryError as error:
+        # What the file itself says is worth having, also while the registry can't be asked.
+        answer = RegistryReport(reason=printable(error, 300).rstrip("."))
+        manifest = findings.manifest
+    verdict, summary = decide(
+        found, manifest, answer, kind=findings.file.kind or "video", fingerprint_limit=LIMIT
+    )
+    return VerificationReport(findings.file, verdict, summary, found, manifest, answer)
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """The fingerprint of a file as it is shown, to look for clips like it.
+
+    Raises:
+        InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
+    """
+    taken = gather(path, (), Trust(), fingerprint=True).fingerprint
+    if taken is None:
+        raise UnreadableFileError(f"No fingerprint could be taken of {path.name}.")
+    return taken
 
 
 def unexamined(path: Path, error: ProvenanceError) -> VerificationReport:
@@ -110,22 +123,8 @@ def unexamined(path: Path, error: ProvenanceError) -> VerificationReport:
     )
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits, read in pieces.
-
-    Raises:
-        UnreadableFileError: when it cannot be read.
-    """
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        reason = (error.strerror or "input/output error").lower()
-        raise UnreadableFileError(f"{path} cannot be read: {reason}.") from error
-
-
 def _looked_for(found: Detection, manifest: ManifestReport, held: set[str]) -> Detection:
-    """Step 5.  Of an intact manifest only: a changed one could name any key it likes."""
+    """Step 2.  Of an intact manifest only: a changed one could name any key it likes."""
     binding = manifest.soft_binding
     if (
         found.status not in ("absent", "weak")
@@ -142,18 +141,3 @@ def _looked_for(found: Detection, manifest: ManifestReport, held: set[str]) -> D
         else f"the manifest names watermark key {printable(named, 40)}, which is not held here"
     )
     return replace(found, status="not_checked", reason=reason)
-
-
-def _layer(run: Callable[[], _Layer], failed: Callable[[str], _Layer]) -> _Layer:
-    """Run one layer; whatever goes wrong in it becomes its finding.
-
-    The one place that catches everything: a file made to crash one decoder must not keep the
-    other layer's finding from its reader.
-    """
-    try:
-        return run()
-    except ProvenanceError as error:
-        return failed(printable(error, 300).rstrip("."))
-    except Exception as error:
-        _log.exception("a layer failed")
-        return failed(f"it failed unexpectedly ({type(error).__name__})")

@@ -15,6 +15,7 @@ import pytest
 
 from provenance import Keyring, StampResult, Trust, hash_prompt, init_keyring, stamp
 from tests.clips import Spec, make_clip
+from tests.services import summary
 
 ROOT = Path(__file__).parent.parent
 CLIP = Spec(size=(480, 360), frames=36, audio=("eng",))
@@ -33,6 +34,13 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -
     home.mkdir(exist_ok=True)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name, last of all, what a missing server kept from running."""
+    for line in summary(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line(line, red=True)
 
 
 @dataclass(frozen=True)

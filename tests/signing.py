@@ -58,9 +58,9 @@ def sign(studio: Studio, source: Path, target: Path, **options: Any) -> Path:
     options.setdefault("trust", studio.trust)
     options.setdefault("signer", studio.signer)
     generation = options.pop("generation", facts())
-    store = attach(source, target, generation, **options)
-    if store is not None:
-        sidecar_path(target).write_bytes(store)
+    signed = attach(source, target, generation, **options)
+    if not signed.embedded:
+        sidecar_path(target).write_bytes(signed.store)
     return target
 
 

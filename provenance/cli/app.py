@@ -28,6 +28,7 @@ import click
 
 from provenance.cli.keys import keys
 from provenance.cli.output import complain
+from provenance.cli.registry import registry
 from provenance.cli.stamp import stamp
 from provenance.cli.stopping import Stopped, stoppable
 from provenance.cli.verify import verify
@@ -151,9 +152,10 @@ def main() -> None:
 
 
 main.add_command(keys)
+main.add_command(registry)
 main.add_command(stamp)
 main.add_command(verify)
-for _command in (main, stamp, verify, *keys.commands.values()):
+for _command in (main, stamp, verify, *keys.commands.values(), *registry.commands.values()):
     _command.params.append(
         click.Option(
             ["--debug"],

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+import platformdirs
 
 from provenance import config
 from provenance.cli.output import complain, warn
@@ -15,10 +17,13 @@ from provenance.errors import KeyringError, UsageError
 
 if TYPE_CHECKING:
     from provenance.keyring import Keyring
+    from provenance.registry import Registry
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 APPLICATION = "provenance-stamp"
+NO_REGISTRY = "none"
+"""Instead of an address: work without a registry."""
 
 
 def keys_option(command: _Command) -> _Command:
@@ -29,6 +34,29 @@ def keys_option(command: _Command) -> _Command:
         type=click.Path(path_type=Path),
         help="Keys folder.  [default: ./keys when it holds keys, else "
         "your user configuration folder]",
+    )(command)
+
+
+def registry_option(command: _Command) -> _Command:
+    """``--registry URL``; a password in it would be seen by everybody on the machine."""
+
+    def check(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+        from provenance.registry.address import has_password  # noqa: PLC0415 - slow to import
+
+        if value is not None and has_password(value):
+            raise UsageError(
+                "A password never goes into --registry, where other users see it; put the whole "
+                "URL into PROVENANCE_REGISTRY, or the password into ~/.pgpass."
+            )
+        return value
+
+    return click.option(
+        "--registry",
+        "registry_url",
+        metavar="URL",
+        callback=check,
+        help="Registry of stamps: a path, postgresql://user@host/name, or none.  [default: an "
+        "SQLite file in your user data folder]",
     )(command)
 
 
@@ -90,6 +118,51 @@ def open_keyring_if_any(chosen: config.Settings, *, quiet: bool) -> Keyring | No
     if chosen.keys is None and not is_keyring(keys_folder(None)):
         return None
     return open_keyring(chosen, quiet=quiet)
+
+
+def registry_url(chosen: config.Settings) -> str:
+    """The registry's address: as set, or the file in the user's data folder."""
+    return chosen.registry or str(platformdirs.user_data_path(APPLICATION) / "registry.db")
+
+
+def open_registry(chosen: config.Settings, *, create: bool = False) -> Registry:
+    """Open the registry that the settings name.
+
+    Raises:
+        UsageError: none was wanted, or the address can't be read.
+        RegistryError: it is not there, or can't be used.
+    """
+    from provenance.registry import Registry  # noqa: PLC0415 - slow to import
+
+    if chosen.registry == NO_REGISTRY:
+        raise UsageError("This needs a registry; name one with --registry.")
+    return Registry(registry_url(chosen), create=create)
+
+
+@contextlib.contextmanager
+def opened_registry(chosen: config.Settings) -> Iterator[Registry | None]:
+    """The registry to stamp into, made if need be; None when "none" is set."""
+    if chosen.registry == NO_REGISTRY:
+        yield None
+        return
+    with open_registry(chosen, create=True) as registry:
+        yield registry
+
+
+def open_registry_if_any(chosen: config.Settings) -> Registry | None:
+    """The registry to verify with; None when "none" is set, or none is named and none is there."""
+    if chosen.registry == NO_REGISTRY:
+        return None
+    if chosen.registry is None and not Path(registry_url(chosen)).exists():
+        return None
+    return open_registry(chosen)
+
+
+def read_anchors(chosen: config.Settings, *, quiet: bool) -> bytes:
+    """Whose signed lists and bundles are believed: the keyring's anchors and those of --trust."""
+    keyring = open_keyring_if_any(chosen, quiet=quiet)
+    own = b"" if keyring is None else keyring.trust_anchors_pem
+    return own + b"".join(read_pem(path) for path in chosen.trust)
 
 
 def read_pem(path: Path) -> bytes:

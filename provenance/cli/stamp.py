@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provenance import config
-from provenance.cli.options import json_option, keys_option, open_keyring, quiet_option, settings
+from provenance.cli.options import (
+    json_option,
+    keys_option,
+    open_keyring,
+    opened_registry,
+    quiet_option,
+    registry_option,
+    settings,
+)
 from provenance.cli.output import complain, print_json, stdout
 from provenance.cli.progress import StampBar
 from provenance.errors import UsageError
@@ -91,7 +99,19 @@ _MAX_PROMPT = 10_000_000
     help="Refuse a clip whose mark would keep less than this margin in a 360p CRF 30 copy, at any "
     "strength of the profile.",
 )
+@click.option(
+    "--approval", metavar="REF", help="Opaque reference to the approval; it is shown to verifiers."
+)
+@click.option(
+    "--consent",
+    "consents",
+    metavar="REF",
+    multiple=True,
+    help="Opaque reference to a consent that the clip needed; repeatable.  Withdrawing it later "
+    "withdraws the stamp.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
+@registry_option
 @json_option
 @quiet_option
 def stamp(  # noqa: PLR0917 - click passes every parameter by name
@@ -104,7 +124,10 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     prompt_hash: str | None,
     plain_prompt_hash: bool,
     title: str | None,
+    approval: str | None,
+    consents: tuple[str, ...],
     overwrite: bool,
+    registry_url: str | None,
     as_json: bool,
     quiet: bool,
     encoder_options: tuple[str, ...],
@@ -114,8 +137,8 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
 
     OUTPUT (mp4, mov, m4v, mkv or webm) appears only once it has been read back: the watermark
     decodes, the manifest is intact, and both name the same stamp.  For mkv and webm, which cannot
-    hold a manifest, OUTPUT.c2pa is written beside it.  Give the prompt one way: --prompt,
-    --prompt-file or --prompt-hash.
+    hold a manifest, OUTPUT.c2pa is written beside it.  The stamp is recorded in the registry before
+    OUTPUT gets its name.  Give the prompt one way: --prompt, --prompt-file or --prompt-hash.
     """
     given = [value for value in (prompt, prompt_file, prompt_hash) if value is not None]
     if len(given) != 1:
@@ -125,7 +148,8 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     if plain_prompt_hash and prompt_hash is not None:
         raise UsageError("--plain-prompt-hash goes with --prompt or --prompt-file only.")
     options = tuple(config.parse_option(text) for text in encoder_options)
-    chosen = settings({**flags, "encoder_options": options}, quiet=quiet)
+    flags |= {"encoder_options": options, "registry": registry_url}
+    chosen = settings(flags, quiet=quiet)
     keyring = open_keyring(chosen, quiet=quiet)
     hashed = _hashed(keyring, prompt, prompt_file, prompt_hash, plain=plain_prompt_hash)
 
@@ -137,7 +161,7 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
         for name in ("provider", "digital_source_type", "profile")
         if (value := getattr(chosen, name)) is not None
     }
-    with StampBar(quiet=quiet) as bar:
+    with opened_registry(chosen) as registry, StampBar(quiet=quiet) as bar:
         result = stamp_clip(
             source,
             target,
@@ -155,6 +179,9 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
             ),
             tsa_url=chosen.tsa,
             min_margin_db=chosen.min_margin,
+            registry=registry,
+            approval=approval,
+            consents=consents,
             overwrite=overwrite,
             progress=bar,
             **named,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,18 +14,21 @@ from provenance.cli.options import (
     json_option,
     keys_option,
     open_keyring_if_any,
+    open_registry_if_any,
     quiet_option,
     read_pem,
+    registry_option,
     settings,
 )
 from provenance.cli.output import print_json, stderr, stdout
 from provenance.cli.progress import Spinner
-from provenance.errors import InputError, KeyringError
+from provenance.errors import InputError, KeyringError, UsageError
 from provenance.report import show_unexamined, show_verification
 from provenance.results import Verdict
 
 if TYPE_CHECKING:
     from provenance.manifest import Trust
+    from provenance.registry import Registry
     from provenance.watermark.keys import WatermarkKey
 
 _VERDICTS = ", ".join(Verdict.__members__)
@@ -53,10 +58,27 @@ _VERDICTS = ", ".join(Verdict.__members__)
     help="Trust these roots for timestamps, and for nothing else; repeatable.",
 )
 @click.option(
+    "--revocations",
+    metavar="FILE",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A signed list of withdrawals (`registry export --revocations`); repeatable.",
+)
+@click.option(
+    "--bundle",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A signed bundle (`registry export --bundle`) instead of a registry.",
+)
+@click.option(
+    "--record", is_flag=True, help="Append a row for each file to the registry's audit log."
+)
+@click.option(
     "--accept",
     metavar="VERDICT,...",
     help="Verdicts that count as success.  [default: CONFIRMED]",
 )
+@registry_option
 @json_option
 @quiet_option
 def verify(  # noqa: PLR0917 - click passes every parameter by name
@@ -64,7 +86,11 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     keys: Path | None,
     trust: tuple[Path, ...],
     trust_tsa: tuple[Path, ...],
+    revocations: tuple[Path, ...],
+    bundle: Path | None,
+    record: bool,
     accept: str | None,
+    registry_url: str | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -73,6 +99,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     PATH is a video or a still image, a screenshot for example.  Files are only read, and nothing
     is fetched from the network.
     """
+    from provenance.exports import log_verification, read_revocations  # noqa: PLC0415 - slow
     from provenance.verify import unexamined  # noqa: PLC0415 - slow to import
     from provenance.verify import verify as verify_file  # noqa: PLC0415
 
@@ -81,17 +108,30 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             "keys": keys,
             "trust": trust,
             "trust_tsa": trust_tsa,
+            "registry": registry_url,
             "accept": None if accept is None else config.parse_accept(accept),
         },
         quiet=quiet,
     )
     watermark_keys, trusted = _credentials(chosen, quiet=quiet)
     out, code = stdout(), 0
-    with Spinner(len(paths), quiet=quiet) as spinner:
+    with (
+        _stamps(chosen, trusted, bundle) as stamps,
+        Spinner(len(paths), quiet=quiet) as spinner,
+    ):
+        if record and (stamps is None or bundle is not None):
+            raise UsageError("--record needs a registry, whose audit log it writes to.")
+        lists = [read_revocations(file, trusted.anchors_pem) for file in revocations]
         for path in paths:
             spinner.begin(path.name)
             try:
-                report = verify_file(path, watermark_keys=watermark_keys, trust=trusted)
+                report = verify_file(
+                    path,
+                    watermark_keys=watermark_keys,
+                    trust=trusted,
+                    registry=stamps,
+                    revocations=lists,
+                )
             except InputError as error:
                 code = max(code, error.exit_code)
                 spinner.pause()
@@ -99,6 +139,8 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 if as_json:
                     print_json(unexamined(path, error).as_json())
                 continue
+            if record and stamps is not None:
+                log_verification(stamps, report)
             if report.verdict not in chosen.accept:
                 code = max(code, 1)
             spinner.pause()
@@ -107,6 +149,22 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             else:
                 show_verification(report, out)
     return code
+
+
+@contextlib.contextmanager
+def _stamps(
+    chosen: config.Settings, trusted: Trust, bundle: Path | None
+) -> Iterator[Registry | None]:
+    """Where stamps are looked up: a bundle, the registry, or nowhere."""
+    if bundle is not None:
+        from provenance.exports import open_bundle  # noqa: PLC0415 - slow to import
+
+        with open_bundle(bundle, trusted.anchors_pem) as registry:
+            yield registry
+        return
+    found = open_registry_if_any(chosen)
+    with contextlib.nullcontext() if found is None else found:
+        yield found
 
 
 def _credentials(chosen: config.Settings, *, quiet: bool) -> tuple[tuple[WatermarkKey, ...], Trust]:

@@ -9,13 +9,14 @@ from provenance.manifest.assertions import (
     DEFAULT_DIGITAL_SOURCE_TYPE,
     DIGITAL_SOURCE_TYPES,
     Generation,
-    build_manifest,
+    Statement,
 )
-from provenance.manifest.builder import attach
+from provenance.manifest.builder import Signed, attach
 from provenance.manifest.containers import find_sidecar, identify, sidecar_path
 from provenance.manifest.parents import Parent, find_parent
 from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt, prompt_matches
-from provenance.manifest.reader import read_manifest
+from provenance.manifest.reader import read_manifest, read_recovered
+from provenance.manifest.recovery import Recovery, recovered_parent
 from provenance.manifest.signer import LocalSigner, Signer
 from provenance.manifest.trust import Trust
 
@@ -26,10 +27,12 @@ __all__ = [
     "LocalSigner",
     "Parent",
     "PromptKey",
+    "Recovery",
+    "Signed",
     "Signer",
+    "Statement",
     "Trust",
     "attach",
-    "build_manifest",
     "find_parent",
     "find_sidecar",
     "given_prompt_hash",
@@ -37,5 +40,7 @@ __all__ = [
     "identify",
     "prompt_matches",
     "read_manifest",
+    "read_recovered",
+    "recovered_parent",
     "sidecar_path",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, Protocol
 
 from provenance.errors import UsageError
 from provenance.payload import LAYOUT, SOFT_BINDING_ALG, StampId
@@ -55,6 +55,19 @@ DEFAULT_DIGITAL_SOURCE_TYPE = "trainedAlgorithmicMedia"
 _MAX_TEXT = 256
 
 
+class Statement(Protocol):
+    """What a manifest states, whoever made the file and however."""
+
+    def definition(self, *, mime: str, parent: dict[str, Any] | bool = False) -> dict[str, Any]:
+        """The manifest definition that :func:`provenance.manifest.attach` signs.
+
+        Args:
+            mime: media type of the file to be signed.
+            parent: ``True`` when the input was signed and becomes the parent ingredient, or the
+                ingredient's own definition when it is not read from a stream.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Generation:
     """The facts about one clip that its manifest states.
@@ -71,6 +84,8 @@ class Generation:
         digital_source_type: a key of :data:`DIGITAL_SOURCE_TYPES`.
         model_type: C2PA asset type of the model, ``c2pa.types.model`` or one below it.
         model_identifier: a package URL or another identifier of the model, if there is one.
+        approval: opaque reference to the approval that let the clip be stamped.
+        consents: opaque references to the consents that it needed.
 
     Raises:
         UsageError: when a text is empty, over 256 characters or holds a control character, the
@@ -89,6 +104,8 @@ class Generation:
     digital_source_type: str = DEFAULT_DIGITAL_SOURCE_TYPE
     model_type: str = "c2pa.types.model"
     model_identifier: str | None = None
+    approval: str | None = None
+    consents: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         texts = {
@@ -101,7 +118,10 @@ class Generation:
         }
         if self.model_identifier is not None:
             texts["model identifier"] = self.model_identifier
-        for name, text in texts.items():
+        if self.approval is not None:
+            texts["approval reference"] = self.approval
+        named = [*texts.items(), *(("consent reference", text) for text in self.consents)]
+        for name, text in named:
             if not text.strip() or len(text) > _MAX_TEXT or not text.isprintable():
                 raise UsageError(
                     f"The {name} needs 1 to {_MAX_TEXT} printable characters; give another one."
@@ -116,6 +136,17 @@ class Generation:
         if self.created_at.tzinfo is None:
             raise UsageError("The time a clip was made needs a time zone.")
 
+    def definition(self, *, mime: str, parent: dict[str, Any] | bool = False) -> dict[str, Any]:
+        """As :class:`Statement` says; with a parent, the first action opens it."""
+        assertions = [
+            (ACTIONS, actions(self, has_parent=bool(parent))),
+            (SOFT_BINDING, soft_binding(self.stamp_id, self.duration_ms)),
+            (AI_DISCLOSURE, ai_disclosure(self)),
+            (GENERATION, generation_record(self)),
+            (TRAINING_MINING, training_mining()),
+        ]
+        return manifest_definition(self.title, mime, assertions, parent)
+
 
 @cache
 def software_version() -> str:
@@ -126,31 +157,20 @@ def software_version() -> str:
         return "0+unknown"
 
 
-def build_manifest(
-    generation: Generation, *, mime: str, parent: dict[str, Any] | bool = False
+def manifest_definition(
+    title: str,
+    mime: str,
+    assertions: list[tuple[str, dict[str, Any]]],
+    parent: dict[str, Any] | bool,
 ) -> dict[str, Any]:
-    """Put the manifest definition together that :func:`provenance.manifest.attach` signs.
-
-    Args:
-        generation: the facts.
-        mime: media type of the file to be signed.
-        parent: ``True`` when the input was signed and becomes the parent ingredient (then the
-            first action opens it instead of creating something new), or the ingredient's own
-            definition when it is not read from a stream.
-    """
+    """Put a manifest's definition together of its assertions, by label."""
     definition: dict[str, Any] = {
         "claim_generator_info": [
             {"name": GENERATOR, "version": software_version(), "specVersion": SPEC_VERSION}
         ],
-        "title": generation.title,
+        "title": title,
         "format": mime,
-        "assertions": [
-            _created(ACTIONS, actions(generation, has_parent=bool(parent))),
-            _created(SOFT_BINDING, soft_binding(generation)),
-            _created(AI_DISCLOSURE, ai_disclosure(generation)),
-            _created(GENERATION, generation_record(generation)),
-            _created(TRAINING_MINING, training_mining()),
-        ],
+        "assertions": [_created(label, data) for label, data in assertions],
     }
     if isinstance(parent, dict):
         definition["ingredients"] = [parent]
@@ -159,7 +179,7 @@ def build_manifest(
 
 def actions(generation: Generation, *, has_parent: bool = False) -> dict[str, Any]:
     """``c2pa.actions.v2``: created by the model and marked; or opened, edited and marked."""
-    when = _time(generation.created_at)
+    when = iso_time(generation.created_at)
     model = {"name": generation.model_name, "version": generation.model_version}
     ours = {"name": GENERATOR, "version": software_version()}
     source_type = DIGITAL_SOURCE_TYPES[generation.digital_source_type]
@@ -182,13 +202,13 @@ def actions(generation: Generation, *, has_parent: bool = False) -> dict[str, An
     return {"allActionsIncluded": True, "actions": listed}
 
 
-def soft_binding(generation: Generation) -> dict[str, Any]:
+def soft_binding(stamp_id: StampId, duration_ms: int) -> dict[str, Any]:
     """``c2pa.soft-binding``: the watermark's algorithm and the stamp id, as base64 text."""
-    scope = {"timespan": {"start": 0, "end": generation.duration_ms}}
+    scope = {"timespan": {"start": 0, "end": duration_ms}}
     return {
         "alg": SOFT_BINDING_ALG,
         "name": "invisible frame watermark",
-        "blocks": [{"scope": scope, "value": generation.stamp_id.base64}],
+        "blocks": [{"scope": scope, "value": stamp_id.base64}],
     }
 
 
@@ -208,6 +228,11 @@ def generation_record(generation: Generation) -> dict[str, Any]:
     prompt = {"alg": generation.prompt_hash.alg, "hash": generation.prompt_hash.value}
     if generation.prompt_hash.key_id is not None:
         prompt["keyId"] = generation.prompt_hash.key_id
+    references: dict[str, Any] = {}
+    if generation.approval is not None:
+        references["approval"] = generation.approval
+    if generation.consents:
+        references["consents"] = list(generation.consents)
     return {
         "schema": GENERATION_SCHEMA,
         "stamp_id": generation.stamp_id.hex,
@@ -219,6 +244,7 @@ def generation_record(generation: Generation) -> dict[str, Any]:
             "keyId": generation.watermark_key_id,
             "layout": LAYOUT,
         },
+        **references,
     }
 
 
@@ -232,5 +258,6 @@ def _created(label: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"label": label, "created": True, "data": data}
 
 
-def _time(moment: datetime) -> str:
+def iso_time(moment: datetime) -> str:
+    """A time as manifests write it: UTC, whole seconds."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from c2pa import Builder, C2paError, C2paSigningAlg, Context
 from c2pa import Signer as LibrarySigner
 
 from provenance.errors import OutputError, ProvenanceError, SigningError, TimestampError, UsageError
-from provenance.manifest.assertions import Generation, build_manifest
+from provenance.manifest.assertions import Statement
 from provenance.manifest.certificates import check_validity
 from provenance.manifest.containers import Container, has_plain_layout, identify
 from provenance.manifest.facts import clean
@@ -33,30 +33,38 @@ CHUNKED_ABOVE = 16 * 1024 * 1024
 hash takes memory as the file grows, up to half a gigabyte, for signing and for each later check."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A manifest store, and whether it is embedded in the file that was signed."""
+
+    store: bytes = field(repr=False)
+    embedded: bool
+
+
 def attach(
     source: Path,
     target: Path,
-    generation: Generation,
+    statement: Statement,
     signer: Signer,
     *,
     trust: Trust,
     parent: Parent | None = None,
     tsa_url: str | None = None,
-) -> bytes | None:
+) -> Signed:
     """Write ``source`` to ``target`` with a signed manifest, and check the result.
 
     Args:
         source: the finished, unsigned file; it is only read.
         target: another path, overwritten if it exists and removed on failure.
-        generation: what the manifest states.
+        statement: what the manifest states.
         signer: who signs.
         trust: by which the parent's signer is judged; the verdict goes into the manifest.
         parent: from :func:`find_parent`, of the file that ``source`` was made from.
         tsa_url: RFC 3161 timestamp authority, the only network use there is.
 
     Returns:
-        ``None`` when the manifest is in the file; the bytes of the manifest store when the
-        container can't hold one (``target`` is then a plain copy), to be written to
+        The manifest store, and whether it is in the file; when it is not, since the container
+        can't hold one, ``target`` is a plain copy, and the store has to be written to
         :func:`provenance.manifest.sidecar_path`.
 
     Raises:
@@ -73,7 +81,7 @@ def attach(
     try:
         if target.exists() and source.samefile(target):
             raise UsageError("A file can't be signed in place; give another target.")
-        job = _Job(source, target, generation, signer, trust, identify(source), tsa_url)
+        job = _Job(source, target, statement, signer, trust, identify(source), tsa_url)
         attempts = _attempts(job, parent)
     except OSError as error:
         raise _io_failure(error, target) from error
@@ -92,7 +100,7 @@ def attach(
         if isinstance(error, OSError) and not isinstance(error, ProvenanceError):
             raise _io_failure(error, target) from error
         raise
-    return None if job.container.embeds else store
+    return Signed(store, job.container.embeds)
 
 
 def _attempts(job: _Job, parent: Parent | None) -> list[tuple[bool, Parent | None]]:
@@ -119,7 +127,7 @@ class _Job:
 
     source: Path
     target: Path
-    generation: Generation
+    statement: Statement
     signer: Signer
     trust: Trust
     container: Container
@@ -128,8 +136,7 @@ class _Job:
     def sign(self, in_chunks: bool, parent: Parent | None) -> bytes:
         """Sign once.  Raises C2paError only for what another way of signing might get around."""
         from_stream = parent is not None and parent.kind == "embedded"
-        definition = build_manifest(
-            self.generation,
+        definition = self.statement.definition(
             mime=self.container.mime,
             parent=False if parent is None else from_stream or parent.definition(),
         )

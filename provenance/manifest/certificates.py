@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -27,9 +27,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from provenance.errors import SigningError
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
 
 CLAIM_SIGNING_EKU = ObjectIdentifier("1.3.6.1.4.1.62558.2.1")
 """``c2pa-kp-claimSigning``, the usage the C2PA certificate profile names for a signer."""
+
+EKUS = (CLAIM_SIGNING_EKU, ExtendedKeyUsageOID.EMAIL_PROTECTION)
+"""The second makes a file readable as trusted by validators that were not told of claimSigning,
+c2pa-rs without a ``trust_config`` among them."""
 
 ROOT_YEARS = 20
 LEAF_YEARS = 10
@@ -76,12 +81,9 @@ def issue_signer(
     now: datetime | None = None,
     years: float = LEAF_YEARS,
     key: PrivateKey | None = None,
-    ekus: tuple[ObjectIdentifier, ...] = (CLAIM_SIGNING_EKU, ExtendedKeyUsageOID.EMAIL_PROTECTION),
+    ekus: tuple[ObjectIdentifier, ...] = EKUS,
 ) -> Issued:
     """Issue a claim-signing certificate under ``root``, for a fresh EC P-256 key by default.
-
-    The second usage (emailProtection) makes the file readable as trusted by validators that were
-    not told of claimSigning, c2pa-rs without a ``trust_config`` among them.
 
     Args:
         organisation: subject name, shown by every C2PA reader as the signer.
@@ -124,6 +126,38 @@ def issue_signer(
     )
     certificate = builder.sign(root_key, SHA384() if root_key.curve.key_size > 256 else SHA256())
     return Issued(_key_pem(leaf_key), certificate.public_bytes(Encoding.PEM))
+
+
+def request_certificate(organisation: str, key: PrivateKey) -> bytes:
+    """A PKCS #10 request (PEM) for a claim-signing certificate, signed by ``key``.
+
+    It asks for what C2PA wants of a signer: a subject with the organisation's name, key usage
+    ``digitalSignature``, :data:`EKUS`.
+
+    Args:
+        organisation: subject name.
+        key: of any type that can sign a manifest; only its public half and its signature are
+            asked for, so that it may stand for a key in a service.
+
+    Raises:
+        ValueError: see :func:`check_organisation`.
+    """
+    builder = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(_name(organisation, "Content Signing"))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(certificate_authority=False), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(EKUS), critical=False)
+    )
+    digest: SHA256 | SHA384 | SHA512 | None = SHA256()
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        digest = None
+    elif isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size > 256:
+        digest = SHA384() if key.curve.key_size == 384 else SHA512()
+    pss = padding.PSS(padding.MGF1(SHA256()), padding.PSS.DIGEST_LENGTH)
+    return builder.sign(
+        key, digest, rsa_padding=pss if isinstance(key, rsa.RSAPrivateKey) else None
+    ).public_bytes(Encoding.PEM)
 
 
 def check_validity(chain_pem: bytes, now: datetime | None = None) -> None:
@@ -189,7 +223,7 @@ def _name(organisation: str, role: str) -> x509.Name:
 def _certificate(
     subject: x509.Name,
     issuer: x509.Name,
-    public_key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey,
+    public_key: PublicKey,
     start: datetime,
     end: datetime,
 ) -> x509.CertificateBuilder:

@@ -40,6 +40,7 @@ class Facts:
     prompt_hash: PromptHash | None = None
     soft_binding: SoftBinding | None = None
     watermark_key_id: str | None = None
+    consents: tuple[str, ...] = ()
     claimed_at: datetime | None = None
     reason: str | None = None
 
@@ -83,9 +84,15 @@ def read_facts(manifest: object) -> Facts:
         prompt_hash=_prompt_hash(record.get("prompt")),
         soft_binding=binding,
         watermark_key_id=clean(_mapping(record.get("watermark")).get("keyId")),
+        consents=_texts(record.get("consents")),
         claimed_at=when,
         reason=reason,
     )
+
+
+def _texts(listed: object) -> tuple[str, ...]:
+    items = listed[:MAX_ITEMS] if isinstance(listed, list) else []
+    return tuple(text for item in items if (text := clean(item, 256)) is not None)
 
 
 def parse_time(value: object) -> datetime | None:

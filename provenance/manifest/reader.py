@@ -11,7 +11,9 @@ How the status comes about:
 4. With timestamp anchors given, the file is read again with the signers' anchors alone, and only
    a signer trusted both times is trusted: the library lets a claim certificate chain to a
    timestamp anchor.
-5. Ingredients, their own among them, are reported beside, each with the failures that its own
+5. A store that a registry gave back is validated by itself: its signature and assertions, not its
+   hash of a file that is no longer at hand.  Its source says so ("registry").
+6. Ingredients, their own among them, are reported beside, each with the failures that its own
    validation left: a changed file that was signed again is trusted, and shows its past there.
 
 Nothing here uses the network.
@@ -19,6 +21,7 @@ Nothing here uses the network.
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -41,12 +44,16 @@ _HARD_BINDINGS = frozenset(
     f"assertion.{kind}.match"
     for kind in ("dataHash", "bmffHash", "boxesHash", "collectionHash", "multiAssetHash")
 )
+_BINDING_FAILURES = frozenset(code.replace(".match", ".mismatch") for code in _HARD_BINDINGS)
 _TIME_FAILURES = ("timeStamp.", "timestamp.")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of a store: the library's JSON, already parsed, and where the store was."""
+    """One reading of a store: the library's JSON, already parsed, and where the store was.
+
+    One from a registry stands by itself: there is no file that its hash could match.
+    """
 
     data: dict[str, Any]
     source: ManifestSource
@@ -74,6 +81,18 @@ def read_manifest(path: Path, trust: Trust, *, sidecar: Path | None = None) -> M
     return report
 
 
+def read_recovered(store: bytes, trust: Trust) -> ManifestReport:
+    """Validate a manifest store by itself, as a registry keeps it: all but its hash of a file."""
+    reading = load_store(store, library_settings(trust))
+    if isinstance(reading, ManifestReport):
+        return reading
+    report = interpret(reading)
+    if trust.has_tsa and _says_trusted(report):
+        again = load_store(store, library_settings(trust, with_tsa=False))
+        report = _withdraw_trust(report, again)
+    return report
+
+
 def interpret(reading: Reading) -> ManifestReport:
     """Turn one reading into a report; pure, and safe on any JSON whatever."""
     data = reading.data
@@ -83,12 +102,18 @@ def interpret(reading: Reading) -> ManifestReport:
     if not isinstance(label, str) or not isinstance(manifest, dict):
         return _unreadable("The manifest store names no active manifest.", reading.source)
     results = _mapping(data.get("validation_results"))
+    if reading.source == "registry":
+        results = without_binding(results)
     active = _mapping(results.get("activeManifest"))
     deltas = results.get("ingredientDeltas")
     ingredients = read_ingredients(_mapping(manifests), label, deltas)
     failures = codes(active.get("failure"))
     successes = codes(active.get("success"))
-    status, reason = _status(data.get("validation_state"), successes, failures)
+    state = data.get("validation_state")
+    if reading.source == "registry":
+        successes = (*successes, *_HARD_BINDINGS)
+        state = "Valid" if state == "Invalid" and not delta_failures(deltas) else state
+    status, reason = _status(state, successes, failures)
     if status == "invalid" and not failures:
         failures = delta_failures(deltas)
     facts = read_facts(manifest)
@@ -151,6 +176,33 @@ def _load(
     if not isinstance(data, dict):
         return _unreadable("The manifest store is damaged.", source)
     return Reading(data, source, store)
+
+
+def load_store(store: bytes, settings: dict[str, Any]) -> Reading | ManifestReport:
+    """Read a store that stands by itself; a report when it can't be read."""
+    try:
+        with (
+            Context.from_dict(settings) as context,
+            Reader("application/c2pa", io.BytesIO(store), context=context) as reader,
+        ):
+            data = json.loads(reader.json())
+    except (C2paError, ValueError, RecursionError):
+        return _unreadable("The recovered manifest store is damaged.", "registry")
+    if not isinstance(data, dict):
+        return _unreadable("The recovered manifest store is damaged.", "registry")
+    return Reading(data, "registry", store)
+
+
+def without_binding(results: dict[str, Any]) -> dict[str, Any]:
+    """The library's validation results without its word on a hash of a file not at hand."""
+    active = _mapping(results.get("activeManifest"))
+    listed = active.get("failure")
+    kept = [
+        status
+        for status in (listed if isinstance(listed, list) else [])
+        if _mapping(status).get("code") not in _BINDING_FAILURES
+    ]
+    return results | {"activeManifest": active | {"failure": kept}}
 
 
 def _sidecar_bytes(sidecar: Path) -> bytes:
@@ -246,6 +298,7 @@ def _with_facts(report: ManifestReport, facts: Facts) -> ManifestReport:
         prompt_hash=facts.prompt_hash,
         soft_binding=facts.soft_binding,
         watermark_key_id=facts.watermark_key_id,
+        consents=facts.consents,
         reason=report.reason or facts.reason,
     )
 

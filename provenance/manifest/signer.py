@@ -6,7 +6,7 @@ members, knows nothing of C2PA, and signs at most a few hundred kilobytes at a t
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,14 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from provenance.errors import KeyringError
-from provenance.manifest.certificates import PrivateKey
+from provenance.manifest.certificates import PrivateKey, PublicKey
 
 ALGORITHMS = ("es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519")
 """COSE algorithms a signer may name, as C2PA spells them, in lower case."""
@@ -35,6 +31,7 @@ _CURVES: dict[str, tuple[str, HashAlgorithm, int]] = {
     "secp521r1": ("es512", SHA512(), 66),
 }
 _PSS: dict[str, HashAlgorithm] = {"ps256": SHA256(), "ps384": SHA384(), "ps512": SHA512()}
+_HASHES = _PSS | {alg: digest for alg, digest, _ in _CURVES.values()}
 
 
 @runtime_checkable
@@ -47,8 +44,11 @@ class Signer(Protocol):
     * make network connections in :meth:`sign`, not at construction, and re-open them in a worker
       process: an object made before ``fork`` may be used after it;
     * :meth:`sign` raises :class:`provenance.errors.SigningError` with one sentence for the user
-      when it can't sign; any other exception is wrapped into one by the builder, and its text is
-      not shown, since it may hold secrets.
+      when it can't sign (:class:`provenance.errors.KeyServiceError` when trying again may help);
+      any other exception is wrapped into one by the builder, and its text is not shown, since it
+      may hold secrets.
+
+    docs/key-services.md shows one.
     """
 
     @property
@@ -72,7 +72,8 @@ class LocalSigner:
 
     Args:
         private_key_pem: PKCS #8 or traditional PEM without pass-phrase.
-        chain_pem: the certificate chain, the signer's certificate first.
+        chain_pem: the certificate chain, the signer's certificate first; None when there is none
+            yet, and one is to be requested.
 
     Raises:
         KeyringError: when either can't be read, the key type can't sign a claim, or the key does
@@ -81,18 +82,11 @@ class LocalSigner:
 
     __slots__ = ("_alg", "_chain_pem", "_key")
 
-    def __init__(self, private_key_pem: bytes, chain_pem: bytes) -> None:
-        self._key, self._alg = _load(private_key_pem)
+    def __init__(self, private_key_pem: bytes, chain_pem: bytes | None) -> None:
+        self._key = _load(private_key_pem)
+        self._alg = algorithm_for(self._key.public_key())
         self._chain_pem = chain_pem
-        try:
-            leaf = x509.load_pem_x509_certificates(chain_pem)[0]
-            theirs = leaf.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise KeyringError(
-                "The signing certificate is damaged; put its PEM file back from your backup."
-            ) from error
-        ours = self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        if ours != theirs:
+        if chain_pem is not None and public_key_of(chain_pem) != self._key.public_key():
             raise KeyringError(
                 "The signing key does not belong to the signing certificate; put the two files "
                 "back that were made together."
@@ -105,8 +99,18 @@ class LocalSigner:
 
     @property
     def chain_pem(self) -> bytes:
-        """The chain as given."""
+        """The chain as given.
+
+        Raises:
+            KeyringError: when none was.
+        """
+        if self._chain_pem is None:
+            raise no_certificate()
         return self._chain_pem
+
+    def public_key(self) -> PublicKey:
+        """The public half of the key."""
+        return self._key.public_key()
 
     def sign(self, data: bytes) -> bytes:
         """Sign ``data``; see :meth:`Signer.sign`."""
@@ -156,7 +160,54 @@ def signature_fits(alg: str, chain_pem: bytes, signature: bytes, data: bytes) ->
     return alg == expected
 
 
-def _load(private_key_pem: bytes) -> tuple[PrivateKey, str]:
+def hash_of(alg: str) -> HashAlgorithm:
+    """The hash of an ECDSA or PSS algorithm."""
+    return _HASHES[alg]
+
+
+def algorithm_for(key: object) -> str:
+    """The algorithm, one of :data:`ALGORITHMS`, that a public key signs with.
+
+    Raises:
+        KeyringError: when a key of this type can't sign a manifest.
+    """
+    if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:
+        return _CURVES[key.curve.name][0]
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return "ed25519"
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _MIN_RSA_BITS:
+        return "ps256"
+    raise KeyringError(
+        "The signing key's type can't sign a manifest; use EC P-256, P-384 or P-521, Ed25519, or "
+        "RSA with at least 2048 bits."
+    )
+
+
+def public_key_of(chain_pem: bytes) -> PublicKey:
+    """The key of a chain's first certificate.
+
+    Raises:
+        KeyringError: when it can't be read, or is of a type that can't sign a manifest.
+    """
+    try:
+        key = x509.load_pem_x509_certificates(chain_pem)[0].public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyringError(
+            "The signing certificate is damaged; put its PEM file back from your backup."
+        ) from error
+    algorithm_for(key)
+    return cast("PublicKey", key)
+
+
+def no_certificate() -> KeyringError:
+    """What is said of a key that nothing can be signed with yet."""
+    return KeyringError(
+        "The signing key has no certificate yet; request one with `provenance keys csr` and install "
+        "it with `provenance keys import-chain`."
+    )
+
+
+def _load(private_key_pem: bytes) -> PrivateKey:
     try:
         key = load_pem_private_key(private_key_pem, password=None)
     except TypeError as error:
@@ -168,13 +219,5 @@ def _load(private_key_pem: bytes) -> tuple[PrivateKey, str]:
         raise KeyringError(
             "The signing key is damaged; put its PEM file back from your backup."
         ) from error
-    if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.name in _CURVES:
-        return key, _CURVES[key.curve.name][0]
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        return key, "ed25519"
-    if isinstance(key, rsa.RSAPrivateKey) and key.key_size >= _MIN_RSA_BITS:
-        return key, "ps256"
-    raise KeyringError(
-        "The signing key's type can't sign a manifest; use EC P-256, P-384 or P-521, Ed25519, or "
-        "RSA with at least 2048 bits."
-    )
+    algorithm_for(key.public_key() if hasattr(key, "public_key") else key)
+    return cast("PrivateKey", key)

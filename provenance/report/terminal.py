@@ -59,7 +59,10 @@ NEXT_STEPS = {
     Verdict.CREDENTIAL_ONLY: (
         "Decide whether the signer's word alone is enough; the picture adds nothing to it."
     ),
-    Verdict.WATERMARK_MATCH: "Compare the picture with the registered record before relying on it.",
+    Verdict.WATERMARK_MATCH: (
+        "Rely on it as far as the picture is compared above; `provenance registry restore` gives a "
+        "copy its credential back."
+    ),
     Verdict.WATERMARK_UNKNOWN: "Ask whoever keeps the registry what this stamp id stands for.",
     Verdict.SUSPECTED: "Get a longer or less compressed copy and verify that.",
     Verdict.NOT_CHECKED: "Put right what the reason names and verify again.",
@@ -206,11 +209,23 @@ def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
 
 def _registry_rows(table: Table, registry: RegistryReport) -> None:
     if registry.status == "not_checked" and registry.revocation is None:
+        if registry.reason not in (None, RegistryReport().reason):
+            table.add_row("Registry", _text(str(registry.reason)))
         return
     words = {"match": "has this stamp", "no_match": "has no such stamp"}
     table.add_row(
         "Registry", _with_reason(words.get(registry.status, "not checked"), registry.reason)
     )
+    record = registry.record or {}
+    if record.get("approval"):
+        table.add_row("  approval", _text(record["approval"]))
+    if record.get("consents"):
+        table.add_row("  consents", _text(listing(record["consents"][:5])))
+    if registry.fingerprint_distance is not None:
+        table.add_row(
+            "  picture",
+            f"{100 * registry.fingerprint_distance:.0f} % of the bits differ from what was stamped",
+        )
 
 
 def describe(transform: Transform) -> str:

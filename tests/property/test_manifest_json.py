@@ -6,7 +6,6 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.manifest.assertions import build_manifest
 from provenance.manifest.facts import MAX_TEXT, clean, read_facts
 from provenance.manifest.reader import Reading, interpret
 from tests.signing import facts
@@ -33,7 +32,7 @@ anything = st.recursive(
 
 def store() -> dict[str, Any]:
     """A reading of a sound manifest with one ingredient."""
-    manifest = build_manifest(facts(), mime="video/mp4")
+    manifest = facts().definition(mime="video/mp4")
     manifest["signature_info"] = {"issuer": "Example Studio", "time": "2026-11-22T12:00:00Z"}
     manifest["ingredients"] = [
         {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from provenance.errors import UsageError
-from provenance.manifest import DIGITAL_SOURCE_TYPES, build_manifest, hash_prompt
+from provenance.manifest import DIGITAL_SOURCE_TYPES, hash_prompt
 from provenance.payload import SOFT_BINDING_ALG
 from tests.signing import STAMP, facts
 
@@ -18,12 +18,12 @@ def data_of(manifest: dict[str, Any], label: str) -> dict[str, Any]:
 
 
 def test_every_assertion_is_marked_as_created_by_the_signer() -> None:
-    manifest = build_manifest(facts(), mime="video/mp4")
+    manifest = facts().definition(mime="video/mp4")
     assert all(assertion["created"] is True for assertion in manifest["assertions"])
 
 
 def test_a_new_clip_is_created_by_the_model_and_then_watermarked() -> None:
-    actions = data_of(build_manifest(facts(), mime="video/mp4"), "c2pa.actions.v2")
+    actions = data_of(facts().definition(mime="video/mp4"), "c2pa.actions.v2")
     created, marked = actions["actions"]
     assert actions["allActionsIncluded"] is True
     assert created["action"] == "c2pa.created"
@@ -35,13 +35,13 @@ def test_a_new_clip_is_created_by_the_model_and_then_watermarked() -> None:
 
 
 def test_a_signed_input_is_opened_and_never_created_anew() -> None:
-    manifest = build_manifest(facts(), mime="video/mp4", parent=True)
+    manifest = facts().definition(mime="video/mp4", parent=True)
     names = [a["action"] for a in data_of(manifest, "c2pa.actions.v2")["actions"]]
     assert names == ["c2pa.opened", "c2pa.edited", "c2pa.transcoded", "c2pa.watermarked.bound"]
 
 
 def test_the_soft_binding_names_the_stamp_id_as_base64_text_over_the_whole_clip() -> None:
-    binding = data_of(build_manifest(facts(), mime="video/mp4"), "c2pa.soft-binding")
+    binding = data_of(facts().definition(mime="video/mp4"), "c2pa.soft-binding")
     assert binding["alg"] == SOFT_BINDING_ALG
     assert binding["blocks"] == [
         {"scope": {"timespan": {"start": 0, "end": 1000}}, "value": "AAECAwQFBgc="}
@@ -49,7 +49,7 @@ def test_the_soft_binding_names_the_stamp_id_as_base64_text_over_the_whole_clip(
 
 
 def test_the_generation_assertion_holds_what_no_standard_one_has_a_field_for() -> None:
-    record = data_of(build_manifest(facts(), mime="video/mp4"), "org.provenance-stamp.generation")
+    record = data_of(facts().definition(mime="video/mp4"), "org.provenance-stamp.generation")
     assert record["stamp_id"] == STAMP.hex
     assert record["provider"] == "Example Studio"
     assert record["model"] == {"name": "ExampleVideoModel", "version": "3.2.1"}
@@ -59,21 +59,19 @@ def test_the_generation_assertion_holds_what_no_standard_one_has_a_field_for() -
 
 def test_a_plain_prompt_hash_names_no_key() -> None:
     generation = facts(prompt_hash=hash_prompt("a cat", None))
-    record = data_of(
-        build_manifest(generation, mime="video/mp4"), "org.provenance-stamp.generation"
-    )
+    record = data_of(generation.definition(mime="video/mp4"), "org.provenance-stamp.generation")
     assert set(record["prompt"]) == {"alg", "hash"}
 
 
 def test_training_on_the_clip_is_not_allowed() -> None:
-    entries = data_of(build_manifest(facts(), mime="video/mp4"), "cawg.training-mining")["entries"]
+    entries = data_of(facts().definition(mime="video/mp4"), "cawg.training-mining")["entries"]
     assert entries == {"cawg.ai_generative_training": {"use": "notAllowed"}}
 
 
 @pytest.mark.parametrize("name", DIGITAL_SOURCE_TYPES)
 def test_each_digital_source_type_is_written_as_its_iptc_address(name: str) -> None:
     actions = data_of(
-        build_manifest(facts(digital_source_type=name), mime="video/mp4"), "c2pa.actions.v2"
+        facts(digital_source_type=name).definition(mime="video/mp4"), "c2pa.actions.v2"
     )
     assert actions["actions"][0]["digitalSourceType"] == (
         f"http://cv.iptc.org/newscodes/digitalsourcetype/{name}"
@@ -81,15 +79,15 @@ def test_each_digital_source_type_is_written_as_its_iptc_address(name: str) -> N
 
 
 def test_a_model_identifier_stands_in_the_disclosure_only_when_given() -> None:
-    without = data_of(build_manifest(facts(), mime="video/mp4"), "c2pa.ai-disclosure")
+    without = data_of(facts().definition(mime="video/mp4"), "c2pa.ai-disclosure")
     named = facts(model_identifier="pkg:huggingface/example/video-model@3.2.1")
-    with_one = data_of(build_manifest(named, mime="video/mp4"), "c2pa.ai-disclosure")
+    with_one = data_of(named.definition(mime="video/mp4"), "c2pa.ai-disclosure")
     assert "modelIdentifier" not in without
     assert with_one["modelIdentifier"] == "pkg:huggingface/example/video-model@3.2.1"
 
 
 def test_the_prompt_itself_is_nowhere_in_the_manifest() -> None:
-    assert "sofa" not in json.dumps(build_manifest(facts(), mime="video/mp4"))
+    assert "sofa" not in json.dumps(facts().definition(mime="video/mp4"))
 
 
 @pytest.mark.parametrize(

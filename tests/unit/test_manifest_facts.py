@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from provenance.manifest.assertions import build_manifest
 from provenance.manifest.facts import clean, codes, parse_stamp_id, parse_time, read_facts
 from provenance.payload import SOFT_BINDING_ALG
 from provenance.results import SoftBinding
@@ -13,7 +12,7 @@ from tests.signing import STAMP, facts
 
 
 def ours(**changes: Any) -> dict[str, Any]:
-    return build_manifest(facts(**changes), mime="video/mp4")
+    return facts(**changes).definition(mime="video/mp4")
 
 
 def binding(value: object, alg: object = SOFT_BINDING_ALG) -> dict[str, Any]:

@@ -1,0 +1,285 @@
+"""Signed files from a registry, for verifying without it: revocation lists, bundles, audit heads.
+
+* A **revocation list** is one sealed document (:mod:`provenance.seal`): every withdrawal in force,
+  each with the ids of the stamps it hits, so that a copy without a manifest is told as well.
+* A **bundle** is a sealed line, which holds the SHA-256 of the rest, and then the registry's JSON
+  Lines (:mod:`provenance.registry.transfer`).
+* An **audit head** is the newest row of the log, sealed: kept elsewhere, it tells later whether
+  rows were taken off the end.
+
+All are dated; lists and bundles expire, and an expired one is an error, never a pass.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from provenance.errors import OutputError, RegistryError, SealError, UnreadableFileError, UsageError
+from provenance.manifest import Signer
+from provenance.registry import AuditRow, Facts, Registry, Withdrawal, now
+from provenance.registry.transfer import Transfer, export_lines, import_lines
+from provenance.results import VerificationReport
+from provenance.seal import seal, unseal
+
+_MAX_LIST = 512 * 1024 * 1024
+_MAX_HEADER = 1024 * 1024
+_PIECE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A signed list that was checked: what was withdrawn at the time it was issued."""
+
+    issued_at: datetime
+    expires_at: datetime
+    signer: str
+    by_target: dict[tuple[str, str], Withdrawal]
+    by_stamp: dict[str, Withdrawal]
+
+    def hitting(self, facts: Facts) -> Withdrawal | None:
+        """The first withdrawal on the list that hits a stamp with these facts."""
+        if facts.stamp_id is not None and facts.stamp_id.hex in self.by_stamp:
+            return self.by_stamp[facts.stamp_id.hex]
+        found = (self.by_target.get(target) for target in facts.targets())
+        return next((entry for entry in found if entry is not None), None)
+
+
+def write_revocations(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> int:
+    """Write a signed list of everything withdrawn now; how many withdrawals it holds.
+
+    Raises:
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+        SigningError: the signer, its certificate or the clock stops it.
+    """
+    listed = []
+    for entry in registry.withdrawals.listed():
+        if entry.ended_at is None:
+            stamps = [stamp_id.hex for stamp_id in registry.hit_by(entry)]
+            listed.append(entry.as_json() | {"stamps": stamps})
+    document = _dated(valid) | {"withdrawals": listed}
+    content = seal("revocations", document, signer)
+    write_whole(path, [content])
+    _logged(registry, "revocations", content)
+    return len(listed)
+
+
+def read_revocations(path: Path, anchors_pem: bytes) -> RevocationList:
+    """Check a signed list.
+
+    Raises:
+        UnreadableFileError: it can't be read.
+        SealError: it is damaged, expired, or signed by nobody who is trusted.
+    """
+    try:
+        if path.stat().st_size > _MAX_LIST:
+            raise SealError(f"{path} is too large for a revocation list; give the right file.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    sealed = unseal("revocations", content, anchors_pem, str(path))
+    try:
+        by_target: dict[tuple[str, str], Withdrawal] = {}
+        by_stamp: dict[str, Withdrawal] = {}
+        for item in sealed.document["withdrawals"]:
+            stamps = item.pop("stamps")
+            entry = Withdrawal.from_json(item)
+            by_target.setdefault((entry.kind, entry.target), entry)
+            for stamp_id in stamps:
+                by_stamp.setdefault(str(stamp_id), entry)
+        issued, expires = (
+            datetime.fromisoformat(sealed.document[name]) for name in ("issued_at", "expires_at")
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SealError(f"{path} is signed, but is no revocation list that can be read.") from error
+    return RevocationList(issued, expires, sealed.signer, by_target, by_stamp)
+
+
+def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> Transfer:
+    """Write everything that verification needs, signed, into one file.
+
+    Raises:
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+        SigningError: the signer, its certificate or the clock stops it.
+    """
+    counts = {"stamp": 0, "withdrawal": 0}
+    digest = hashlib.sha256()
+    with _explained(path), tempfile.TemporaryFile(dir=path.parent) as body:
+        for kind, line in export_lines(registry):
+            digest.update(line)
+            body.write(line)
+            counts[kind] += 1
+        body.seek(0)
+        told = {"stamps": counts["stamp"], "withdrawals": counts["withdrawal"]}
+        document = _dated(valid) | {"sha256": digest.hexdigest(), **told}
+        header = seal("bundle", document, signer)
+        write_whole(path, [header, *iter(lambda: body.read(_PIECE), b"")])
+    _logged(registry, "bundle", header)
+    return Transfer(**told)
+
+
+def write_lines(registry: Registry, path: Path) -> Transfer:
+    """Write stamps and withdrawals as JSON Lines, unsigned, for another registry of one's own.
+
+    Raises:
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+    """
+    counts = {"stamp": 0, "withdrawal": 0}
+    digest = hashlib.sha256()
+
+    def lines() -> Iterator[bytes]:
+        for kind, line in export_lines(registry):
+            counts[kind] += 1
+            digest.update(line)
+            yield line
+
+    write_whole(path, lines())
+    registry.audit.append("export", kind="lines", sha256=digest.hexdigest())
+    return Transfer(counts["stamp"], counts["withdrawal"])
+
+
+def read_lines(registry: Registry, path: Path) -> Transfer:
+    """Take over JSON Lines that :func:`write_lines` wrote.
+
+    Raises:
+        UnreadableFileError: it can't be read.
+        InputError: a line is damaged; what came before it is taken over.
+    """
+    try:
+        with path.open("rb") as stream:
+            return import_lines(registry, stream, str(path))
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise _unreadable(path, error) from error
+
+
+@contextlib.contextmanager
+def open_bundle(path: Path, anchors_pem: bytes) -> Iterator[Registry]:
+    """A checked bundle as a registry of its own, in a temporary file, for as long as the block.
+
+    Raises:
+        UnreadableFileError: it can't be read.
+        SealError: it is damaged, expired, or signed by nobody who is trusted.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(path.open("rb"))
+            header = stream.readline(_MAX_HEADER)
+            start = stream.tell()
+            sealed = unseal("bundle", header, anchors_pem, str(path))
+            digest = hashlib.sha256()
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
+            if digest.hexdigest() != sealed.document.get("sha256"):
+                raise SealError(f"{path} was changed or cut off after it was signed; get it again.")
+            stream.seek(start)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-")))
+        registry = stack.enter_context(Registry(str(folder / "bundle.db"), create=True))
+        import_lines(registry, stream, str(path))
+        yield registry
+
+
+def write_head(registry: Registry, path: Path, signer: Signer) -> AuditRow:
+    """Write the newest row of the audit log, signed.
+
+    Raises:
+        RegistryError: the log is empty.
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+        SigningError: the signer, its certificate or the clock stops it.
+    """
+    head = registry.audit.head()
+    if head is None:
+        raise RegistryError("The audit log is empty: there is no head to sign.")
+    issued = {"issued_at": now().isoformat(timespec="seconds")}
+    write_whole(path, [seal("audit-head", head.as_json() | issued, signer)])
+    return head
+
+
+def check_head(registry: Registry, path: Path, anchors_pem: bytes) -> str | None:
+    """Why a signed head is not in the log any more; None when it is.
+
+    Raises:
+        UnreadableFileError: the file can't be read.
+        SealError: it is damaged, or signed by nobody who is trusted.
+    """
+    try:
+        sealed = unseal("audit-head", path.read_bytes(), anchors_pem, str(path))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    number, value = sealed.document.get("number"), sealed.document.get("hash")
+    if not isinstance(number, int):
+        raise SealError(f"{path} is signed, but is no head of a log.")
+    row = registry.audit.row(number)
+    if row is None:
+        return f"row {number}, which {path} says was there, is gone"
+    if row.hash != value:
+        return f"row {number} is not the one that {path} says was there"
+    return None
+
+
+def log_verification(registry: Registry, report: VerificationReport) -> None:
+    """Append a verification to the audit log: the file's hash, never its name."""
+    named = report.watermark.stamp_id
+    registry.audit.append(
+        "verify",
+        sha256=report.file.sha256,
+        verdict=report.verdict.value,
+        stamp_id=None if named is None else named.hex,
+    )
+
+
+def _dated(valid: timedelta) -> dict[str, Any]:
+    issued = now().replace(microsecond=0)
+    return {"issued_at": issued.isoformat(), "expires_at": (issued + valid).isoformat()}
+
+
+def _logged(registry: Registry, kind: str, content: bytes) -> None:
+    registry.audit.append("export", kind=kind, sha256=hashlib.sha256(content).hexdigest())
+
+
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file that is there whole or not at all, and replaces nothing."""
+    if os.path.lexists(path):
+        raise UsageError(f"{path} exists already; name another file.")
+    draft = path.with_name(f".{path.name}.part")
+    with _explained(path):
+        try:
+            with draft.open("wb") as stream:
+                for piece in pieces:
+                    stream.write(piece)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.rename(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        reason = (error.strerror or "input/output error").lower()
+        raise OutputError(f"{path} can't be written: {reason}.") from error
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"{path} can't be read: {(error.strerror or 'input/output error').lower()}."
+    )

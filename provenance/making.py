@@ -1,0 +1,219 @@
+"""The making of one stamped file: what is checked, how it is marked, how it is signed.
+
+The steps are those of :mod:`provenance.stamp`, which puts them in order and publishes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from provenance.errors import KeyringError, UnmarkableError, UnsupportedMediaError, UsageError
+from provenance.examine import MAX_ELONGATION, MIN_LINES, grid_of, survey
+from provenance.keyring import Keyring
+from provenance.manifest import Generation, Signed, Trust, attach, find_parent, sidecar_path
+from provenance.manifest.certificates import check_validity
+from provenance.payload import StampId
+from provenance.rehearsal import THIN_DB, Rehearsal, rehearse
+from provenance.video import (
+    EncoderOptions,
+    LumaPlane,
+    MediaInfo,
+    at_depth,
+    container_for,
+    probe,
+    transcode,
+)
+from provenance.video.encoders import plan_encoder
+from provenance.video.luma import luma_depth
+from provenance.watermark.embedder import Embedder
+from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.profiles import PROFILES, Profile
+from provenance.workspace import check_distinct, check_target
+
+_WITH_SIDECAR = ("matroska", "webm")
+"""Containers that C2PA cannot embed a manifest in."""
+
+MIN_TEXTURE = 0.5
+"""Grey levels by which the liveliest 1 % of the clip must stand out: less is a test card, not a
+picture, and shows every mark."""
+Stage = Literal["observe", "rehearse", "mark", "sign", "read back"]
+Progress = Callable[[Stage, int, int | None], object]
+"""Called with the stage, the steps done in it, and how many there will be (None: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """One stamping, all its inputs checked; every method is a step of :func:`provenance.stamp`."""
+
+    source: Path
+    target: Path
+    info: MediaInfo
+    keyring: Keyring
+    key: WatermarkKey
+    trust: Trust
+    profile: Profile
+    encoder: EncoderOptions
+    depth: int
+    tsa_url: str | None
+    min_margin_db: float | None
+    progress: Progress
+
+    @classmethod
+    def checked(
+        cls,
+        source: Path,
+        target: Path,
+        *,
+        keyring: Keyring,
+        profile: str,
+        encoder: EncoderOptions,
+        overwrite: bool,
+        tsa_url: str | None,
+        min_margin_db: float | None,
+        progress: Progress,
+    ) -> Making:
+        """Step 1: refuse whatever can be refused before any work."""
+        if profile not in PROFILES:
+            raise UsageError(f"{profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
+        if min_margin_db is not None and not math.isfinite(min_margin_db):
+            raise UsageError("The least margin must be a number of dB, like 3.")
+        container = container_for(target)
+        info = probe(source)
+        if info.kind != "video":
+            raise UnsupportedMediaError(f"{source.name} is a still image; stamp marks videos.")
+        _check_authority(tsa_url)
+        check_distinct(source, target)
+        check_target(target, overwrite=overwrite)
+        if container in _WITH_SIDECAR:
+            check_target(sidecar_path(target), overwrite=overwrite)
+        check_validity(keyring.signer.chain_pem)
+        trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
+        if not keyring.trust_anchors_pem.strip():
+            raise KeyringError(
+                f"{keyring.folder} holds no root certificate, so the output could not be checked; "
+                "put its `trust` folder back."
+            )
+        _check_room(info)
+        plan = plan_encoder(
+            encoder,
+            source_codec=info.video.codec,
+            source_pix_fmt=info.video.pix_fmt,
+            container=container,
+        )
+        return cls(
+            source,
+            target,
+            info,
+            keyring,
+            keyring.watermark_key,
+            trust,
+            PROFILES[profile],
+            encoder,
+            luma_depth(plan.pix_fmt) or info.video.bit_depth,
+            tsa_url,
+            min_margin_db,
+            progress,
+        )
+
+    def mark(self, stamp_id: StampId, marked: Path) -> tuple[int, float, float, Rehearsal]:
+        """Steps 3 and 4: frames, PSNR of luma in dB and seconds that came out; the rehearsal."""
+        embedder = Embedder(self.key, stamp_id, self.profile, grid_of(self.info), self.depth)
+        size = (self.info.video.height, self.info.video.width)
+        for number, frame in enumerate(survey(self.source, self.info), start=1):
+            if frame.luma.shape == size:
+                embedder.observe(at_depth(frame.luma, frame.depth, self.depth))
+            self.progress("observe", number, None)
+        if embedder.texture < MIN_TEXTURE:
+            raise UnmarkableError(
+                f"{self.source.name} is black or flat throughout and cannot hide a mark: its "
+                f"texture is {embedder.texture:.1f} grey levels where {MIN_TEXTURE} is needed."
+            )
+        rehearsal = self._rehearsed(embedder, stamp_id)
+
+        def mark(before: LumaPlane, after: LumaPlane, _frame: object) -> None:
+            embedder.mark(before, after)
+
+        result = transcode(
+            self.source,
+            marked,
+            mark,
+            self.encoder,
+            container=container_for(self.target),
+            progress=lambda done, total: self.progress("mark", done, total),
+        )
+        rate = self.info.video.fps
+        seconds = result.duration + (float(1 / rate) if rate else 0.0)
+        return result.frames, embedder.psnr_y(), seconds, rehearsal
+
+    def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:
+        """End of step 3; leaves the embedder prepared."""
+        least = self.min_margin_db
+        rehearsal = rehearse(
+            self.source,
+            self.info,
+            embedder,
+            self.key,
+            stamp_id,
+            self.profile,
+            depth=self.depth,
+            wanted_db=THIN_DB if least is None else max(THIN_DB, least),
+            check=lambda: self.progress("rehearse", 0, None),
+        )
+        if least is not None and rehearsal.margin_db < least:
+            raise UnmarkableError(
+                f"{self.source.name} would keep a margin of {rehearsal.margin_db:.1f} dB in a 360p "
+                f"CRF 30 copy where {least:.1f} dB is asked for; use --profile strong, or a lower "
+                "--min-margin."
+            )
+        return rehearsal
+
+    def sign(self, generation: Generation, marked: Path, signed: Path) -> Signed:
+        """Steps 2 and 5: sign; a sidecar is written beside ``signed`` where one is needed."""
+        self.progress("sign", 0, 1)
+
+        def work() -> Signed:
+            return attach(
+                marked,
+                signed,
+                generation,
+                self.keyring.signer,
+                trust=self.trust,
+                parent=find_parent(self.source, self.trust),
+                tsa_url=self.tsa_url,
+            )
+
+        # In a thread of its own: the library calls back into Python, where Ctrl-C would end in
+        # the library's hands instead of ours.
+        with ThreadPoolExecutor(1, thread_name_prefix="sign") as aside:
+            result = aside.submit(work).result()
+        self.progress("sign", 1, 1)
+        if not result.embedded:
+            sidecar_path(signed).write_bytes(result.store)
+        return result
+
+
+def _check_authority(url: str | None) -> None:
+    parts = None if url is None else url.partition("://")
+    if parts is not None and (parts[0] not in ("http", "https") or not parts[2]):
+        raise UsageError(
+            "The timestamp authority's address must start with http:// or https:// and name a host."
+        )
+
+
+def _check_room(info: MediaInfo) -> None:
+    width, height = info.video.display_size
+    if min(width, height) < MIN_LINES:
+        raise UnmarkableError(
+            f"{Path(info.path).name} is {width} x {height}, too small to hold the mark: its short "
+            f"side needs {MIN_LINES} lines."
+        )
+    if max(width, height) > MAX_ELONGATION * min(width, height):
+        raise UnmarkableError(
+            f"{Path(info.path).name} is {width} x {height}, too narrow to hold the mark: its long "
+            f"side may be {MAX_ELONGATION:g} times its short side."
+        )

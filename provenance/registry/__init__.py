@@ -1,0 +1,37 @@
+"""The registry of stamps: records, manifests, fingerprints, withdrawals, and the audit log.
+
+The only importer of SQLAlchemy and Alembic.  :class:`Registry` is the way in.
+"""
+
+from provenance.registry.audit import AuditReport
+from provenance.registry.chain import AuditRow, Break
+from provenance.registry.frames import FrameMatch
+from provenance.registry.records import (
+    KINDS,
+    Facts,
+    StampRecord,
+    Withdrawal,
+    WithdrawalKind,
+    check_reference,
+    model_target,
+    now,
+)
+from provenance.registry.registry import Registry
+from provenance.registry.reservations import SweepReport
+
+__all__ = [
+    "KINDS",
+    "AuditReport",
+    "AuditRow",
+    "Break",
+    "Facts",
+    "FrameMatch",
+    "Registry",
+    "StampRecord",
+    "SweepReport",
+    "Withdrawal",
+    "WithdrawalKind",
+    "check_reference",
+    "model_target",
+    "now",
+]

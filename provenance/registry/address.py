@@ -1,0 +1,43 @@
+"""Where a registry is: a path, or an SQLAlchemy URL."""
+
+from __future__ import annotations
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from provenance.errors import UsageError
+
+
+def parse_url(text: str) -> URL:
+    """A database URL; a plain path is an SQLite file, PostgreSQL is reached by psycopg.
+
+    Raises:
+        UsageError: when it is none, or of another kind of database.
+    """
+    try:
+        url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
+    except (ArgumentError, ValueError) as error:
+        raise UsageError(
+            "The registry's address can't be read; give a path, or a URL like "
+            "postgresql://user@host/name."
+        ) from error
+    kind = url.get_backend_name()
+    if kind in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    if kind != "sqlite":
+        raise UsageError(
+            f"A registry lives in SQLite or PostgreSQL, not in {kind!r}; give a path, or a URL "
+            "like postgresql://user@host/name."
+        )
+    if not url.database:
+        raise UsageError("The registry's address names no file; give a path, like registry.db.")
+    return url
+
+
+def has_password(text: str) -> bool:
+    """Whether an address carries a password, in whichever place."""
+    try:
+        url = parse_url(text)
+    except UsageError:
+        return False
+    return url.password is not None or "password" in url.query

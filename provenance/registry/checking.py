@@ -1,0 +1,71 @@
+"""Hold what the registry says now against what its audit log says was written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from provenance.registry.chain import AuditRow, Break, walk
+from provenance.registry.records import StampRecord, Withdrawal
+
+Whole = tuple[StampRecord, bytes, bytes | None]
+
+
+class Replay:
+    """What the log's rows, taken together, say must be in the registry."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.head: AuditRow | None = None
+        self._stamps: dict[str, tuple[int, str]] = {}
+        self._withdrawn: dict[tuple[str, str], tuple[int, str]] = {}
+
+    def follow(self, rows: Iterable[AuditRow]) -> Break | None:
+        """Walk the chain; the first row that does not hold, or None."""
+        for item in walk(rows):
+            if isinstance(item, Break):
+                return item
+            self.rows, self.head = item.number, item
+            self._take(item, json.loads(item.details))
+        return None
+
+    def _take(self, row: AuditRow, details: dict[str, Any]) -> None:
+        if row.event in ("stamp", "import"):
+            self._stamps[details["stamp_id"]] = (row.number, details["sha256"])
+        elif row.event == "abandon":
+            self._stamps.pop(details["stamp_id"], None)
+        elif row.event == "withdraw":
+            self._withdrawn[details["kind"], details["target"]] = (row.number, details["reason"])
+        elif row.event == "reinstate":
+            self._withdrawn.pop((details["kind"], details["target"]), None)
+
+    def compare(self, stamps: Iterable[Whole], active: Iterable[Withdrawal]) -> Break | None:
+        """The lowest row of the log that the registry's tables contradict, or None."""
+        return min(
+            (*self._stamps_unlike(stamps), *self._withdrawals_unlike(active)),
+            key=lambda item: item.number,
+            default=None,
+        )
+
+    def _stamps_unlike(self, stamps: Iterable[Whole]) -> Iterator[Break]:
+        missing = dict(self._stamps)
+        for record, manifest, fingerprint in stamps:
+            said = missing.pop(record.stamp_id.hex, None)
+            if said is None:
+                yield Break(self.rows + 1, f"the record of stamp {record.stamp_id} has no row")
+            elif said[1] != record.digest(manifest, fingerprint):
+                yield Break(said[0], f"the record of stamp {record.stamp_id} was changed since")
+        for stamp_id, (number, _) in missing.items():
+            yield Break(number, f"the record of stamp {stamp_id} is gone")
+
+    def _withdrawals_unlike(self, active: Iterable[Withdrawal]) -> Iterator[Break]:
+        missing = dict(self._withdrawn)
+        for entry in active:
+            said = missing.pop((entry.kind, entry.target), None)
+            if said is None:
+                yield Break(self.rows + 1, f"the withdrawal of {entry.kind} has no row")
+            elif said[1] != entry.reason:
+                yield Break(said[0], f"the withdrawal of {entry.kind} {entry.target} was changed")
+        for (kind, target), (number, _) in missing.items():
+            yield Break(number, f"the withdrawal of {kind} {target} is gone")

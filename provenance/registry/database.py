@@ -1,0 +1,208 @@
+"""One database, opened: an SQLite file or a PostgreSQL server, through the same few calls.
+
+A transaction that writes takes its turn from its first statement (``BEGIN IMMEDIATE``; on
+PostgreSQL an advisory lock around the audit chain), so that none has to be tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from provenance.errors import RegistryError, UsageError
+from provenance.registry.address import parse_url
+
+VERSION: Final = "0001"
+"""The newest version of the tables; a test holds it to Alembic's."""
+
+BUSY_SECONDS: Final = 60.0
+CHAIN_LOCK: Final = 0x70726F76
+"""PostgreSQL's advisory lock for whoever appends to the audit chain or changes the tables."""
+_WRITES: Final = "provenance_writes"
+
+
+class Database:
+    """An open registry's database; usable from several threads, never across a ``fork``.
+
+    Args:
+        url: a path of an SQLite file, or any SQLAlchemy URL for SQLite or PostgreSQL.
+        create: make the SQLite file when it is not there.
+
+    Raises:
+        UsageError: a URL that names no such database.
+        RegistryError: it is not there, can't be reached, or belongs to a newer release.
+    """
+
+    def __init__(self, url: str, *, create: bool) -> None:
+        self.url = parse_url(url)
+        self.name = self.url.render_as_string(hide_password=True)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        path = self.url.database if self.is_sqlite else None
+        if path is not None:
+            self.name = path
+            if not Path(path).exists():
+                if not create:
+                    raise RegistryError(
+                        f"There is no registry {path}; name the right one with --registry."
+                    )
+                _make_file(Path(path))
+        self._engine = _engine(self.url)
+        with self.explained():
+            self._migrate()
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads, and sees one state throughout."""
+        with self.explained(), self._engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
+            with connection.begin():
+                yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that may write; committed at the end of the block, to the disk."""
+        with self.explained(), self._engine.connect() as connection:
+            writer = connection.execution_options(**{_WRITES: True})
+            with writer.begin():
+                yield writer
+
+    def lock_chain(self, connection: Connection) -> None:
+        """Wait until no other transaction appends to the audit chain; held to the commit."""
+        if not self.is_sqlite:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CHAIN_LOCK)))
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what the database says into a clear sentence, without secrets.
+
+        Raises:
+            RegistryError: whatever SQLAlchemy raised.
+        """
+        try:
+            yield
+        except sa.exc.IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise RegistryError(
+                f"The registry {self.name} can't be used ({_short(error)}); check its address, "
+                "its rights and its disk."
+            ) from error
+
+    def _migrate(self) -> None:
+        with self._engine.connect() as connection, connection.begin():
+            if _version(connection) == VERSION:
+                return
+        with self._engine.connect() as connection:
+            writer = connection.execution_options(**{_WRITES: True})
+            with writer.begin():
+                self.lock_chain(writer)
+                found = _version(writer)
+                if found is not None and found > VERSION:
+                    raise RegistryError(
+                        f"The registry {self.name} belongs to a newer release (tables {found}, "
+                        f"here {VERSION}); update this program."
+                    )
+                if found != VERSION:
+                    upgrade(writer)
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the tables to :data:`VERSION` on a connection with an open transaction."""
+    from alembic import command  # noqa: PLC0415 - slow to import, and rarely needed
+    from alembic.config import Config  # noqa: PLC0415
+
+    settings = Config()
+    settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, VERSION)
+
+
+def _version(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def _engine(url: URL) -> Engine:
+    try:
+        if url.get_backend_name() != "sqlite":
+            return sa.create_engine(url, pool_pre_ping=True)
+        engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    except NoSuchModuleError as error:  # pragma: no cover - parse_url names the driver
+        raise UsageError(f"There is no database driver for {url.drivername}.") from error
+    except ImportError as error:
+        raise UsageError(
+            "PostgreSQL needs its driver: pip install 'provenance-stamp[postgres]'."
+        ) from error
+    sa.event.listen(engine, "connect", _set_up)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    # The driver's own transactions begin too late and as readers; SQLAlchemy's begin here.
+    connection.isolation_level = None
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty registry that is there whole or not at all, for this user alone.
+
+    Raises:
+        RegistryError: when it can't be written.
+    """
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        try:
+            with contextlib.closing(sqlite3.connect(draft)) as plain:
+                plain.execute("PRAGMA journal_mode=WAL")
+            engine = _engine(URL.create("sqlite", database=str(draft)))
+            try:
+                with engine.connect() as connection, connection.begin():
+                    upgrade(connection)
+            finally:
+                engine.dispose()
+            # A link never replaces what is there: of two at once, the second uses the first's.
+            try:
+                os.link(draft, path)
+            except FileExistsError:
+                pass
+            except OSError:  # a file system without hard links
+                os.rename(draft, path)
+        finally:
+            for leftover in (draft, *(draft.with_name(draft.name + s) for s in ("-wal", "-shm"))):
+                leftover.unlink(missing_ok=True)
+    except (OSError, sqlite3.Error, SQLAlchemyError) as error:
+        reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
+        raise RegistryError(
+            f"The registry {path} can't be made ({reason.lower()}); name another with --registry."
+        ) from error
+
+
+def _short(error: SQLAlchemyError) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    lines = str(cause).strip().splitlines() or [type(error).__name__]
+    return lines[0].rstrip(".")[:200]

@@ -1,0 +1,1 @@
+"""Alembic's scripts; run by :mod:`provenance.registry.database` when a registry is opened."""

@@ -1,0 +1,268 @@
+"""What the registry takes and gives: frozen values, and how they read as JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+
+from provenance.errors import UsageError
+from provenance.payload import StampId
+from provenance.registry.chain import canonical, digest
+from provenance.results import PromptHash
+
+WithdrawalKind = Literal["stamp", "model", "key", "consent"]
+KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent")
+_MAX_REFERENCE = 256
+_MAX_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StampRecord:
+    """One stamp, as it was published.  ``signer_id`` is the start of the certificate's SHA-256.
+
+    ``approval`` and ``consents`` are opaque references; what they stand for is kept elsewhere.
+    """
+
+    stamp_id: StampId
+    key_id: str
+    layout: int
+    created_at: datetime
+    provider: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
+    prompt_hash: PromptHash | None = None
+    profile: str | None = None
+    signed_at: datetime | None = None
+    input_sha256: str | None = None
+    output_sha256: str | None = None
+    signer: str | None = None
+    signer_id: str | None = None
+    approval: str | None = None
+    consents: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as ``registry.record`` of a verification shows it."""
+        return {
+            "stamp_id": self.stamp_id.hex,
+            "key_id": self.key_id,
+            "layout": self.layout,
+            "provider": self.provider,
+            "model": {"name": self.model_name, "version": self.model_version},
+            "prompt_hash": None if self.prompt_hash is None else self.prompt_hash.as_json(),
+            "profile": self.profile,
+            "created_at": stamp_time(self.created_at),
+            "signed_at": None if self.signed_at is None else stamp_time(self.signed_at),
+            "input_sha256": self.input_sha256,
+            "output_sha256": self.output_sha256,
+            "signer": self.signer,
+            "signer_id": self.signer_id,
+            "approval": self.approval,
+            "consents": list(self.consents),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what :meth:`as_json` writes.
+
+        Raises:
+            ValueError: on anything else.
+        """
+        if not isinstance(data, dict) or set(data) != _RECORD_KEYS:
+            raise ValueError("it has other fields than a record")
+        model, prompt, consents = data["model"], data["prompt_hash"], data["consents"]
+        if not isinstance(model, dict) or set(model) != {"name", "version"}:
+            raise ValueError("its model is no name and version")
+        if prompt is not None and (not isinstance(prompt, dict) or set(prompt) != _PROMPT_KEYS):
+            raise ValueError("its prompt hash is none")
+        if not isinstance(consents, list):
+            raise ValueError("its consents are no list")
+        texts = {name: _text(data[name]) for name in _TEXTS}
+        key_id, layout = texts.pop("key_id"), data["layout"]
+        if key_id is None or isinstance(layout, bool) or not isinstance(layout, int):
+            raise ValueError("it names no key and layout")
+        signed = _text(data["signed_at"])
+        return cls(
+            stamp_id=StampId.from_hex(str(data["stamp_id"])),
+            key_id=key_id,
+            layout=layout,
+            created_at=parse_time(str(data["created_at"])),
+            model_name=_text(model["name"]),
+            model_version=_text(model["version"]),
+            prompt_hash=None if prompt is None else _prompt_hash(prompt),
+            signed_at=None if signed is None else parse_time(signed),
+            consents=tuple(check_reference(item) for item in consents),
+            **texts,
+        )
+
+    def digest(self, manifest: bytes, fingerprint: bytes | None) -> str:
+        """SHA-256 over the record, its manifest and its fingerprint, as the audit log keeps it."""
+        parts = {
+            "record": self.as_json(),
+            "manifest": hashlib.sha256(manifest).hexdigest(),
+            "fingerprint": None if fingerprint is None else hashlib.sha256(fingerprint).hexdigest(),
+        }
+        return digest(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A stamp, or all stamps of a model version, key or consent, withdrawn."""
+
+    kind: WithdrawalKind
+    target: str
+    reason: str
+    at: datetime
+    ended_at: datetime | None = None
+    ended_reason: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As ``registry.revocation`` of a verification shows it; ``date`` is a day for people."""
+        return {
+            "kind": self.kind,
+            "target": self.target,
+            "reason": self.reason,
+            "date": self.at.astimezone(UTC).strftime("%Y-%m-%d"),
+            "at": stamp_time(self.at),
+            "ended_at": None if self.ended_at is None else stamp_time(self.ended_at),
+            "ended_reason": self.ended_reason,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what :meth:`as_json` writes.
+
+        Raises:
+            ValueError: on anything else.
+        """
+        names = {field.name for field in fields(cls)} | {"date"}
+        if not isinstance(data, dict) or set(data) != names or data["kind"] not in KINDS:
+            raise ValueError("it is no withdrawal")
+        target, reason = _text(data["target"]), _text(data["reason"])
+        if target is None or reason is None:
+            raise ValueError("it names no target or no reason")
+        ended = _text(data["ended_at"])
+        return cls(
+            data["kind"],
+            target,
+            reason,
+            parse_time(str(data["at"])),
+            None if ended is None else parse_time(ended),
+            _text(data["ended_reason"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a withdrawal can hit: a stamp's id, keys, model and consents, as far as known."""
+
+    stamp_id: StampId | None = None
+    key_ids: tuple[str, ...] = ()
+    model_name: str | None = None
+    model_version: str | None = None
+    consents: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, record: StampRecord) -> Self:
+        """A record's."""
+        keys = (record.key_id, record.signer_id)
+        return cls(
+            record.stamp_id,
+            tuple(key for key in keys if key is not None),
+            record.model_name,
+            record.model_version,
+            record.consents,
+        )
+
+    def targets(self) -> list[tuple[WithdrawalKind, str]]:
+        """Every kind and target that would withdraw a stamp with these facts."""
+        found: list[tuple[WithdrawalKind, str]] = []
+        if self.stamp_id is not None:
+            found.append(("stamp", self.stamp_id.hex))
+        if self.model_name is not None:
+            found.append(("model", model_target(self.model_name, None)))
+            if self.model_version is not None:
+                found.append(("model", model_target(self.model_name, self.model_version)))
+        found += [("key", key) for key in self.key_ids]
+        found += [("consent", reference) for reference in self.consents]
+        return found
+
+
+def model_target(name: str, version: str | None) -> str:
+    """How a model, or one version of it, is written as a target."""
+    return canonical([name] if version is None else [name, version])
+
+
+def check_reference(text: Any) -> str:
+    """An opaque reference of 1 to 256 printable characters.
+
+    Raises:
+        UsageError: when it is anything else.
+    """
+    if not isinstance(text, str) or not re.fullmatch(r"\S(.*\S)?", text) or not text.isprintable():
+        raise UsageError("A reference needs 1 to 256 printable characters; give another one.")
+    if len(text) > _MAX_REFERENCE:
+        raise UsageError("A reference has at most 256 characters; give an id, not a text.")
+    return text
+
+
+def check_reason(text: str) -> str:
+    """A reason for a withdrawal, on one line.
+
+    Raises:
+        UsageError: when it is empty, over 500 characters or holds a control character.
+    """
+    reason = text.strip()
+    if not reason or len(reason) > _MAX_REASON or not reason.isprintable():
+        raise UsageError(f"A reason needs 1 to {_MAX_REASON} printable characters on one line.")
+    return reason
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def stamp_time(moment: datetime) -> str:
+    """27 characters of ISO 8601 in UTC, to the microsecond: they sort as the moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_time(text: str) -> datetime:
+    """Read what :func:`stamp_time` writes.
+
+    Raises:
+        ValueError: on anything else.
+    """
+    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.replace(tzinfo=UTC)
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise ValueError("a text in it is none")
+    return value
+
+
+def _prompt_hash(data: dict[str, Any]) -> PromptHash:
+    alg, value = _text(data["alg"]), _text(data["value"])
+    if alg is None or value is None:
+        raise ValueError("its prompt hash is none")
+    return PromptHash(alg, value, _text(data["key_id"]))
+
+
+_TEXTS = (
+    "key_id",
+    "provider",
+    "profile",
+    "input_sha256",
+    "output_sha256",
+    "signer",
+    "signer_id",
+    "approval",
+)
+_PROMPT_KEYS = {"alg", "value", "key_id"}
+_RECORD_KEYS = {field.name for field in fields(StampRecord)} - {"model_name", "model_version"}
+_RECORD_KEYS |= {"model"}

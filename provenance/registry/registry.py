@@ -1,0 +1,323 @@
+"""The registry: what every stamp id stands for, and whether it still stands.
+
+The parts are attributes: :attr:`Registry.reservations` (stamps in the making),
+:attr:`Registry.withdrawals`, :attr:`Registry.frames` (search by fingerprint) and
+:attr:`Registry.audit`.  A look-up is a few indexed reads; a stamping is three small transactions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from provenance.errors import RegistryError
+from provenance.fingerprint import Fingerprint
+from provenance.payload import StampId
+from provenance.registry import schema
+from provenance.registry.audit import AuditLog, AuditReport
+from provenance.registry.checking import Replay, Whole
+from provenance.registry.database import Database
+from provenance.registry.frames import FrameIndex
+from provenance.registry.records import StampRecord, Withdrawal, parse_time, stamp_time
+from provenance.registry.reservations import STAMPED, Reservations
+from provenance.registry.withdrawals import Withdrawals
+from provenance.results import PromptHash
+
+_STAMP = schema.stamp
+_BATCH = 500
+
+
+class Registry:
+    """An open registry; use it in a ``with`` block, from any thread, never across a ``fork``.
+
+    Args:
+        url: a path of an SQLite file, or an SQLAlchemy URL for SQLite or PostgreSQL.
+        create: make the SQLite file when it is not there.
+
+    Raises:
+        UsageError: a URL that names no such database.
+        RegistryError: it is not there, can't be reached, or belongs to a newer release.
+    """
+
+    def __init__(self, url: str, *, create: bool = False) -> None:
+        self.database = Database(url, create=create)
+        self.audit = AuditLog(self.database)
+        self.reservations = Reservations(self.database, self.audit)
+        self.withdrawals = Withdrawals(self.database, self.audit)
+        self.frames = FrameIndex(self.database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.database.close()
+
+    @property
+    def name(self) -> str:
+        """Where it is, without a password."""
+        return self.database.name
+
+    def commit(self, record: StampRecord, manifest: bytes, fingerprint: bytes | None) -> None:
+        """Write the record of a reserved stamp, and its audit row.
+
+        Raises:
+            RegistryError: the id was not reserved, or its reservation was swept.
+        """
+        with self.database.writing() as connection:
+            changed = connection.execute(
+                sa.update(_STAMP)
+                .where(_STAMP.c.stamp_id == record.stamp_id.hex, _STAMP.c.state != STAMPED)
+                .values(_columns(record))
+            ).rowcount
+            if changed != 1:
+                raise RegistryError(
+                    f"The reservation of stamp {record.stamp_id} is gone, so the file was not "
+                    "published; stamp it again."
+                )
+            self._add_parts(connection, record, manifest, fingerprint)
+            self.audit.append_with(
+                connection,
+                "stamp",
+                stamp_id=record.stamp_id.hex,
+                sha256=record.digest(manifest, fingerprint),
+            )
+
+    def add(
+        self,
+        connection: Connection,
+        record: StampRecord,
+        manifest: bytes,
+        fingerprint: bytes | None,
+    ) -> bool:
+        """Take over a record from an export; False when this id is here already."""
+        known = sa.select(_STAMP.c.stamp_id).where(_STAMP.c.stamp_id == record.stamp_id.hex)
+        if connection.execute(known).first() is not None:
+            return False
+        connection.execute(
+            sa.insert(_STAMP).values(stamp_id=record.stamp_id.hex, **_columns(record))
+        )
+        self._add_parts(connection, record, manifest, fingerprint)
+        self.audit.append_with(
+            connection,
+            "import",
+            stamp_id=record.stamp_id.hex,
+            sha256=record.digest(manifest, fingerprint),
+        )
+        return True
+
+    def find(self, stamp_id: StampId) -> StampRecord | None:
+        """The record of a stamp."""
+        with self.database.reading() as connection:
+            return _find(connection, stamp_id)
+
+    def manifest(self, stamp_id: StampId) -> bytes | None:
+        """The manifest store that was in the stamped file."""
+        return self._part(schema.manifest.c.store, stamp_id)
+
+    def fingerprint(self, stamp_id: StampId) -> bytes | None:
+        """The fingerprint of the stamped file, as ``Fingerprint.to_bytes`` wrote it."""
+        return self._part(schema.fingerprint.c.data, stamp_id)
+
+    def search(
+        self,
+        *,
+        model_name: str | None = None,
+        model_version: str | None = None,
+        key_id: str | None = None,
+        consent: str | None = None,
+        sha256: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        limit: int = 100,
+    ) -> tuple[StampRecord, ...]:
+        """Records that fit everything given, newest first.
+
+        Args:
+            model_name, model_version, key_id, consent: equal to these; a key id is a watermark
+                key's or a signing certificate's.
+            sha256: of the input or the output.
+            since, until: times, as ISO 8601 text; compared with when the stamp was made.
+            limit: at most so many.
+        """
+        with self.database.reading() as connection:
+            query = _STAMP.c
+            tests = [query.state == STAMPED]
+            tests += [query.model_name == model_name] if model_name is not None else []
+            tests += [query.model_version == model_version] if model_version is not None else []
+            if key_id is not None:
+                tests.append(sa.or_(query.key_id == key_id, query.signer_id == key_id))
+            if sha256 is not None:
+                tests.append(sa.or_(query.input_sha256 == sha256, query.output_sha256 == sha256))
+            tests += [query.created_at >= since] if since is not None else []
+            tests += [query.created_at < until] if until is not None else []
+            if consent is not None:
+                ids = sa.select(schema.consent.c.stamp_id).where(
+                    schema.consent.c.reference == consent
+                )
+                tests.append(query.stamp_id.in_(ids))
+            found = connection.execute(
+                sa.select(_STAMP)
+                .where(*tests)
+                .order_by(query.created_at.desc(), query.stamp_id)
+                .limit(limit)
+            ).all()
+            return tuple(_read(connection, found))
+
+    def hit_by(self, withdrawal: Withdrawal) -> Iterator[StampId]:
+        """The ids of the stamps that a withdrawal hits, in order."""
+        column, target = _STAMP.c, withdrawal.target
+        if withdrawal.kind == "stamp":
+            test = column.stamp_id == target
+        elif withdrawal.kind == "key":
+            test = sa.or_(column.key_id == target, column.signer_id == target)
+        elif withdrawal.kind == "consent":
+            ids = sa.select(schema.consent.c.stamp_id).where(schema.consent.c.reference == target)
+            test = column.stamp_id.in_(ids)
+        else:
+            name, *version = json.loads(target)
+            test = sa.and_(
+                column.model_name == name, *(column.model_version == one for one in version)
+            )
+        with self.database.reading() as connection:
+            query = sa.select(column.stamp_id).where(test, column.state == STAMPED)
+            for stamp_id in connection.execute(query.order_by(column.stamp_id)).scalars():
+                yield StampId.from_hex(stamp_id)
+
+    def each(self, connection: Connection) -> Iterator[Whole]:
+        """Every stamp with its manifest and fingerprint, by id."""
+        last = ""
+        while True:
+            found = connection.execute(
+                sa.select(_STAMP, schema.manifest.c.store, schema.fingerprint.c.data)
+                .join(schema.manifest)
+                .outerjoin(schema.fingerprint, schema.fingerprint.c.stamp_id == _STAMP.c.stamp_id)
+                .where(_STAMP.c.stamp_id > last, _STAMP.c.state == STAMPED)
+                .order_by(_STAMP.c.stamp_id)
+                .limit(_BATCH)
+            ).all()
+            for record, row in zip(_read(connection, found), found, strict=True):
+                yield record, _bytes(row.store), None if row.data is None else _bytes(row.data)
+            if len(found) < _BATCH:
+                return
+            last = found[-1].stamp_id
+
+    def check(self) -> AuditReport:
+        """Walk the audit log, and hold every record and withdrawal against it."""
+        replay = Replay()
+        with self.database.reading() as connection:
+            broken = replay.follow(self.audit.rows(connection))
+            if broken is None:
+                broken = replay.compare(
+                    self.each(connection), self.withdrawals.all(connection, active=True)
+                )
+        return AuditReport(replay.rows, replay.head, broken)
+
+    def _add_parts(
+        self,
+        connection: Connection,
+        record: StampRecord,
+        manifest: bytes,
+        fingerprint: bytes | None,
+    ) -> None:
+        stamp_id = record.stamp_id.hex
+        connection.execute(sa.insert(schema.manifest).values(stamp_id=stamp_id, store=manifest))
+        for reference in record.consents:
+            connection.execute(
+                sa.insert(schema.consent).values(stamp_id=stamp_id, reference=reference)
+            )
+        if fingerprint is not None:
+            connection.execute(
+                sa.insert(schema.fingerprint).values(stamp_id=stamp_id, data=fingerprint)
+            )
+            hashes = Fingerprint.from_bytes(fingerprint).hashes
+            self.frames.add(connection, record.stamp_id, hashes)
+
+    def _part(self, column: sa.Column[Any], stamp_id: StampId) -> bytes | None:
+        with self.database.reading() as connection:
+            found = connection.execute(
+                sa.select(column).where(column.table.c.stamp_id == stamp_id.hex)
+            ).scalar()
+            return None if found is None else _bytes(found)
+
+
+def _bytes(value: Any) -> bytes:
+    # SQLite keeps whatever type somebody put there behind the program's back.
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _find(connection: Connection, stamp_id: StampId) -> StampRecord | None:
+    row = connection.execute(
+        sa.select(_STAMP).where(_STAMP.c.stamp_id == stamp_id.hex, _STAMP.c.state == STAMPED)
+    ).first()
+    return None if row is None else _read(connection, [row])[0]
+
+
+def _columns(record: StampRecord) -> dict[str, Any]:
+    prompt = record.prompt_hash
+    return {
+        "state": STAMPED,
+        "key_id": record.key_id,
+        "layout": record.layout,
+        "provider": record.provider,
+        "model_name": record.model_name,
+        "model_version": record.model_version,
+        "prompt_alg": None if prompt is None else prompt.alg,
+        "prompt_hash": None if prompt is None else prompt.value,
+        "prompt_key_id": None if prompt is None else prompt.key_id,
+        "profile": record.profile,
+        "created_at": stamp_time(record.created_at),
+        "signed_at": None if record.signed_at is None else stamp_time(record.signed_at),
+        "input_sha256": record.input_sha256,
+        "output_sha256": record.output_sha256,
+        "signer": record.signer,
+        "signer_id": record.signer_id,
+        "approval": record.approval,
+    }
+
+
+def _read(connection: Connection, rows: Sequence[Row[Any]]) -> list[StampRecord]:
+    table = schema.consent
+    consents: dict[str, list[str]] = {row.stamp_id: [] for row in rows}
+    for stamp_id, reference in connection.execute(
+        sa.select(table.c.stamp_id, table.c.reference)
+        .where(table.c.stamp_id.in_(list(consents)))
+        .order_by(table.c.reference)
+    ):
+        consents[stamp_id].append(reference)
+    return [_record(row, tuple(consents[row.stamp_id])) for row in rows]
+
+
+def _record(row: Row[Any], consents: tuple[str, ...]) -> StampRecord:
+    alg = row.prompt_alg
+    return StampRecord(
+        stamp_id=StampId.from_hex(row.stamp_id),
+        key_id=row.key_id,
+        layout=row.layout,
+        created_at=parse_time(row.created_at),
+        provider=row.provider,
+        model_name=row.model_name,
+        model_version=row.model_version,
+        prompt_hash=None if alg is None else PromptHash(alg, row.prompt_hash, row.prompt_key_id),
+        profile=row.profile,
+        signed_at=None if row.signed_at is None else parse_time(row.signed_at),
+        input_sha256=row.input_sha256,
+        output_sha256=row.output_sha256,
+        signer=row.signer,
+        signer_id=row.signer_id,
+        approval=row.approval,
+        consents=consents,
+    )

@@ -1,0 +1,196 @@
+"""Stamps in the making: a reserved id, who works on it, and what a killed run left behind.
+
+1. :meth:`Reservations.reserve` draws an id that nobody has and notes who works on which file.
+2. The stamp's record is committed (:meth:`provenance.registry.Registry.commit`), still reserved.
+3. The file gets its name; :meth:`Reservations.settle` drops the note.
+
+Killed before 2, an id without a record stays behind; killed between 2 and 3, a record whose file
+may or may not have its name.  :meth:`Reservations.sweep` tells and settles both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from provenance.errors import RegistryError
+from provenance.payload import LAYOUT, StampId
+from provenance.registry import schema
+from provenance.registry.audit import AuditLog
+from provenance.registry.database import Database
+from provenance.registry.records import now, stamp_time
+
+Outcome = Literal["released", "confirmed", "abandoned"]
+RESERVED: Final = "reserved"
+STAMPED: Final = "stamped"
+LEASE: Final = timedelta(hours=24)
+"""How long a reservation stands on a machine whose processes can't be looked at from here."""
+_DRAWS: Final = 16
+_WITH_STAMP: Final = sa.select(
+    schema.reservation, schema.stamp.c.state, schema.stamp.c.output_sha256
+).join(schema.stamp)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """What a sweep did.
+
+    Attributes:
+        released: ids of reservations given up: no record had been committed.
+        confirmed: ids of records whose file is there and whole.
+        abandoned: ids of records taken back, since their file never got its name.
+        pending: ids left alone: somebody works on them, or another machine did not long ago.
+    """
+
+    released: tuple[StampId, ...]
+    confirmed: tuple[StampId, ...]
+    abandoned: tuple[StampId, ...]
+    pending: tuple[StampId, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The ids by outcome."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        ids = {name: [stamp_id.hex for stamp_id in ids] for name, ids in named.items()}
+        return {"schema": "provenance.sweep/1", **ids}
+
+
+class Reservations:
+    """The reservations of one registry."""
+
+    def __init__(self, database: Database, audit: AuditLog) -> None:
+        self._database = database
+        self._audit = audit
+
+    def reserve(
+        self, key_id: str, target: Path, *, draw: Callable[[], StampId] = StampId.new
+    ) -> StampId:
+        """Reserve a fresh id for the file that is going to be ``target``.
+
+        Raises:
+            RegistryError: the registry refuses.
+        """
+        for _ in range(_DRAWS):
+            stamp_id = draw()
+            try:
+                with self._database.writing() as connection:
+                    self._insert(connection, stamp_id, key_id, target)
+            except IntegrityError:
+                continue  # taken: the next draw
+            return stamp_id
+        raise RegistryError(
+            f"{_DRAWS} stamp ids in a row were taken; this machine's random source is broken."
+        )
+
+    def settle(self, stamp_id: StampId) -> Outcome | None:
+        """End a reservation as its file stands; None when there is no such reservation.
+
+        Call it only for what nobody works on any more.
+        """
+        with self._database.writing() as connection:
+            self._database.lock_chain(connection)
+            row = connection.execute(
+                _WITH_STAMP.where(schema.reservation.c.stamp_id == stamp_id.hex)
+            ).first()
+            if row is None:
+                return None
+            if row.state == RESERVED:
+                self._delete(connection, stamp_id)
+                return "released"
+            if _is_there(Path(row.path), row.output_sha256):
+                table = schema.reservation
+                connection.execute(sa.delete(table).where(table.c.stamp_id == stamp_id.hex))
+                return "confirmed"
+            self._delete(connection, stamp_id)
+            self._audit.append_with(
+                connection, "abandon", stamp_id=stamp_id.hex, reason="its file was not published"
+            )
+            return "abandoned"
+
+    def sweep(self) -> SweepReport:
+        """Settle what killed runs left; nothing that is still worked on is touched."""
+        settled: dict[str, list[StampId]] = {
+            name: [] for name in ("released", "confirmed", "abandoned", "pending")
+        }
+        with self._database.reading() as connection:
+            listed = connection.execute(_WITH_STAMP).all()
+        here, moment = _host(), stamp_time(now())
+        for row in listed:
+            stamp_id = StampId.from_hex(row.stamp_id)
+            ours = row.host == here
+            busy = _alive(row.process) if ours else row.expires_at > moment
+            outcome = "pending" if busy else self.settle(stamp_id)
+            if outcome is not None:
+                settled[outcome].append(stamp_id)
+        return SweepReport(**{name: tuple(ids) for name, ids in settled.items()})
+
+    def _insert(self, connection: Connection, stamp_id: StampId, key_id: str, target: Path) -> None:
+        connection.execute(
+            sa.insert(schema.stamp).values(
+                stamp_id=stamp_id.hex,
+                state=RESERVED,
+                key_id=key_id,
+                layout=LAYOUT,
+                created_at=stamp_time(now()),
+            )
+        )
+        connection.execute(
+            sa.insert(schema.reservation).values(
+                stamp_id=stamp_id.hex,
+                host=_host(),
+                process=_process(os.getpid()),
+                path=os.path.abspath(target),
+                expires_at=stamp_time(now() + LEASE),
+            )
+        )
+
+    @staticmethod
+    def _delete(connection: Connection, stamp_id: StampId) -> None:
+        table = schema.stamp
+        connection.execute(sa.delete(table).where(table.c.stamp_id == stamp_id.hex))
+
+
+def _is_there(path: Path, sha256: str | None) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _host() -> str:
+    """This machine since its last start; a name may be used twice, a boot id is not."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()} {boot}".strip()
+
+
+def _process(pid: int) -> str:
+    """A process and, where the system tells, when it started: numbers are used again."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return str(pid)
+    return f"{pid} {fields.rpartition(')')[2].split()[19]}"
+
+
+def _alive(process: str) -> bool:
+    pid = int(process.partition(" ")[0])
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return _process(pid) == process

@@ -1,0 +1,138 @@
+"""What ``provenance registry`` shows people: records, leads, sweeps, audits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from provenance.text import printable
+
+if TYPE_CHECKING:
+    from provenance.lookup import Lead
+    from provenance.registry import AuditReport, StampRecord, SweepReport, Withdrawal
+    from provenance.registry.transfer import Transfer
+
+
+def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console) -> None:
+    """One record, a line a field."""
+    if revocation is not None:
+        out.print(
+            f"Withdrawn on {revocation.at:%Y-%m-%d}: {printable(revocation.reason)}",
+            style="bold red",
+            soft_wrap=True,
+        )
+    prompt = record.prompt_hash
+    rows = [
+        ("Stamp id", record.stamp_id.hex),
+        ("Model", _model(record)),
+        ("Provider", record.provider),
+        ("Stamped", _day(record)),
+        ("Signer", f"{record.signer} (certificate {record.signer_id})"),
+        ("Key", f"{record.key_id}, layout {record.layout}, profile {record.profile}"),
+        ("Prompt", None if prompt is None else f"{prompt.alg} {prompt.value}"),
+        ("Input", f"sha256 {record.input_sha256}"),
+        ("Output", f"sha256 {record.output_sha256}"),
+        ("Approval", record.approval),
+        ("Consents", ", ".join(record.consents) or None),
+    ]
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        if value is not None:
+            table.add_row(name, printable(value, 200))
+    out.print(table)
+
+
+def show_records(records: Sequence[StampRecord], out: Console) -> None:
+    """Many records, a line each."""
+    if not records:
+        out.print("No stamp fits.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("stamp id", "stamped", "model", "key", "consents"):
+        table.add_column(name, no_wrap=name == "stamp id")
+    for record in records:
+        consents = ", ".join(record.consents)
+        fields = (_model(record), record.key_id, consents)
+        table.add_row(record.stamp_id.hex, _day(record), *(printable(f, 80) for f in fields))
+    out.print(table)
+
+
+def show_leads(leads: Sequence[Lead], out: Console) -> None:
+    """Stamps that look alike, best first."""
+    if not leads:
+        out.print("No registered clip looks like this one.")
+        return
+    out.print("These look alike.  That is a lead, never proof: compare them with your own eyes.")
+    table = Table(box=None, pad_edge=False)
+    for name in ("stamp id", "stamped", "model", "frames alike", "nearest"):
+        table.add_column(name)
+    for lead in leads:
+        record = lead.record
+        frames = f"{lead.frames} of {lead.asked}"
+        model = printable(_model(record), 80)
+        nearest = f"{lead.distance} of 256 bits"
+        table.add_row(record.stamp_id.hex, _day(record), model, frames, nearest)
+    out.print(table)
+
+
+def show_sweep(report: SweepReport, out: Console) -> None:
+    """What a sweep settled."""
+    for name, ids in (
+        ("given up, never finished", report.released),
+        ("kept, its file is there", report.confirmed),
+        ("taken back, its file is not there", report.abandoned),
+        ("left alone, still worked on", report.pending),
+    ):
+        for stamp_id in ids:
+            out.print(f"{stamp_id}  {name}")
+    settled = len(report.released) + len(report.confirmed) + len(report.abandoned)
+    out.print(f"{settled} settled, {len(report.pending)} left alone.")
+
+
+def show_audit(report: AuditReport, wrong: str | None, out: Console) -> None:
+    """What walking the log showed."""
+    if report.head is not None:
+        out.print(f"Head: row {report.head.number}, {report.head.hash}", soft_wrap=True)
+    if wrong is None:
+        out.print(f"All {report.rows} rows hold, and the registry is as they say.")
+    else:
+        out.print(f"The log does not hold: {printable(wrong)}.", style="bold red", soft_wrap=True)
+
+
+def audit_json(report: AuditReport, wrong: str | None) -> dict[str, Any]:
+    """The same as JSON."""
+    return {
+        "schema": "provenance.audit/1",
+        "whole": wrong is None,
+        "rows": report.rows,
+        "head": None if report.head is None else report.head.as_json(),
+        "broken": None
+        if wrong is None
+        else {
+            "row": None if report.broken is None else report.broken.number,
+            "reason": wrong,
+        },
+    }
+
+
+def target(kind: str, value: str) -> str:
+    """A withdrawal's target, for people."""
+    return " ".join(json.loads(value)) if kind == "model" else printable(value, 80)
+
+
+def counted(done: Transfer) -> str:
+    """How much an export or import moved."""
+    stamps = f"{done.stamps} stamp{'' if done.stamps == 1 else 's'}"
+    return f"{stamps}, {done.withdrawals} withdrawal{'' if done.withdrawals == 1 else 's'}"
+
+
+def _model(record: StampRecord) -> str:
+    return f"{record.model_name or '?'} {record.model_version or ''}".strip()
+
+
+def _day(record: StampRecord) -> str:
+    return f"{record.signed_at or record.created_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,203 @@
+"""Signed documents: a JSON object in a JSON Web Signature, with the certificate chain in it.
+
+The form is RFC 7515's flattened JSON serialization; the protected header holds ``alg``, ``typ``
+(which names the kind of document, so that one can't stand for another) and ``x5c``.  The signer is
+the one that signs manifests, and a reader trusts the same anchors.  Pure but for the signer.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from provenance.errors import SealError
+from provenance.manifest import Signer
+from provenance.manifest.certificates import check_validity
+from provenance.manifest.signer import signature_fits
+from provenance.manifest.trust import SIGNER_EKUS
+from provenance.text import printable
+
+_JOSE: Final = {
+    **{f"es{bits}": f"ES{bits}" for bits in (256, 384, 512)},
+    **{f"ps{bits}": f"PS{bits}" for bits in (256, 384, 512)},
+    "ed25519": "EdDSA",
+}
+"""COSE's names of the algorithms, in JOSE's spelling (RFC 7518, RFC 8037)."""
+_WIDTHS: Final = {"es256": 32, "es384": 48, "es512": 66}
+_MAX_CHAIN: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A document whose signature holds: what it says, and who signed it."""
+
+    document: dict[str, Any]
+    signer: str
+
+
+def seal(kind: str, document: dict[str, Any], signer: Signer) -> bytes:
+    """Sign ``document`` as one of ``kind``: one line of JSON.
+
+    Args:
+        kind: "revocations", "bundle" or "audit-head".
+        document: what it says; times in ISO 8601, an ``expires_at`` among them if it shall expire.
+        signer: who signs.
+
+    Raises:
+        SigningError: the signer, its certificate or the clock stops it.
+    """
+    check_validity(signer.chain_pem)
+    chain = x509.load_pem_x509_certificates(signer.chain_pem)
+    alg = signer.alg.lower()
+    header = {
+        "alg": _JOSE[alg],
+        "typ": _type(kind),
+        "x5c": [base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in chain],
+    }
+    protected, payload = (_base64(_json(part)) for part in (header, document))
+    signature = signer.sign(f"{protected}.{payload}".encode("ascii"))
+    width = _WIDTHS.get(alg)
+    if width is not None and len(signature) != 2 * width:  # DER, which a signer may give
+        r, s = decode_dss_signature(signature)
+        signature = r.to_bytes(width, "big") + s.to_bytes(width, "big")
+    whole = {"payload": payload, "protected": protected, "signature": _base64(signature)}
+    return _json(whole) + b"\n"
+
+
+def unseal(
+    kind: str, data: bytes, anchors_pem: bytes, name: str, *, now: datetime | None = None
+) -> Sealed:
+    """Check a sealed document and give what it says.
+
+    Args:
+        kind: what it has to be.
+        data: the file's content.
+        anchors_pem: whom to trust.
+        name: the file's name, for messages.
+        now: default: the clock.
+
+    Raises:
+        SealError: it is no such document, its signature does not hold, its signer is not trusted
+            or its certificate not valid now, or it has an ``expires_at`` that has passed.
+    """
+    moment = datetime.now(UTC) if now is None else now
+    try:
+        whole = json.loads(data)
+        protected, payload = whole["protected"], whole["payload"]
+        header = json.loads(_bytes(protected))
+        document = json.loads(_bytes(payload))
+        chain = [x509.load_der_x509_certificate(base64.b64decode(c)) for c in header["x5c"]]
+        signature, alg, found = _bytes(whole["signature"]), header["alg"], header["typ"]
+        cose = next(ours for ours, theirs in _JOSE.items() if theirs == alg)
+        if not chain or len(chain) > _MAX_CHAIN or not isinstance(document, dict):
+            raise ValueError
+    except (ValueError, TypeError, KeyError, StopIteration, RecursionError) as error:
+        raise SealError(f"{name} is no signed document of this program; get it again.") from error
+    if found != _type(kind):
+        raise SealError(f"{name} is signed, but is no {kind} file ({printable(found, 60)}).")
+    pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
+    if not signature_fits(cose, pem, signature, f"{protected}.{payload}".encode("ascii")):
+        raise SealError(f"{name} was changed after it was signed; get it again from its issuer.")
+    signer = _organisation(chain[0])
+    wrong = _untrusted(chain, anchors_pem, moment)
+    if wrong is not None:
+        raise SealError(
+            f"{name} is signed by {printable(signer, 60)}, who is not trusted: {wrong}."
+        )
+    expires = document.get("expires_at")
+    if expires is not None and not _later(expires, moment):
+        raise SealError(
+            f"{name} expired on {printable(expires, 30)}; get a fresh one from its issuer."
+        )
+    return Sealed(document, signer)
+
+
+def _untrusted(  # noqa: PLR0911 - one return a reason
+    chain: list[x509.Certificate], anchors_pem: bytes, moment: datetime
+) -> str | None:
+    """Why a chain leads to no anchor; None when it does."""
+    anchors = x509.load_pem_x509_certificates(anchors_pem) if anchors_pem.strip() else []
+    leaf = chain[0]
+    if not _may_sign(leaf):
+        return "its certificate is not for signing"
+    current, rest = leaf, chain[1:]
+    for depth in range(_MAX_CHAIN):
+        if not current.not_valid_before_utc <= moment <= current.not_valid_after_utc:
+            return "a certificate is not valid at this time"
+        if depth and not _is_authority(current):
+            return "a certificate in its chain may not issue others"
+        if current in anchors:
+            return None
+        for anchor in anchors:
+            if _issued(current, anchor):
+                valid = anchor.not_valid_before_utc <= moment <= anchor.not_valid_after_utc
+                return None if valid and _is_authority(anchor) else "its root is not valid now"
+        if not rest or not _issued(current, rest[0]):
+            return "its certificate leads to no root that is trusted here"
+        current, rest = rest[0], rest[1:]
+    return "its chain is too long"
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _may_sign(leaf: x509.Certificate) -> bool:
+    try:
+        usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+        purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return usage.digital_signature and any(oid.dotted_string in SIGNER_EKUS for oid in purposes)
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return basic.ca
+
+
+def _organisation(leaf: x509.Certificate) -> str:
+    names = leaf.subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
+    return str(names[0].value) if names else leaf.subject.rfc4514_string()
+
+
+def _later(text: object, moment: datetime) -> bool:
+    try:
+        return datetime.fromisoformat(str(text)) > moment
+    except (ValueError, TypeError):
+        return False
+
+
+def _type(kind: str) -> str:
+    return f"application/vnd.provenance-stamp.{kind}+json"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise ValueError("no base64") from error

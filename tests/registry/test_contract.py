@@ -1,0 +1,303 @@
+"""What every registry does, on either database."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from provenance.errors import RegistryError, UsageError
+from provenance.payload import StampId
+from provenance.registry import Facts, Registry, model_target, schema
+from provenance.registry.transfer import export_lines, import_lines
+from tests.conftest import environment
+from tests.registry.conftest import MANIFEST, record, register
+
+SQLITE_OWN = {"frame", "frame_block", "alembic_version"}
+"""Tables that are each database's own, and Alembic's."""
+
+
+def test_a_record_comes_back_as_it_was_written(registry: Registry, tmp_path: Path) -> None:
+    made = register(registry, tmp_path / "clip.mp4")
+    assert registry.find(made.stamp_id) == made
+    assert registry.manifest(made.stamp_id) == MANIFEST
+    assert registry.find(StampId.new()) is None
+    assert registry.manifest(StampId.new()) is None
+
+
+def test_a_reserved_stamp_is_not_found_yet(registry: Registry, tmp_path: Path) -> None:
+    stamp_id = registry.reservations.reserve("k", tmp_path / "clip.mp4")
+    assert registry.find(stamp_id) is None
+
+
+def test_a_clash_draws_another_id(registry: Registry, tmp_path: Path) -> None:
+    first = registry.reservations.reserve("k", tmp_path / "a.mp4")
+    draws = iter([first, first, StampId(b"another.")])
+    second = registry.reservations.reserve("k", tmp_path / "b.mp4", draw=lambda: next(draws))
+    assert second == StampId(b"another.")
+
+
+def test_ids_that_are_always_taken_are_an_error(registry: Registry, tmp_path: Path) -> None:
+    taken = registry.reservations.reserve("k", tmp_path / "a.mp4")
+    with pytest.raises(RegistryError, match="random source"):
+        registry.reservations.reserve("k", tmp_path / "b.mp4", draw=lambda: taken)
+
+
+def test_a_record_needs_its_reservation(registry: Registry) -> None:
+    with pytest.raises(RegistryError, match="stamp it again"):
+        registry.commit(record(StampId.new()), MANIFEST, None)
+
+
+def test_the_tables_are_those_that_the_schema_says(registry: Registry) -> None:
+    with registry.database.reading() as connection:
+        context = MigrationContext.configure(connection)
+        differences = [
+            difference
+            for difference in compare_metadata(context, schema.metadata)
+            if not (difference[0] in ("remove_table",) and difference[1].name in SQLITE_OWN)
+            and not (difference[0] == "remove_index" and difference[1].table.name in SQLITE_OWN)
+        ]
+    assert differences == []
+
+
+# --- search
+
+
+def test_search_finds_what_fits_everything_given(registry: Registry, tmp_path: Path) -> None:
+    old = register(registry, tmp_path / "a.mp4", model_version="3.0", consents=("c-9",))
+    new = register(registry, tmp_path / "b.mp4")
+    assert {found.stamp_id for found in registry.search()} == {old.stamp_id, new.stamp_id}
+    assert registry.search(model_version="3.0") == (old,)
+    assert registry.search(consent="c-9") == (old,)
+    assert registry.search(sha256=new.output_sha256) == (new,)
+    assert registry.search(key_id="c0ffee00", model_version="3.2.1") == (new,)
+    assert registry.search(since="2027-01-01") == ()
+    assert len(registry.search(limit=1)) == 1
+
+
+# --- withdrawal
+
+
+@pytest.mark.parametrize("kind", ["stamp", "model", "one version", "key", "certificate", "consent"])
+def test_a_withdrawal_hits_what_it_names_until_it_ends(
+    kind: str, registry: Registry, tmp_path: Path
+) -> None:
+    made = register(registry, tmp_path / "clip.mp4")
+    other = record(
+        StampId.new(),
+        key_id="k2",
+        signer_id="s2",
+        model_name="Other",
+        consents=(),
+    )
+    name, target = {
+        "stamp": ("stamp", made.stamp_id.hex),
+        "model": ("model", model_target("ExampleVideoModel", None)),
+        "one version": ("model", model_target("ExampleVideoModel", "3.2.1")),
+        "key": ("key", made.key_id),
+        "certificate": ("key", "c0ffee00"),
+        "consent": ("consent", "consent-2"),
+    }[kind]
+    entry = registry.withdrawals.withdraw(name, target, "leaked")  # type: ignore[arg-type]
+    assert registry.withdrawals.hitting(Facts.of(made)) == entry
+    assert registry.withdrawals.hitting(Facts.of(other)) is None
+    assert list(registry.hit_by(entry)) == [made.stamp_id]
+    with pytest.raises(UsageError, match="already"):
+        registry.withdrawals.withdraw(name, target, "again")  # type: ignore[arg-type]
+    registry.withdrawals.reinstate(name, target, "found again")  # type: ignore[arg-type]
+    assert registry.withdrawals.hitting(Facts.of(made)) is None
+    with pytest.raises(UsageError, match="not withdrawn"):
+        registry.withdrawals.reinstate(name, target, "once more")  # type: ignore[arg-type]
+    (kept,) = registry.withdrawals.listed()
+    assert (kept.reason, kept.ended_reason) == ("leaked", "found again")
+
+
+# --- the audit log
+
+
+def test_the_log_of_an_untouched_registry_holds(registry: Registry, tmp_path: Path) -> None:
+    register(registry, tmp_path / "a.mp4")
+    made = register(registry, tmp_path / "b.mp4")
+    registry.withdrawals.withdraw("stamp", made.stamp_id.hex, "a reason")
+    report = registry.check()
+    assert report.broken is None
+    assert report.rows == 3
+    assert report.head is not None
+    assert report.head.event == "withdraw"
+
+
+@pytest.mark.parametrize("statement", ["UPDATE audit SET details = '{}'", "DELETE FROM audit"])
+def test_the_database_refuses_to_change_the_log(
+    statement: str, registry: Registry, tmp_path: Path
+) -> None:
+    register(registry, tmp_path / "a.mp4")
+    with (
+        pytest.raises((RegistryError, sa.exc.IntegrityError), match="never changed"),
+        registry.database.writing() as connection,
+    ):
+        connection.execute(sa.text(statement))
+    assert registry.check().broken is None
+
+
+def without_triggers(registry: Registry, *statements: str) -> None:
+    """Change the database as somebody with full rights can, behind the program's back."""
+    if registry.database.is_sqlite:
+        first = ["DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete"]
+    else:
+        first = ["ALTER TABLE audit DISABLE TRIGGER ALL"]
+    with registry.database.writing() as connection:
+        for statement in (*first, *statements):
+            connection.execute(sa.text(statement))
+
+
+@pytest.mark.parametrize(
+    ("statement", "row", "reason"),
+    [
+        ("UPDATE audit SET details = '{}' WHERE number = 2", 2, "changed after it was written"),
+        ("UPDATE audit SET at = '2020' WHERE number = 1", 1, "changed after it was written"),
+        ("DELETE FROM audit WHERE number = 2", 3, "row 2 is missing"),
+        ("DELETE FROM audit WHERE number = 1", 2, "row 1 is missing"),
+        ("UPDATE stamp SET model_version = '9' WHERE approval = 'two'", 2, "was changed since"),
+        ("UPDATE manifest SET store = '\\x00'", 1, "was changed since"),
+        ("DELETE FROM stamp WHERE approval = 'three'", 3, "is gone"),
+        ("DELETE FROM consent", 1, "was changed since"),
+        ("UPDATE withdrawal SET reason = 'nothing'", 4, "was changed"),
+        ("UPDATE withdrawal SET ended_at = '2026'", 4, "is gone"),
+    ],
+)
+def test_a_change_behind_its_back_is_named_by_the_first_row_it_breaks(
+    statement: str, row: int, reason: str, registry: Registry, tmp_path: Path
+) -> None:
+    for name in ("one", "two", "three"):
+        made = register(registry, tmp_path / f"{name}.mp4", approval=name)
+    registry.withdrawals.withdraw("stamp", made.stamp_id.hex, "a reason")
+    without_triggers(registry, statement)
+    broken = registry.check().broken
+    assert broken is not None
+    assert broken.number == row
+    assert reason in broken.reason
+
+
+def test_a_record_that_was_slipped_in_is_found(registry: Registry, tmp_path: Path) -> None:
+    register(registry, tmp_path / "a.mp4")
+    without_triggers(
+        registry,
+        "INSERT INTO stamp (stamp_id, state, key_id, layout, created_at) "
+        "SELECT 'ffffffffffffffff', state, key_id, layout, created_at FROM stamp",
+        "INSERT INTO manifest (stamp_id, store) SELECT 'ffffffffffffffff', store FROM manifest",
+    )
+    broken = registry.check().broken
+    assert broken is not None
+    assert "has no row" in broken.reason
+
+
+# --- stamps in the making
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from provenance.registry import Registry
+from tests.registry.conftest import MANIFEST, record
+with Registry(sys.argv[1]) as registry:
+    stamp_id = registry.reservations.reserve("k", Path(sys.argv[2]))
+    if sys.argv[3] != "reserved":
+        import hashlib
+        done = hashlib.sha256(stamp_id.raw).hexdigest()
+        registry.commit(record(stamp_id, output_sha256=done), MANIFEST, None)
+    if sys.argv[3] == "published":
+        Path(sys.argv[2]).write_bytes(stamp_id.raw)
+    print(stamp_id, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "outcome", "stays"),
+    [
+        ("reserved", "released", False),
+        ("committed", "abandoned", False),
+        ("published", "confirmed", True),
+    ],
+)
+def test_a_sweep_settles_what_a_killed_run_left(  # noqa: PLR0917 - fixtures
+    moment: str, outcome: str, stays: bool, registry: Registry, url: str, tmp_path: Path
+) -> None:
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, url, tmp_path / "clip.mp4", moment],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    stamp_id = StampId.from_hex(killed.stdout.strip())
+    report = registry.reservations.sweep()
+    assert getattr(report, outcome) == (stamp_id,), (report, killed.stderr)
+    assert (registry.find(stamp_id) is not None) == stays
+    assert registry.check().broken is None
+    assert registry.reservations.sweep().as_json()["pending"] == []
+
+
+def test_a_sweep_leaves_a_running_stamp_alone(registry: Registry, tmp_path: Path) -> None:
+    stamp_id = registry.reservations.reserve("k", tmp_path / "clip.mp4")
+    assert registry.reservations.sweep().pending == (stamp_id,)
+    assert registry.reservations.settle(stamp_id) == "released"
+
+
+def _stamp_some(url: str, folder: Path, count: int) -> None:
+    with Registry(url) as registry:
+        for number in range(count):
+            register(registry, folder / f"{multiprocessing.current_process().name}-{number}.mp4")
+
+
+def test_ten_processes_at_once_lose_and_double_nothing(
+    registry: Registry, url: str, tmp_path: Path
+) -> None:
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_stamp_some, args=(url, tmp_path, 5)) for _ in range(10)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0] * 10
+    report = registry.check()
+    assert report.broken is None
+    assert report.rows == 50
+    assert len(registry.search(limit=1000)) == 50
+
+
+# --- export and import
+
+
+def test_an_export_is_taken_over_once(registry: Registry, tmp_path: Path) -> None:
+    made = register(registry, tmp_path / "a.mp4")
+    registry.withdrawals.withdraw("key", made.key_id, "stolen")
+    lines = [line for _, line in export_lines(registry)]
+    with Registry(str(tmp_path / "other.db"), create=True) as other:
+        done = import_lines(other, lines, "export")
+        assert (done.stamps, done.withdrawals, done.known) == (1, 1, 0)
+        assert other.find(made.stamp_id) == made
+        assert other.withdrawals.listed() == registry.withdrawals.listed()
+        again = import_lines(other, lines, "export")
+        assert (again.stamps, again.withdrawals, again.known) == (0, 0, 1)
+        assert other.check().broken is None
+
+
+def test_no_name_and_no_path_stays_in_a_registry(
+    registry: Registry, url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Jane Doe"
+    folder.mkdir()
+    register(registry, folder / "holiday of Jane.mp4")
+    everything = "".join(json.dumps(json.loads(line)) for _, line in export_lines(registry))
+    with registry.database.reading() as connection:
+        for table in schema.metadata.tables.values():
+            everything += repr(connection.execute(sa.select(table)).all())
+    assert "Jane" not in everything
+    assert "holiday" not in everything
