@@ -11,6 +11,7 @@ the natural builtin, so library callers may catch that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -24,6 +25,16 @@ class UsageError(ProvenanceError, ValueError):
     """Options or arguments that cannot work together, or name something impossible."""
 
     exit_code = 2
+
+
+class JobListError(UsageError):
+    """A job list that no batch can be made of; ``problems`` has one sentence for each fault."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        more = len(problems) - 1
+        also = f" ({more} more of the kind)" if more else ""
+        super().__init__(f"{problems[0]}{also}")
+        self.problems = tuple(problems)
 
 
 class InputError(ProvenanceError, ValueError):

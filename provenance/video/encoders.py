@@ -37,6 +37,8 @@ _CONTAINERS: Final[dict[str, Container]] = {
     ".mkv": "matroska",
     ".webm": "webm",
 }
+SUFFIXES: Final = tuple(_CONTAINERS)
+"""How the name of a file that this tool writes can end."""
 
 
 @dataclass(frozen=True, slots=True)

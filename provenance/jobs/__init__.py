@@ -1,0 +1,24 @@
+"""Jobs: what a batch is asked to stamp, read from a list or made from a folder, and checked.
+
+    jobs = read_jobs(Path("jobs.jsonl"), read_defaults(Path("defaults.toml")))
+    key = job_key(jobs[0], sha256_of_its_input, jobs[0].prompt.hashed(keyring.prompt_key))
+
+A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key of a job shows it.
+"""
+
+from provenance.jobs.folder import find_jobs
+from provenance.jobs.model import Job, Prompt, is_url, job_key, output_path
+from provenance.jobs.reading import read_defaults, read_jobs
+from provenance.jobs.rows import KEYS
+
+__all__ = [
+    "KEYS",
+    "Job",
+    "Prompt",
+    "find_jobs",
+    "is_url",
+    "job_key",
+    "output_path",
+    "read_defaults",
+    "read_jobs",
+]
