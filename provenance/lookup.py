@@ -122,7 +122,11 @@ def _compared(registry: Registry, record: StampRecord, seen: Fingerprint | None)
         return Comparison(None, reason="no fingerprint was registered")
     if seen is None:
         return Comparison(None, reason="no fingerprint could be taken")
-    return compare(Fingerprint.from_bytes(registered), seen)
+    try:
+        known = Fingerprint.from_bytes(registered)
+    except ValueError:
+        return Comparison(None, reason="the registered fingerprint is of another release")
+    return compare(known, seen)
 
 
 def _claims(found: Detection, manifest: ManifestReport, stamp_id: StampId | None) -> Facts:

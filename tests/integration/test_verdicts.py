@@ -1,0 +1,359 @@
+"""Every verdict of the contract, in the situation that it was made for, with a registry beside."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from provenance import Keyring, StampResult, Trust, VerificationReport, init_keyring, verify
+from provenance.errors import InputError, SealError, WithdrawnError
+from provenance.exports import open_bundle, read_revocations, write_bundle, write_revocations
+from provenance.manifest import LocalSigner, Recovery, attach, sidecar_path
+from provenance.manifest.certificates import issue_signer, make_root
+from provenance.registry import Registry, model_target
+from provenance.restore import restore
+from provenance.results import Verdict
+from tests.authority import Authority, serve
+from tests.clips import grey_clip, lumas, picture
+from tests.conftest import stamp_clip
+from tests.integration.test_stamp_and_verify import remux
+from tests.signing import Studio, facts, flip, picture_byte
+
+FRAMES, SIZE = 36, (480, 360)
+WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A verifying desk: its keys, whom it trusts, its registry, two stamped clips."""
+
+    keyring: Keyring
+    trust: Trust
+    registry: Registry
+    sources: tuple[Path, Path]
+    clips: tuple[StampResult, StampResult]
+
+    def check(self, path: Path | str, **options: Any) -> VerificationReport:
+        """Verify as the desk does."""
+        options.setdefault("registry", self.registry)
+        keys = self.keyring.watermark_keys
+        return verify(Path(path), watermark_keys=keys, trust=self.trust, **options)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("desk")
+    trust = Trust(keyring.trust_anchors_pem)
+    with Registry(str(folder / "registry.db"), create=True) as registry:
+        sources, clips = [], []
+        for number, seed in enumerate((7, 21)):
+            frames = [picture(*SIZE, index, seed) for index in range(FRAMES)]
+            source = grey_clip(frames, folder / f"source{number}.mp4")
+            sources.append(source)
+            clips.append(
+                stamp_clip(
+                    source,
+                    folder / f"clip{number}.mp4",
+                    keyring,
+                    registry=registry,
+                    consents=(f"consent-{number}",),
+                    approval="approval-1",
+                )
+            )
+        yield Desk(keyring, trust, registry, tuple(sources), tuple(clips))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def stripped(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the first clip without its manifest, encoded again at 3/4 of its size."""
+    frames = [cv2.resize(luma, (360, 270)) for luma in lumas(desk.clips[0].output_path)]
+    return grey_clip(frames, tmp_path_factory.mktemp("stripped") / "copy.mp4")
+
+
+def test_confirmed_when_both_layers_agree(desk: Desk) -> None:
+    report = desk.check(desk.clips[0].output_path)
+    assert report.verdict is Verdict.CONFIRMED
+    assert report.registry.status == "match"
+    assert report.registry.record is not None
+    assert report.registry.record["approval"] == "approval-1"
+    assert report.registry.record["consents"] == ["consent-0"]
+    assert report.manifest.consents == ("consent-0",)
+
+
+def test_a_stripped_copy_matches_and_its_manifest_comes_back(desk: Desk, stripped: Path) -> None:
+    report = desk.check(stripped)
+    assert report.verdict is Verdict.WATERMARK_MATCH
+    assert report.manifest.source == "registry"
+    assert report.manifest.status == "trusted"
+    assert report.manifest.soft_binding is not None
+    assert report.manifest.soft_binding.stamp_id == desk.clips[0].stamp_id
+    distance = report.registry.fingerprint_distance
+    assert distance is not None
+    assert distance < 0.2
+
+
+def test_a_restored_copy_is_confirmed_with_its_first_manifest_inside(
+    desk: Desk, stripped: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "restored.mp4"
+    restore(stripped, target, keyring=desk.keyring, registry=desk.registry)
+    report = desk.check(target)
+    assert report.verdict is Verdict.CONFIRMED
+    (parent,) = report.manifest.ingredients
+    assert parent.status == "trusted"
+    assert b"softBindingsMatched" in target.read_bytes()
+    assert [frame.tobytes() for frame in lumas(target)] == [
+        frame.tobytes() for frame in lumas(stripped)
+    ]
+    head = desk.registry.audit.head()
+    assert head is not None
+    assert head.event == "restore"
+
+
+def test_only_a_match_is_restored(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="NO_MARK_FOUND"):
+        restore(desk.sources[0], tmp_path / "out.mp4", keyring=desk.keyring, registry=desk.registry)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mark_that_the_registry_does_not_know_is_unknown(
+    desk: Desk, stripped: Path, tmp_path: Path
+) -> None:
+    with Registry(str(tmp_path / "empty.db"), create=True) as empty:
+        report = desk.check(stripped, registry=empty)
+    assert report.verdict is Verdict.WATERMARK_UNKNOWN
+    assert report.registry.status == "no_match"
+
+
+def transplanted(desk: Desk, target: Path) -> Path:
+    """The first clip's residual, added to the second clip's unmarked source."""
+    marked, plain = lumas(desk.clips[0].output_path), lumas(desk.sources[0])
+    frames = []
+    for mark, before, other in zip(marked, plain, lumas(desk.sources[1]), strict=True):
+        residual = mark.astype(np.int16) - before
+        frames.append(np.clip(other + residual, 0, 255).astype(np.uint8))
+    return grey_clip(frames, target)
+
+
+def test_a_mark_copied_onto_another_clip_is_a_conflict(desk: Desk, tmp_path: Path) -> None:
+    report = desk.check(transplanted(desk, tmp_path / "copied.mp4"))
+    assert report.watermark.stamp_id == desk.clips[0].stamp_id
+    assert report.verdict is Verdict.CONFLICT
+    assert "belongs to other content" in report.summary
+
+
+def test_a_manifest_moved_to_another_stamped_file_is_a_conflict(desk: Desk, tmp_path: Path) -> None:
+    moved = remux(desk.clips[1].output_path, tmp_path / "moved.mp4")
+    store = desk.registry.manifest(desk.clips[0].stamp_id)
+    assert store is not None
+    sidecar_path(moved).write_bytes(store)
+    report = desk.check(moved)
+    assert report.verdict is Verdict.CONFLICT
+    assert str(desk.clips[0].stamp_id) in report.summary
+    assert str(desk.clips[1].stamp_id) in report.summary
+
+
+def test_a_stamp_of_another_organisation_on_top_is_a_conflict(desk: Desk, tmp_path: Path) -> None:
+    other = init_keyring(tmp_path / "keys", "Another Studio")
+    again = stamp_clip(Path(desk.clips[0].output_path), tmp_path / "again.mp4", other)
+    report = desk.check(again.output_path)
+    assert report.watermark.stamp_id == desk.clips[0].stamp_id
+    assert report.verdict is Verdict.CONFLICT
+
+
+def test_a_splice_of_two_stamped_clips_is_partial(desk: Desk, tmp_path: Path) -> None:
+    first, second = (lumas(clip.output_path) for clip in desk.clips)
+    report = desk.check(grey_clip([*first, *second], tmp_path / "splice.mp4"))
+    assert report.verdict is Verdict.PARTIAL
+
+
+def test_a_changed_file_invalidates_its_credential(desk: Desk, tmp_path: Path) -> None:
+    stamped = Path(desk.clips[0].output_path)
+    report = desk.check(flip(stamped, tmp_path / "changed.mp4", picture_byte(stamped)))
+    assert report.verdict is Verdict.CREDENTIAL_INVALID
+    assert "matches the registry" in report.summary
+
+
+def test_an_unknown_signer_is_told_as_that(desk: Desk, tmp_path: Path) -> None:
+    maker = Studio("A Stranger")
+    signed = tmp_path / "signed.mp4"
+    attach(desk.sources[0], signed, Plain(), maker.signer, trust=maker.trust)
+    assert desk.check(signed).verdict is Verdict.SIGNER_UNTRUSTED
+
+
+class Plain:
+    """A manifest that says nothing of a watermark."""
+
+    def definition(self, *, mime: str, parent: dict[str, Any] | bool = False) -> dict[str, Any]:
+        whole = facts().definition(mime=mime, parent=parent)
+        listed = whole["assertions"]
+        kept = [one for one in listed if one["label"] != "c2pa.soft-binding"]
+        kept[0]["data"]["actions"] = kept[0]["data"]["actions"][:1]
+        return whole | {"assertions": kept}
+
+
+def test_a_trusted_credential_without_a_mark_stands_alone(desk: Desk, tmp_path: Path) -> None:
+    signed = tmp_path / "signed.mp4"
+    attach(desk.sources[0], signed, Plain(), desk.keyring.signer, trust=desk.trust)
+    assert desk.check(signed).verdict is Verdict.CREDENTIAL_ONLY
+
+
+def test_an_expired_certificate_needs_a_timestamp(desk: Desk, tmp_path: Path) -> None:
+    root = make_root("Short Studio")
+    leaf = issue_signer("Short Studio", root, years=timedelta(hours=1, seconds=5) / timedelta(365))
+    signer = LocalSigner(leaf.key_pem, leaf.certificate_pem)
+    copy = tmp_path / "plain.mp4"
+    remux(desk.clips[0].output_path, copy)
+    named = facts(
+        stamp_id=desk.clips[0].stamp_id, watermark_key_id=desk.keyring.watermark_key.key_id
+    )
+    with serve(Authority()) as authority:
+        trust = Trust(root.certificate_pem, authority.root_pem)
+        bare, timed = tmp_path / "bare.mp4", tmp_path / "timed.mp4"
+        attach(copy, bare, named, signer, trust=trust)
+        attach(copy, timed, named, signer, trust=trust, tsa_url=authority.url)
+    time.sleep(6)
+    options = {"watermark_keys": desk.keyring.watermark_keys, "trust": trust}
+    assert verify(bare, **options).verdict is Verdict.CREDENTIAL_INVALID
+    assert verify(timed, **options).verdict is Verdict.CONFIRMED
+
+
+def test_nothing_found_names_a_lead_and_no_proof(desk: Desk, tmp_path: Path) -> None:
+    report = desk.check(desk.sources[0])
+    assert report.verdict is Verdict.NO_MARK_FOUND
+    assert report.registry.status == "not_checked"
+    assert str(desk.clips[0].stamp_id) in str(report.registry.reason)
+    assert "not proof" in str(report.registry.reason)
+    other = grey_clip([picture(*SIZE, i, 99) for i in range(12)], tmp_path / "other.mp4")
+    assert "lead" not in str(desk.check(other).registry.reason)
+
+
+def test_a_registry_that_is_gone_costs_only_its_own_answer(desk: Desk, stripped: Path) -> None:
+    with Registry(str(stripped.parent / "gone.db"), create=True) as gone:
+        with gone.database.writing() as connection:
+            connection.exec_driver_sql("DROP TABLE consent")
+            connection.exec_driver_sql("DROP TABLE manifest")
+            connection.exec_driver_sql("DROP TABLE fingerprint")
+            connection.exec_driver_sql("DROP TABLE reservation")
+            connection.exec_driver_sql("DROP TABLE stamp")
+        report = desk.check(stripped, registry=gone)
+    assert report.verdict is Verdict.WATERMARK_UNKNOWN
+    assert "can't be used" in str(report.registry.reason)
+
+
+# --- withdrawal
+
+
+@pytest.mark.parametrize("kind", ["stamp", "model", "key", "consent"])
+def test_a_withdrawn_stamp_is_revoked_with_and_without_its_manifest(
+    kind: str, desk: Desk, stripped: Path
+) -> None:
+    target = {
+        "stamp": desk.clips[0].stamp_id.hex,
+        "model": model_target("ExampleVideoModel", "3.2.1"),
+        "key": desk.keyring.watermark_key.key_id,
+        "consent": "consent-0",
+    }[kind]
+    desk.registry.withdrawals.withdraw(kind, target, "it had to be")  # type: ignore[arg-type]
+    try:
+        for path, otherwise in (
+            (desk.clips[0].output_path, "CONFIRMED"),
+            (stripped, "WATERMARK_MATCH"),
+        ):
+            report = desk.check(path)
+            assert report.verdict is Verdict.REVOKED
+            assert f"it had to be. Otherwise: {otherwise}." in report.summary
+            assert report.registry.revocation is not None
+        spared = desk.check(desk.clips[1].output_path).verdict is Verdict.CONFIRMED
+        assert spared is (kind in ("stamp", "consent"))
+    finally:
+        desk.registry.withdrawals.reinstate(kind, target, "over")  # type: ignore[arg-type]
+    assert desk.check(stripped).verdict is Verdict.WATERMARK_MATCH
+
+
+def test_what_was_withdrawn_is_not_stamped_any_more(desk: Desk, tmp_path: Path) -> None:
+    desk.registry.withdrawals.withdraw("consent", "consent-9", "asked to")
+    with pytest.raises(WithdrawnError, match="asked to"):
+        stamp_clip(
+            desk.sources[0],
+            tmp_path / "out.mp4",
+            desk.keyring,
+            registry=desk.registry,
+            consents=("consent-9",),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_signed_list_revokes_without_the_registry(
+    desk: Desk, stripped: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "revocations.json"
+    desk.registry.withdrawals.withdraw("consent", "consent-0", "asked to")
+    try:
+        write_revocations(desk.registry, path, desk.keyring.signer, valid=WEEK)
+    finally:
+        desk.registry.withdrawals.reinstate("consent", "consent-0", "over")
+    known = read_revocations(path, desk.keyring.trust_anchors_pem)
+    report = desk.check(stripped, registry=None, revocations=[known])
+    assert report.verdict is Verdict.REVOKED
+    spared = desk.check(desk.clips[1].output_path, registry=None, revocations=[known])
+    assert spared.verdict is Verdict.CONFIRMED
+
+
+def test_a_list_that_expired_or_is_badly_signed_is_an_error(desk: Desk, tmp_path: Path) -> None:
+    anchors = desk.keyring.trust_anchors_pem
+    old = tmp_path / "old.json"
+    write_revocations(desk.registry, old, desk.keyring.signer, valid=timedelta(seconds=-1))
+    with pytest.raises(SealError, match="expired"):
+        read_revocations(old, anchors)
+    good = tmp_path / "good.json"
+    write_revocations(desk.registry, good, desk.keyring.signer, valid=WEEK)
+    with pytest.raises(SealError, match="not trusted"):
+        read_revocations(good, Studio("A Stranger").root.certificate_pem)
+    content = bytearray(good.read_bytes())
+    for at in range(12, len(content) - 1, 97):
+        content[at] ^= 1
+        good.write_bytes(content)
+        with pytest.raises(SealError):
+            read_revocations(good, anchors)
+        content[at] ^= 1
+
+
+def test_a_bundle_answers_as_the_registry_does(desk: Desk, stripped: Path, tmp_path: Path) -> None:
+    path = tmp_path / "registry.bundle"
+    write_bundle(desk.registry, path, desk.keyring.signer, valid=WEEK)
+    anchors = desk.keyring.trust_anchors_pem
+    with open_bundle(path, anchors) as bundle:
+        report = desk.check(stripped, registry=bundle)
+        assert report == desk.check(stripped)
+        copied = desk.check(transplanted(desk, tmp_path / "copied.mp4"), registry=bundle)
+        assert copied.verdict is Verdict.CONFLICT
+    content = path.read_bytes()
+    path.write_bytes(content[:-100])
+    with pytest.raises(SealError, match="cut off"), open_bundle(path, anchors):
+        pass
+
+
+def test_the_log_holds_after_all_that(desk: Desk) -> None:
+    assert desk.registry.check().broken is None
+
+
+def test_a_recovery_says_who_made_the_clip(desk: Desk, stripped: Path) -> None:
+    report = desk.check(stripped)
+    stamp_id = desk.clips[0].stamp_id
+    statement = Recovery(stamp_id, replace(report.manifest), 1000, "t", facts().created_at)
+    definition = statement.definition(mime="video/mp4", parent=True)
+    (record,) = [
+        one["data"]
+        for one in definition["assertions"]
+        if one["label"] == "org.provenance-stamp.generation"
+    ]
+    assert record["model"] == {"name": "ExampleVideoModel", "version": "3.2.1"}
