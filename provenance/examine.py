@@ -111,7 +111,7 @@ def _between(path: Path, info: MediaInfo, start: float, end: float, count: int) 
 def survey(path: Path, info: MediaInfo) -> Iterator[LumaFrame]:
     """About 40 frames spread over the clip, or every frame of a still image (up to 16)."""
     if info.kind == "image":
-        yield from _first(read_luma(path), STILL_FRAMES)
+        yield from first(read_luma(path), STILL_FRAMES)
     else:
         yield from _sampled(path, info, FIRST_LOOK)
 
@@ -144,7 +144,7 @@ def _sampled(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
     for time in chosen:
         run = max(1, count // PLACES)
         skip: Skip = "unreferenced" if run > 1 else "none"
-        yield from _first(read_luma(path, start=time - 1e-3, skip=skip), run)
+        yield from first(read_luma(path, start=time - 1e-3, skip=skip), run)
 
 
 def spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
@@ -153,7 +153,7 @@ def spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
     if total is None and info.duration and info.video.fps:
         total = int(info.duration * info.video.fps)
     if total is None or total <= count or not info.duration:
-        yield from _first(read_luma(path), count)
+        yield from first(read_luma(path), count)
         return
     gap = info.duration / count
     due = float("-inf")
@@ -165,6 +165,7 @@ def spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
             due = max(due + gap, frame.time + gap / 2.0)
 
 
-def _first(frames: Iterator[LumaFrame], count: int) -> Iterator[LumaFrame]:
+def first(frames: Iterator[LumaFrame], count: int) -> Iterator[LumaFrame]:
+    """At most ``count`` frames; no more are decoded."""
     for _, frame in zip(range(count), frames, strict=False):
         yield frame

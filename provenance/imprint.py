@@ -10,15 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.examine import LONG, STILL_FRAMES, grid_of, spread
-from provenance.fingerprint import VISIBLE, Collector, Extent, Fingerprint, cells
+from provenance.examine import LONG, STILL_FRAMES, first, grid_of, spread
+from provenance.fingerprint import VISIBLE, Collector, Extent, Fingerprint, cells, frames_for
 from provenance.results import Detection
 from provenance.video import LumaFrame, MediaInfo, read_luma
 from provenance.watermark import alignment
 from provenance.watermark.residual import Plane, canonical
 
-FRAMES = 160
-"""That are looked at in a clip: 8 a second of the longest that is read through."""
+RATE = 8.0
+"""Frames a second that are looked at."""
 SCENES = 16
 """Key frames that make it needless to read a long clip through."""
 
@@ -29,8 +29,9 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
     Args:
         path: the file.
         info: what :func:`provenance.video.probe` said of it.
-        detection: where its watermark was found, if it was: the picture is laid back onto the place
-            of the stamped one, and moments without the mark are left out.
+        detection: what examining it found.  Where it found a watermark, the picture is laid back
+            onto the place of the stamped one, and moments without the mark are left out.  None to
+            register the clip: then it is read through, however long it is.
 
     Returns:
         The fingerprint; without frames when none that counts decodes.
@@ -42,13 +43,13 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
     size = (info.video.height, info.video.width)
     placed: _Placed | None = None
     collector = Collector(Extent(0, 0, 0, 0))
-    for frame in _frames(path, info):
+    for frame in _frames(path, info, every_scene=detection is None):
         if frame.luma.shape != size or not _marked(detection, frame.time):
             continue
         picture = grid.upright(canonical(frame.luma, grid, frame.depth))
         if placed is None:
             placed = _Placed(picture.shape, _matrix(detection))
-            collector = Collector(placed.extent)
+            collector = Collector(placed.extent, frames_for(info.duration))
         collector.add(picture, frame.time, partial(placed.cells, picture))
     return collector.fingerprint()
 
@@ -102,22 +103,21 @@ def _marked(detection: Detection | None, time: float) -> bool:
     return any(s.start <= time < s.end and s.status == "marked" for s in detection.segments)
 
 
-def _frames(path: Path, info: MediaInfo) -> Iterator[LumaFrame]:
-    """Up to 160 frames, or the key frames of a long clip."""
+def _frames(path: Path, info: MediaInfo, every_scene: bool) -> Iterator[LumaFrame]:
+    """Frames up to 8 a second; of a long clip that is only looked at, its key frames."""
     if info.kind == "image":
-        for _, frame in zip(range(STILL_FRAMES), read_luma(path), strict=False):
-            yield frame
+        yield from first(read_luma(path), STILL_FRAMES)
         return
     duration = info.duration or 0.0
-    if duration <= LONG:
-        yield from spread(path, info, FRAMES)
-        return
-    keys = sum(1 for _ in read_luma(path, skip="predicted"))
-    if keys < SCENES:
-        yield from spread(path, info, FRAMES)
+    if every_scene or duration <= LONG or _key_frames(path) < SCENES:
+        yield from spread(path, info, int(RATE * max(duration, LONG)))
         return
     due = float("-inf")
     for frame in read_luma(path, skip="predicted"):
         if frame.time >= due:
             yield frame
-            due = frame.time + duration / FRAMES
+            due = frame.time + duration / (RATE * LONG)
+
+
+def _key_frames(path: Path) -> int:
+    return sum(1 for _ in read_luma(path, skip="predicted"))

@@ -5,7 +5,7 @@ picture that carries a watermark is the one it was made for; :func:`nearest`, or
 :func:`chunks` and :func:`probes` give, find a clip among millions without any watermark.
 """
 
-from provenance.fingerprint.collector import Collector
+from provenance.fingerprint.collector import Collector, frames_for
 from provenance.fingerprint.compare import LIMIT, Comparison, compare
 from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, pdq
 from provenance.fingerprint.lattice import CELL, VISIBLE, Extent, cells
@@ -27,6 +27,7 @@ __all__ = [
     "cells",
     "chunks",
     "compare",
+    "frames_for",
     "nearest",
     "packed",
     "pdq",

@@ -13,24 +13,43 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.hashing import distance, pdq
+from provenance.fingerprint.hashing import pdq
 from provenance.fingerprint.lattice import Extent
 from provenance.fingerprint.model import MOST_FRAMES, Fingerprint, FrameHash
+from provenance.fingerprint.search import packed
 
 NEAR = 11
 """Bits of 256 that two frames of one scene differ in anyway."""
 STEP = 6
 GLANCE = (64, 64)
 """Samples of the picture that the choice looks at: PDQ's own, so it takes no time."""
+FEW = 48
+A_SECOND = 3.0
+
+
+def frames_for(duration: float | None) -> int:
+    """How many frames to keep at most of a clip of so many seconds.
+
+    Three a second, and 48 of a short one: fewer, and a busy film cut down to a tenth shows no
+    moment that was kept.
+    """
+    return min(MOST_FRAMES, max(FEW, int(A_SECOND * (duration or 0.0))))
 
 
 class Collector:
-    """Collects the fingerprint of one clip whose frames all show the same cells."""
+    """Collects the fingerprint of one clip whose frames all show the same cells.
 
-    def __init__(self, extent: Extent) -> None:
+    Args:
+        extent: the cells.
+        most: frames to keep, see :func:`frames_for`.
+    """
+
+    def __init__(self, extent: Extent, most: int = FEW) -> None:
         self._extent = extent
+        self._most = most
         self._near = NEAR
-        self._kept: list[tuple[bytes, FrameHash]] = []
+        self._kept: list[FrameHash] = []
+        self._glances = np.empty((0, 4), np.uint64)
 
     def add(self, picture: NDArray[np.float32], time: float, cells: Callable[[], bytes]) -> None:
         """Look at one frame.
@@ -41,24 +60,24 @@ class Collector:
             cells: makes the frame's cells, if it is kept.
         """
         small = cv2.resize(picture, GLANCE, interpolation=cv2.INTER_AREA)
-        glance = pdq(np.asarray(small, np.float32)).value
-        if not self._new(glance, self._kept):
+        glance = packed(pdq(np.asarray(small, np.float32)).value)
+        if not self._new(glance, self._glances):
             return
         whole = pdq(picture)
-        self._kept.append(
-            (glance, FrameHash(time, whole.quality, whole.value, whole.mirrored, cells()))
-        )
-        while len(self._kept) > MOST_FRAMES:
+        self._kept.append(FrameHash(time, whole.quality, whole.value, whole.mirrored, cells()))
+        self._glances = np.concatenate([self._glances, glance])
+        while len(self._kept) > self._most:
             self._near += STEP
-            apart: list[tuple[bytes, FrameHash]] = []
-            for entry in self._kept:
-                if self._new(entry[0], apart):
-                    apart.append(entry)
-            self._kept = apart
+            apart: list[int] = []
+            for index in range(len(self._kept)):
+                if self._new(self._glances[index], self._glances[apart]):
+                    apart.append(index)
+            self._kept = [self._kept[index] for index in apart]
+            self._glances = self._glances[apart]
 
-    def _new(self, glance: bytes, kept: list[tuple[bytes, FrameHash]]) -> bool:
-        return all(distance(glance, other) > self._near for other, _ in kept)
+    def _new(self, glance: NDArray[np.uint64], kept: NDArray[np.uint64]) -> bool:
+        return bool((np.bitwise_count(kept ^ glance).sum(axis=1) > self._near).all())
 
     def fingerprint(self) -> Fingerprint:
         """What was collected."""
-        return Fingerprint(self._extent, tuple(frame for _, frame in self._kept))
+        return Fingerprint(self._extent, tuple(self._kept))

@@ -10,6 +10,7 @@ were registered, but a mark on another clip is far from it at every moment.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,11 @@ MIN_CELLS = 2
 """Cells that a frame has to share with a registered one to be compared."""
 CLEAR = 5
 """One cell in so many has to be clear of what was laid over the picture."""
-QUANTILE = 0.25
+QUANTILE = 0.1
+STRETCH = 3.0
+"""Seconds of other content that are worth naming: honest copies show up to one or two between the
+moments that were registered."""
+STRETCH_FRAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,14 @@ class Comparison:
         distance: share of differing bits, 0 to about 0.5; None when nothing could be compared.
         share: of the frames seen that could be compared, how many lie within the limit.
         frames: how many could be compared.
+        strange: stretches (start, end), in seconds of the seen clip, that show something else.
         reason: why there is no distance.
     """
 
     distance: float | None
     share: float | None = None
     frames: int = 0
+    strange: tuple[tuple[float, float], ...] = ()
     reason: str | None = None
 
     @property
@@ -62,8 +69,9 @@ def compare(registered: Fingerprint, seen: Fingerprint) -> Comparison:
     if not registered.frames or not seen.frames:
         return Comparison(None, reason="no frame is textured enough to be compared")
     old, new = registered.extent, seen.extent
+    times = [frame.time for frame in seen.frames]
     tried = [
-        _compared(_cut(registered, overlap), _cut(seen, overlap, across, down))
+        _compared(_cut(registered, overlap), _cut(seen, overlap, across, down), times)
         for across in _repeats(old.left, old.columns, new.left, new.columns)
         for down in _repeats(old.top, old.rows, new.top, new.rows)
         if (overlap := _overlap(old, new, across, down)).count >= MIN_CELLS
@@ -95,10 +103,12 @@ def _cut(whole: Fingerprint, part: Extent, across: int = 0, down: int = 0) -> ND
     return words.reshape(len(whole.frames), -1)
 
 
-def _compared(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> Comparison | None:
-    """Compare frames (F, C) with frames (G, C) of the same cells."""
-    nearest = []
-    for words in new:
+def _compared(
+    old: NDArray[np.uint64], new: NDArray[np.uint64], times: list[float]
+) -> Comparison | None:
+    """Compare frames (F, C) with frames (G, C) of the same cells, shown at G times."""
+    nearest: dict[float, float] = {}
+    for time, words in zip(times, new, strict=True):
         both = (words != 0) & (old != 0)
         counts = both.sum(axis=1)
         enough = counts >= MIN_CELLS
@@ -109,8 +119,23 @@ def _compared(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> Comparison | 
         bits.sort(axis=1)
         rank = np.maximum(MIN_CELLS, -(-counts // CLEAR))
         clear = bits[np.arange(len(bits)), np.minimum(rank, bits.shape[1]) - 1]
-        nearest.append(float(clear[enough].min()) / CELL_BITS)
+        nearest[time] = float(clear[enough].min()) / CELL_BITS
     if not nearest:
         return None
-    share = float(np.mean(np.array(nearest) <= LIMIT))
-    return Comparison(float(np.quantile(nearest, QUANTILE)), share, len(nearest))
+    distances = np.array(list(nearest.values()))
+    return Comparison(
+        float(np.quantile(distances, QUANTILE)),
+        float(np.mean(distances <= LIMIT)),
+        len(distances),
+        _strange(nearest),
+    )
+
+
+def _strange(nearest: dict[float, float]) -> tuple[tuple[float, float], ...]:
+    """Stretches of frames, by time, of which none lies within the limit."""
+    found = []
+    for beyond, run in groupby(sorted(nearest.items()), lambda entry: entry[1] > LIMIT):
+        times = [time for time, _ in run]
+        if beyond and len(times) >= STRETCH_FRAMES and times[-1] - times[0] >= STRETCH:
+            found.append((times[0], times[-1]))
+    return tuple(found)

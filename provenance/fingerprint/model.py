@@ -14,7 +14,8 @@ from provenance.fingerprint.lattice import CELL_BYTES, Extent
 
 MAGIC = b"PVF\x01"
 """Of version 1 of :meth:`Fingerprint.to_bytes`."""
-MOST_FRAMES = 32
+MOST_FRAMES = 1024
+"""That are kept of the longest clip: less than half a megabyte."""
 SEARCHED = 16
 """Hashes a clip puts into the search by fingerprint alone, so that a million clips stay quick."""
 ALIKE = 15

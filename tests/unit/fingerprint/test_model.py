@@ -1,0 +1,108 @@
+"""A fingerprint's bytes: the same back, and nothing else read as one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from provenance.fingerprint import CELL, HASH_BYTES, Extent, Fingerprint, FrameHash
+from provenance.fingerprint.hashing import distance
+from provenance.fingerprint.lattice import CELL_BYTES, REACH
+from provenance.fingerprint.model import ALIKE, MOST_FRAMES, SEARCHED
+
+hashes = st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES)
+
+
+@st.composite
+def fingerprints(draw: st.DrawFn) -> Fingerprint:
+    left, top = draw(st.integers(-REACH, REACH)), draw(st.integers(-REACH, REACH))
+    columns = draw(st.integers(0, min(5, REACH + 1 - left)))
+    extent = Extent(left, top, columns, draw(st.integers(0, min(4, REACH + 1 - top))))
+    size = CELL_BYTES * extent.count
+    frame = st.builds(
+        FrameHash,
+        time=st.floats(-1e9, 1e9),
+        quality=st.integers(0, 100),
+        value=hashes,
+        mirrored=hashes,
+        cells=st.binary(min_size=size, max_size=size),
+    )
+    return Fingerprint(extent, tuple(draw(st.lists(frame, max_size=6))))
+
+
+@given(fingerprints())
+def test_bytes_come_back_as_the_same_fingerprint(fingerprint: Fingerprint) -> None:
+    assert Fingerprint.from_bytes(fingerprint.to_bytes()) == fingerprint
+
+
+@given(fingerprints(), st.data())
+def test_a_fingerprint_cut_short_or_with_something_behind_it_is_refused(
+    fingerprint: Fingerprint, data: st.DataObject
+) -> None:
+    whole = fingerprint.to_bytes()
+    for wrong in (whole[: data.draw(st.integers(0, len(whole) - 1))], whole + b"\0"):
+        with pytest.raises(ValueError, match="fingerprint"):
+            Fingerprint.from_bytes(wrong)
+
+
+@settings(max_examples=300)
+@given(fingerprints(), st.data())
+def test_changed_bytes_are_refused_or_are_a_fingerprint_that_can_be_used(
+    fingerprint: Fingerprint, data: st.DataObject
+) -> None:
+    changed = bytearray(fingerprint.to_bytes())
+    for _ in range(data.draw(st.integers(1, 6))):
+        changed[data.draw(st.integers(0, min(len(changed) - 1, 60)))] = data.draw(
+            st.integers(0, 255)
+        )
+    try:
+        read = Fingerprint.from_bytes(bytes(changed))
+    except ValueError:
+        return
+    assert Fingerprint.from_bytes(read.to_bytes()) == read
+    assert len(read.hashes) == len(read.mirrored_hashes) <= SEARCHED
+
+
+@given(st.binary(max_size=2000))
+def test_any_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="fingerprint"):
+        Fingerprint.from_bytes(data)
+
+
+def test_more_frames_than_a_fingerprint_holds_are_refused() -> None:
+    frame = FrameHash(0.0, 100, bytes(32), bytes(32), b"")
+    with pytest.raises(ValueError, match="frames at most"):
+        Fingerprint(Extent(0, 0, 0, 0), (frame,) * (MOST_FRAMES + 1))
+
+
+@given(st.lists(st.tuples(hashes, st.integers(0, 100)), max_size=MOST_FRAMES))
+def test_the_search_gets_few_frames_none_flat_none_much_like_another(
+    entries: list[tuple[bytes, int]],
+) -> None:
+    frames = tuple(FrameHash(0.0, quality, value, value, b"") for value, quality in entries)
+    chosen = Fingerprint(Extent(0, 0, 0, 0), frames).hashes
+    sharp = {value for value, quality in entries if quality >= 50}
+    assert len(chosen) <= SEARCHED
+    assert set(chosen) <= sharp
+    assert bool(chosen) == bool(sharp)
+    apart = [distance(a, b) for i, a in enumerate(chosen) for b in chosen[:i]]
+    assert all(bits > ALIKE for bits in apart)
+
+
+@pytest.mark.parametrize(
+    ("sides", "cells"), [((640, 360), (9, 5)), ((360, 640), (5, 9)), ((360, 360), (5, 5))]
+)
+def test_a_pictures_cells_lie_about_its_centre(
+    sides: tuple[int, int], cells: tuple[int, int]
+) -> None:
+    x, y = sides[0] / 2, sides[1] / 2
+    extent = Extent.within(-x, -y, x, y)
+    assert (extent.columns, extent.rows) == cells
+    assert extent.size == (CELL * cells[0], CELL * cells[1])
+    assert extent.corner == (0.5 - extent.size[0] / 2, 0.5 - extent.size[1] / 2)
+
+
+def test_a_cell_that_is_nearly_whole_counts_and_one_that_is_not_does_not() -> None:
+    assert Extent.within(-30, -30, 30, 30) == Extent(0, 0, 1, 1)
+    assert Extent.within(-25, -30, 25, 30).count == 0
