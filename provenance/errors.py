@@ -12,7 +12,7 @@ the natural builtin, so library callers may catch that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class ProvenanceError(Exception):
@@ -36,6 +36,9 @@ class JobListError(UsageError):
         super().__init__(f"{problems[0]}{also}")
         self.problems = tuple(problems)
 
+    def __reduce__(self) -> tuple[type[Self], tuple[Sequence[str]]]:
+        return type(self), (self.problems,)
+
 
 class InputError(ProvenanceError, ValueError):
     """A file that cannot be examined, or that cannot carry a mark."""
@@ -57,6 +60,17 @@ class UnmarkableError(InputError):
 
 class WithdrawnError(InputError):
     """A clip that may not be stamped: its model, its key or a consent was withdrawn."""
+
+
+class ApprovalError(InputError):
+    """A clip that may not be stamped for want of an approval; ``reason`` is one word for it."""
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
+        return type(self), (self.reason, str(self))
 
 
 class ServiceError(ProvenanceError, RuntimeError):

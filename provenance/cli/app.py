@@ -26,6 +26,7 @@ from typing import Any, NoReturn
 
 import click
 
+from provenance.cli.approve import approve
 from provenance.cli.keys import keys
 from provenance.cli.output import complain
 from provenance.cli.registry import registry
@@ -151,11 +152,13 @@ def main() -> None:
     """
 
 
+main.add_command(approve)
 main.add_command(keys)
 main.add_command(registry)
 main.add_command(stamp)
 main.add_command(verify)
-for _command in (main, stamp, verify, *keys.commands.values(), *registry.commands.values()):
+_COMMANDS = (main, approve, stamp, verify, *keys.commands.values(), *registry.commands.values())
+for _command in _COMMANDS:
     _command.params.append(
         click.Option(
             ["--debug"],

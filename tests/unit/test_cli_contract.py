@@ -20,6 +20,7 @@ from provenance.results import Verdict
 from tests.conftest import MODEL, Run, environment
 
 COMMANDS = [
+    ["approve"],
     ["keys"],
     *(["keys", name] for name in ("init", "list", "rotate")),
     ["stamp"],
