@@ -29,7 +29,8 @@ class Settings:
     signers and for timestamps; ``accept`` the verdicts with which ``verify`` ends well; ``tsa`` the
     URL of a timestamp authority; ``min_margin`` the least margin of a small copy, in dB;
     ``registry`` names the registry of stamps, a path or a URL, or "none";
-    ``encoder_options`` are passed to the encoder as they are.
+    ``encoder_options`` are passed to the encoder as they are; ``signer`` is the address of a
+    signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
     ``source`` is the settings file that was read, if any.
     """
 
@@ -46,6 +47,8 @@ class Settings:
     bitrate: str | None = None
     preset: str | None = None
     encoder_options: tuple[tuple[str, str], ...] = ()
+    signer: str | None = None
+    signer_chain: Path | None = None
     min_margin: float | None = None
     registry: str | None = None
     source: Path | None = None
@@ -237,5 +240,7 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "preset": _text,
     "encoder_options": _options,
     "min_margin": _number,
+    "signer": _text,
+    "signer_chain": _path,
     "registry": _text,
 }

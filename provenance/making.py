@@ -19,6 +19,7 @@ from provenance.manifest import Generation, Signed, Trust, attach, find_parent, 
 from provenance.manifest.certificates import check_validity
 from provenance.payload import StampId
 from provenance.rehearsal import THIN_DB, Rehearsal, rehearse
+from provenance.signers import check_ready
 from provenance.video import (
     EncoderOptions,
     LumaPlane,
@@ -92,6 +93,7 @@ class Making:
         if container in _WITH_SIDECAR:
             check_target(sidecar_path(target), overwrite=overwrite)
         check_validity(keyring.signer.chain_pem)
+        check_ready(keyring.signer)
         trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
         if not keyring.trust_anchors_pem.strip():
             raise KeyringError(

@@ -1,4 +1,4 @@
-"""``provenance keys``: make, list and rotate the organisation's keys."""
+"""``provenance keys``: make, list and rotate the organisation's keys, certify those elsewhere."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from pathlib import Path
 
 import click
 
-from provenance.cli.options import json_option, keys_folder, keys_option, settings
+from provenance.cli.options import (
+    json_option,
+    keys_folder,
+    keys_option,
+    read_pem,
+    settings,
+    token_pin,
+)
 from provenance.cli.output import print_json, stdout, warn
-from provenance.errors import UsageError
+from provenance.errors import OutputError, UsageError
 
 
 @click.group()
@@ -104,3 +111,84 @@ def rotate(keys: Path | None, everything: bool, **chosen: bool) -> None:
         if key.key_id not in before:
             out.print(f"{key.kind} {key.key_id} is {key.state} in {folder}", soft_wrap=True)
     out.print("Back this folder up again, and give verifiers its new index and keys.")
+
+
+_signer_option = click.option(
+    "--signer",
+    metavar="URI",
+    help="The key: file:PATH, pkcs11:... or awskms:KEY.  [default: the keyring's signing key]",
+)
+
+
+@keys.command()
+@keys_option
+@_signer_option
+@click.option(
+    "--org",
+    "organisation",
+    metavar="NAME",
+    required=True,
+    help="Your organisation's name, as the certificate is to show it.",
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the request to this new file.  [default: standard output]",
+)
+def csr(keys: Path | None, signer: str | None, organisation: str, out: Path | None) -> None:
+    """Make a signing request for a certificate authority, signed where the key is.
+
+    It asks for the usages that C2PA wants of a signer.  Install what the authority sends back with
+    `provenance keys import-chain`.
+    """
+    from provenance.keyring import key_holder  # noqa: PLC0415 - slow to import
+    from provenance.signers import signing_request  # noqa: PLC0415 - slow to import
+
+    folder = keys_folder(settings({"keys": keys}).keys)
+    request = signing_request(key_holder(folder, signer, pin=token_pin()), organisation)
+    if out is None:
+        click.echo(request.decode("ascii"), nl=False)
+        return
+    try:
+        with out.open("xb") as stream:
+            stream.write(request)
+    except FileExistsError as error:
+        raise UsageError(f"{out} exists already; name another file with --out.") from error
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise OutputError(f"{out} cannot be written: {reason}.") from error
+    stdout().print(f"The request is in {out}; send it to your authority.", soft_wrap=True)
+
+
+@keys.command("import-chain")
+@click.argument("chain", metavar="CHAIN", type=click.Path(path_type=Path))
+@keys_option
+@_signer_option
+@click.option(
+    "--root",
+    metavar="PEM",
+    type=click.Path(path_type=Path),
+    help="The authority's root, to be trusted from now on; not needed when CHAIN holds it.",
+)
+def import_chain(chain: Path, keys: Path | None, signer: str | None, root: Path | None) -> None:
+    """Sign with the certificates in CHAIN from now on: the key's own first, then its issuers.
+
+    The key signs a test first.  Older signing keys stay in the list, and who was trusted stays
+    trusted.
+    """
+    from provenance.keyring import import_chain as install  # noqa: PLC0415 - slow to import
+    from provenance.keyring import list_keys  # noqa: PLC0415 - slow to import
+
+    folder = keys_folder(settings({"keys": keys}).keys)
+    install(
+        folder,
+        read_pem(chain),
+        uri=signer,
+        root_pem=None if root is None else read_pem(root),
+        pin=token_pin(),
+    )
+    key = next(key for key in list_keys(folder) if key.kind == "signing")
+    out = stdout()
+    out.print(f"signing {key.key_id} is {key.state} in {folder}", soft_wrap=True)
+    out.print("Give verifiers its root certificate, and back this folder up.")

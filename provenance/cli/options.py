@@ -60,6 +60,22 @@ def registry_option(command: _Command) -> _Command:
     )(command)
 
 
+def signer_options(command: _Command) -> _Command:
+    """``--signer URI`` and ``--signer-chain PEM``."""
+    command = click.option(
+        "--signer-chain",
+        metavar="PEM",
+        type=click.Path(path_type=Path),
+        help="The certificates of --signer's key, its own first.",
+    )(command)
+    return click.option(
+        "--signer",
+        metavar="URI",
+        help="Sign with this key instead of the keyring's: file:PATH, pkcs11:... or awskms:KEY.  A "
+        "token's PIN comes from PROVENANCE_PKCS11_PIN or the address's pin-source.",
+    )(command)
+
+
 def json_option(command: _Command) -> _Command:
     """``--json``."""
     return click.option(
@@ -96,6 +112,20 @@ def keys_folder(asked: Path | None) -> Path:
 
 
 def open_keyring(chosen: config.Settings, *, quiet: bool) -> Keyring:
+    """Load the keyring to sign with, by its own signer or the one that the settings name."""
+    return _with_signer(_loaded(chosen, quiet=quiet), chosen)
+
+
+def open_keyring_if_any(chosen: config.Settings, *, quiet: bool) -> Keyring | None:
+    """The keyring to verify with; None when no folder was named and there is none."""
+    from provenance.keyring import is_keyring  # noqa: PLC0415 - slow to import
+
+    if chosen.keys is None and not is_keyring(keys_folder(None)):
+        return None
+    return _loaded(chosen, quiet=quiet)
+
+
+def _loaded(chosen: config.Settings, *, quiet: bool) -> Keyring:
     """Load the keyring and pass its warnings on.
 
     Keys and settings that lie in the working folder were perhaps put there by somebody else (an
@@ -103,7 +133,7 @@ def open_keyring(chosen: config.Settings, *, quiet: bool) -> Keyring:
     """
     from provenance.keyring import Keyring  # noqa: PLC0415 - slow to import
 
-    keyring = Keyring.load(keys_folder(chosen.keys))
+    keyring = Keyring.load(keys_folder(chosen.keys), pin=token_pin())
     if chosen.keys is None and not quiet:
         complain(f"using the keys of {keyring.organisation} in {keyring.folder}", label="Note: ")
     for sentence in keyring.warnings:
@@ -111,13 +141,21 @@ def open_keyring(chosen: config.Settings, *, quiet: bool) -> Keyring:
     return keyring
 
 
-def open_keyring_if_any(chosen: config.Settings, *, quiet: bool) -> Keyring | None:
-    """As :func:`open_keyring`, but None when no folder was named and there is none."""
-    from provenance.keyring import is_keyring  # noqa: PLC0415 - slow to import
+def token_pin() -> str | None:
+    """The PIN of a PKCS #11 token: from the environment, so that no argument shows it."""
+    return os.environ.get("PROVENANCE_PKCS11_PIN") or None
 
-    if chosen.keys is None and not is_keyring(keys_folder(None)):
-        return None
-    return open_keyring(chosen, quiet=quiet)
+
+def _with_signer(keyring: Keyring, chosen: config.Settings) -> Keyring:
+    """The keyring with the signer that the settings name, if they name one."""
+    if chosen.signer is None and chosen.signer_chain is None:
+        return keyring
+    if chosen.signer is None or chosen.signer_chain is None:
+        raise UsageError("A signer's address and its certificates go together: give both.")
+    from provenance.signers import SignerSpec, open_signer  # noqa: PLC0415 - slow to import
+
+    spec = SignerSpec(chosen.signer, read_pem(chosen.signer_chain))
+    return keyring.with_signer(open_signer(spec, pin=token_pin()))
 
 
 def registry_url(chosen: config.Settings) -> str:
@@ -166,7 +204,7 @@ def read_anchors(chosen: config.Settings, *, quiet: bool) -> bytes:
 
 
 def read_pem(path: Path) -> bytes:
-    """A file of trust anchors.
+    """A file of certificates.
 
     Raises:
         UsageError: when it cannot be read.
@@ -176,7 +214,7 @@ def read_pem(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         reason = (error.strerror or "input/output error").lower()
-        raise UsageError(f"The trust file {path} cannot be read: {reason}.") from error
+        raise UsageError(f"The certificate file {path} cannot be read: {reason}.") from error
     if b"-----BEGIN CERTIFICATE-----" not in content:
-        raise KeyringError(f"The trust file {path} holds no PEM certificate.")
+        raise KeyringError(f"The certificate file {path} holds no PEM certificate.")
     return content.rstrip() + b"\n"

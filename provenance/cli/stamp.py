@@ -17,6 +17,7 @@ from provenance.cli.options import (
     quiet_option,
     registry_option,
     settings,
+    signer_options,
 )
 from provenance.cli.output import complain, print_json, stdout
 from provenance.cli.progress import StampBar
@@ -112,6 +113,7 @@ _MAX_PROMPT = 10_000_000
 )
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @registry_option
+@signer_options
 @json_option
 @quiet_option
 def stamp(  # noqa: PLR0917 - click passes every parameter by name

@@ -11,6 +11,7 @@ missing is reported when it is asked for, not before.
 """
 
 from provenance.keyring.files import derive_key_id
+from provenance.keyring.importing import import_chain, key_holder
 from provenance.keyring.listing import KeyInfo, list_keys
 from provenance.keyring.making import init_keyring
 from provenance.keyring.reading import Keyring, is_keyring
@@ -21,8 +22,10 @@ __all__ = [
     "KeyInfo",
     "Keyring",
     "derive_key_id",
+    "import_chain",
     "init_keyring",
     "is_keyring",
+    "key_holder",
     "list_keys",
     "rotate",
 ]

@@ -28,6 +28,8 @@ class KeyInfo:
         state: "current", "retired" or, of an anchor, "trusted".
         created: when it was made, if the index says so.
         valid_until: end of its certificate; None of a secret, which has no end.
+        service: address of the service that holds a signing key, without its query; None of a
+            key in a file.
         problem: why it can't be used here, one sentence; None when it can.
     """
 
@@ -36,6 +38,7 @@ class KeyInfo:
     state: str
     created: datetime | None = None
     valid_until: datetime | None = None
+    service: str | None = None
     problem: str | None = None
 
     def days_left(self, now: datetime) -> int | None:
@@ -64,6 +67,7 @@ class KeyInfo:
             "created": _written(self.created),
             "valid_until": _written(self.valid_until),
             "days_left": self.days_left(now),
+            "service": self.service,
             "problem": self.problem,
         }
 
@@ -84,16 +88,18 @@ def list_keys(folder: Path) -> tuple[KeyInfo, ...]:
 def _listed(source: KeyFolder, index: dict[str, Any]) -> Iterator[KeyInfo]:
     for kind in ("watermark", "prompt", "signing"):
         for entry in source.entries(index, f"{kind}_keys"):
-            end, problem = None, None
+            end, service, problem = None, None, None
             try:
                 if kind == "signing":
                     end = _end(source.certificates(str(entry.get("chain"))))
+                    service = source.spec(entry, None).name if "signer" in entry else None
                 else:
                     source.secret(entry, kind)
             except KeyringError as error:
                 problem = str(error)
             state = "current" if entry.get("state") == "current" else "retired"
-            yield KeyInfo(kind, entry["id"], state, _read(entry.get("created")), end, problem)
+            created = _read(entry.get("created"))
+            yield KeyInfo(kind, entry["id"], state, created, end, service, problem)
     for kind in ("trust", "timestamp"):
         for name in source.names(index, f"{kind}_anchors"):
             yield from _anchors(source, f"{kind} anchor", name)

@@ -7,17 +7,18 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from cryptography import x509
 
-from provenance.errors import KeyringError
+from provenance.errors import KeyringError, UsageError
 from provenance.keyring.files import INDEX, SCHEMA, derive_key_id
 from provenance.manifest.certificates import Issued
 from provenance.manifest.prompt import PromptKey
 from provenance.manifest.signer import LocalSigner, Signer
+from provenance.signers import SignerSpec, open_signer
 from provenance.watermark.keys import SECRET_BYTES, WatermarkKey
 
 _Part = TypeVar("_Part")
@@ -51,14 +52,19 @@ class Keyring:
     _prompt_keys: tuple[PromptKey, ...] | KeyringError = field(repr=False)
 
     @classmethod
-    def load(cls, folder: Path) -> Keyring:
+    def load(cls, folder: Path, *, pin: str | None = None) -> Keyring:
         """Read the keyring in ``folder``.
+
+        Args:
+            folder: of the keys.
+            pin: of the PKCS #11 token, where the signing key is in one whose address names no
+                ``pin-source``.
 
         Raises:
             KeyringError: when there is no keyring, it can't be read, its index is damaged, or a
                 watermark key or trust anchor that the index names is missing or damaged.
         """
-        return KeyFolder(folder).load()
+        return KeyFolder(folder, pin=pin).load()
 
     @property
     def watermark_key(self) -> WatermarkKey:
@@ -96,7 +102,7 @@ class Keyring:
 
     @property
     def signer(self) -> Signer:
-        """The signer of manifests.
+        """The signer of manifests.  A key service is contacted when it first signs.
 
         Raises:
             KeyringError: when its key or certificate is missing, damaged, or the two do not
@@ -105,6 +111,10 @@ class Keyring:
         if isinstance(self._signer, KeyringError):
             raise KeyringError(str(self._signer)) from self._signer
         return self._signer
+
+    def with_signer(self, signer: Signer) -> Keyring:
+        """The same keys with another signer of manifests."""
+        return replace(self, _signer=signer)
 
 
 def is_keyring(folder: Path) -> bool:
@@ -118,8 +128,9 @@ class KeyFolder:
     Every method raises :class:`KeyringError` for what is missing, damaged or lies elsewhere.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, pin: str | None = None) -> None:
         self._folder = folder
+        self._pin = pin
         self._warnings: list[str] = []
 
     def load(self, index: dict[str, Any] | None = None) -> Keyring:
@@ -213,14 +224,29 @@ class KeyFolder:
         return tuple(PromptKey(entry["id"], self.secret(entry, "prompt")) for entry in entries)
 
     def _signer(self, index: dict[str, Any]) -> Signer:
+        entry = self.signing_entry(index)
+        chain = self.certificates(entry["chain"])
+        if "signer" in entry:
+            return open_signer(self.spec(entry, chain), pin=self._pin)
+        return LocalSigner(self.read(entry["key"], private=True), chain)
+
+    def signing_entry(self, index: dict[str, Any]) -> dict[str, Any]:
+        """The current signing key's entry: a chain, and a key file or a service's address."""
         entries = self.entries(index, "signing_keys")
         if not entries:
             raise KeyringError(f"{self._folder} holds no signing key; it can verify only.")
-        key_name, chain_name = entries[0].get("key"), entries[0].get("chain")
-        if not isinstance(key_name, str) or not isinstance(chain_name, str):
-            raise self._damaged("a signing key has no `key` or no `chain`")
-        key = self.read(key_name, private=True)
-        return LocalSigner(key, self.certificates(chain_name))
+        entry = entries[0]
+        names = (entry.get("signer", entry.get("key")), entry.get("chain"))
+        if not all(isinstance(name, str) for name in names):
+            raise self._damaged("a signing key has no `key` and no `signer`, or no `chain`")
+        return entry
+
+    def spec(self, entry: dict[str, Any], chain_pem: bytes | None) -> SignerSpec:
+        """The key service that an entry names."""
+        try:
+            return SignerSpec(entry["signer"], chain_pem)
+        except UsageError as error:
+            raise self._damaged(f"the address of a signing key can't be read: {error}") from error
 
     def entries(self, index: dict[str, Any], name: str) -> list[dict[str, Any]]:
         """The entries of one kind, the current one first, then in the index's order."""

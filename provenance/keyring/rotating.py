@@ -67,7 +67,7 @@ def rotate(folder: Path, kinds: Collection[str], *, now: datetime | None = None)
         return commit(folder, index, files)
 
 
-def commit(folder: Path, index: dict[str, Any], files: Files) -> Keyring:
+def commit(folder: Path, index: dict[str, Any], files: Files, *, pin: str | None = None) -> Keyring:
     """Add files to a keyring and put an index in place that names them; all of it, or nothing.
 
     To be called with the lock held.
@@ -94,7 +94,7 @@ def commit(folder: Path, index: dict[str, Any], files: Files) -> Keyring:
                 with contextlib.suppress(OSError):
                     (folder / name).unlink()
         raise
-    return Keyring.load(folder)
+    return Keyring.load(folder, pin=pin)
 
 
 def made_current(source: KeyFolder, index: dict[str, Any], name: str, fresh: Fresh) -> None:
@@ -108,6 +108,8 @@ def _rotated(
 ) -> tuple[dict[str, Any], Files]:
     """The next index, and the files it names in addition."""
     index = dict(index)
+    if {"signing", "authority"} & set(kinds):
+        _refuse_service(source, index)
     organisation = source.organisation(index)
     files: Files = {}
     for purpose in ("watermark", "prompt"):
@@ -130,6 +132,17 @@ def _rotated(
         return index, files
     made_current(source, index, "signing_keys", signing)
     return index, files | signing.files
+
+
+def _refuse_service(source: KeyFolder, index: dict[str, Any]) -> None:
+    """A key that was put into a service is not to be replaced by a file in passing."""
+    current = source.entries(index, "signing_keys")[:1]
+    if current and "signer" in current[0]:
+        name = source.spec(current[0], None).name
+        raise KeyringError(
+            f"The signing key is in a key service ({name}); make the next one there and install "
+            "its certificate with `provenance keys import-chain`."
+        )
 
 
 def _issued(organisation: str, root: Issued, moment: datetime) -> Fresh:

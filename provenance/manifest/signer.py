@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, Hash, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from provenance.errors import KeyringError
@@ -160,9 +160,11 @@ def signature_fits(alg: str, chain_pem: bytes, signature: bytes, data: bytes) ->
     return alg == expected
 
 
-def hash_of(alg: str) -> HashAlgorithm:
-    """The hash of an ECDSA or PSS algorithm."""
-    return _HASHES[alg]
+def digest_of(data: bytes, alg: str) -> bytes:
+    """The hash of ``data`` that an ECDSA or PSS algorithm signs."""
+    digest = Hash(_HASHES[alg])
+    digest.update(data)
+    return digest.finalize()
 
 
 def algorithm_for(key: object) -> str:
@@ -202,8 +204,8 @@ def public_key_of(chain_pem: bytes) -> PublicKey:
 def no_certificate() -> KeyringError:
     """What is said of a key that nothing can be signed with yet."""
     return KeyringError(
-        "The signing key has no certificate yet; request one with `provenance keys csr` and install "
-        "it with `provenance keys import-chain`."
+        "The signing key has no certificate yet; request one with `provenance keys csr` and "
+        "install it with `provenance keys import-chain`."
     )
 
 

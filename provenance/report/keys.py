@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -16,11 +16,12 @@ from provenance.text import printable
 _STYLES = {"current": "bold green", "trusted": "green", "retired": "dim"}
 
 
-def show_keys(keys: Iterable[KeyInfo], console: Console, now: datetime) -> None:
+def show_keys(keys: Sequence[KeyInfo], console: Console, now: datetime) -> None:
     """Print one line a key."""
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     for heading in ("kind", "id", "state", "created", "valid until"):
         table.add_column(heading, no_wrap=True)
+    table.add_column("service" if any(key.service for key in keys) else "", overflow="fold")
     for key in keys:
         table.add_row(
             key.kind,
@@ -28,6 +29,7 @@ def show_keys(keys: Iterable[KeyInfo], console: Console, now: datetime) -> None:
             Text(key.state, style=_STYLES.get(key.state, "")),
             _day(key.created),
             _end(key, now),
+            Text(printable(key.service or "", 200)),
         )
     print_table(table, console)
 

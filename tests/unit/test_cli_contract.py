@@ -22,7 +22,7 @@ from tests.conftest import MODEL, Run, environment
 COMMANDS = [
     ["approve"],
     ["keys"],
-    *(["keys", name] for name in ("init", "list", "rotate")),
+    *(["keys", name] for name in ("csr", "import-chain", "init", "list", "rotate")),
     ["stamp"],
     ["verify"],
 ]
