@@ -100,7 +100,7 @@ def _marked(detection: Detection | None, time: float) -> bool:
     """Whether a moment counts: any, unless the mark is known to be in some moments only."""
     if detection is None or not any(s.status == "marked" for s in detection.segments):
         return True
-    return any(s.start <= time < s.end and s.status == "marked" for s in detection.segments)
+    return any(s.start <= time <= s.end and s.status == "marked" for s in detection.segments)
 
 
 def _frames(path: Path, info: MediaInfo, every_scene: bool) -> Iterator[LumaFrame]:

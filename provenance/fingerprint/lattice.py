@@ -25,7 +25,7 @@ PERIOD = 8
 VISIBLE = 0.9
 """Share of a cell's side that has to be in view."""
 LOW = 8
-MIN_TEXTURE = 1.0
+MIN_TEXTURE = 1.5
 """Grey levels of deviation, in the frequencies kept, below which a cell is too flat to compare."""
 CELL_BYTES = LOW * LOW // 8
 CELL_BITS = LOW * LOW
