@@ -119,23 +119,27 @@ _signer_option = click.option(
     help="The key: file:PATH, pkcs11:... or awskms:KEY.  [default: the keyring's signing key]",
 )
 
-
-@keys.command()
-@keys_option
-@_signer_option
-@click.option(
+_org_option = click.option(
     "--org",
     "organisation",
     metavar="NAME",
     required=True,
     help="Your organisation's name, as the certificate is to show it.",
 )
-@click.option(
+_out_option = click.option(
     "--out",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write the request to this new file.  [default: standard output]",
+    help="Write to this new file.  [default: standard output]",
 )
+_MAX_FILE = 1024 * 1024
+
+
+@keys.command()
+@keys_option
+@_signer_option
+@_org_option
+@_out_option
 def csr(keys: Path | None, signer: str | None, organisation: str, out: Path | None) -> None:
     """Make a signing request for a certificate authority, signed where the key is.
 
@@ -147,18 +151,50 @@ def csr(keys: Path | None, signer: str | None, organisation: str, out: Path | No
 
     folder = keys_folder(settings({"keys": keys}).keys)
     request = signing_request(key_holder(folder, signer, pin=token_pin()), organisation)
+    _put(request, out, f"The request is in {out}; send it to your authority.")
+
+
+@keys.command()
+@click.argument("request", metavar="REQUEST", type=click.Path(path_type=Path))
+@keys_option
+@_org_option
+@_out_option
+def issue(request: Path, keys: Path | None, organisation: str, out: Path | None) -> None:
+    """Certify the key of REQUEST by the keyring's own certificate authority.
+
+    For a signing key in a service when no other authority is to vouch for it.  Needs the
+    authority's key, the `ca` folder.
+    """
+    from provenance.keyring import issue as issue_certificate  # noqa: PLC0415 - slow to import
+
+    folder = keys_folder(settings({"keys": keys}).keys)
+    certificate = issue_certificate(folder, _read(request), organisation)
+    _put(certificate, out, f"The certificate is in {out}; install it with keys import-chain.")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_MAX_FILE)
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise UsageError(f"{path} cannot be read: {reason}.") from error
+
+
+def _put(content: bytes, out: Path | None, sentence: str) -> None:
+    """Into a new file, or on standard output."""
     if out is None:
-        click.echo(request.decode("ascii"), nl=False)
+        click.echo(content.decode("ascii"), nl=False)
         return
     try:
         with out.open("xb") as stream:
-            stream.write(request)
+            stream.write(content)
     except FileExistsError as error:
         raise UsageError(f"{out} exists already; name another file with --out.") from error
     except OSError as error:
         reason = (error.strerror or "input/output error").lower()
         raise OutputError(f"{out} cannot be written: {reason}.") from error
-    stdout().print(f"The request is in {out}; send it to your authority.", soft_wrap=True)
+    stdout().print(sentence, soft_wrap=True)
 
 
 @keys.command("import-chain")

@@ -15,7 +15,7 @@ from provenance.keyring.importing import import_chain, key_holder
 from provenance.keyring.listing import KeyInfo, list_keys
 from provenance.keyring.making import init_keyring
 from provenance.keyring.reading import Keyring, is_keyring
-from provenance.keyring.rotating import KINDS, rotate
+from provenance.keyring.rotating import KINDS, issue, rotate
 
 __all__ = [
     "KINDS",
@@ -25,6 +25,7 @@ __all__ = [
     "import_chain",
     "init_keyring",
     "is_keyring",
+    "issue",
     "key_holder",
     "list_keys",
     "rotate",

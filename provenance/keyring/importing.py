@@ -15,8 +15,9 @@ from provenance.keyring.files import PUBLIC, day_and_time, fingerprint_id, locke
 from provenance.keyring.making import Files, Fresh
 from provenance.keyring.reading import KeyFolder, Keyring
 from provenance.keyring.rotating import commit, made_current
-from provenance.manifest.certificates import EKUS, check_validity
+from provenance.manifest.certificates import check_validity
 from provenance.manifest.signer import LocalSigner
+from provenance.manifest.trust import SIGNER_EKUS
 from provenance.signers import KeyHolder, SignerSpec, check_ready, open_signer
 from provenance.signers.spec import FileKey
 
@@ -145,14 +146,13 @@ def _read_chain(pem: bytes) -> tuple[list[x509.Certificate], list[x509.Certifica
         usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
         purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         fits = usage.digital_signature and not usage.key_cert_sign
-        fits = fits and any(purpose in EKUS for purpose in purposes)
+        fits = fits and any(purpose.dotted_string in SIGNER_EKUS for purpose in purposes)
     except (x509.ExtensionNotFound, ValueError):
         fits = False
     if not fits:
         raise KeyringError(
             "The first certificate is not one for signing claims: it needs the key usage "
-            "digitalSignature and the extended key usage "
-            f"{EKUS[0].dotted_string} or emailProtection."
+            f"digitalSignature and one of the extended key usages {', '.join(SIGNER_EKUS)}."
         )
     if len(chain) > 1 and _issued_by(chain[-1], chain[-1]):
         return chain[:-1], chain[-1:]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from provenance.errors import KeyringError, SigningError, UsageError
 from provenance.keyring.files import (
@@ -34,7 +34,15 @@ from provenance.keyring.making import (
     fresh_signer,
 )
 from provenance.keyring.reading import KeyFolder, Keyring
-from provenance.manifest.certificates import Issued, check_validity, make_root
+from provenance.manifest.certificates import (
+    Issued,
+    PublicKey,
+    certify,
+    check_organisation,
+    check_validity,
+    make_root,
+)
+from provenance.manifest.signer import algorithm_for
 
 KINDS: Final = ("watermark", "signing", "prompt", "authority")
 """What can be rotated.  A new authority issues a new signing certificate too."""
@@ -145,8 +153,57 @@ def _refuse_service(source: KeyFolder, index: dict[str, Any]) -> None:
         )
 
 
+def issue(
+    folder: Path, request_pem: bytes, organisation: str, *, now: datetime | None = None
+) -> bytes:
+    """Have the keyring's own authority certify the key of a PKCS #10 request (PEM).
+
+    Only the key is taken from the request, which proves that its sender holds it; the name is the
+    caller's to give and the usages are those of a claim signer.
+
+    Raises:
+        UsageError: when the name can't stand in a certificate.
+        KeyringError: when the request is damaged, its key can't sign a manifest, or the authority
+            is not there or can't issue.
+    """
+    source = KeyFolder(folder)
+    root = source.authority(source.index())
+    try:
+        request = x509.load_pem_x509_csr(request_pem)
+        key = request.public_key()
+        proven = request.is_signature_valid
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyringError("This is no PKCS #10 request in PEM, or a damaged one.") from error
+    algorithm_for(key)
+    if not proven:
+        raise KeyringError("The request is not signed by its own key; make it anew.")
+    try:
+        organisation = check_organisation(organisation)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    moment = datetime.now(UTC) if now is None else now
+    with _authority_at_work(root, moment):
+        certificate = certify(organisation, cast("PublicKey", key), root, now=moment)
+        _check_issuer(certificate, root)
+    return certificate
+
+
 def _issued(organisation: str, root: Issued, moment: datetime) -> Fresh:
     """A signing key under an authority that was read from its files."""
+    with _authority_at_work(root, moment):
+        signing = fresh_signer(organisation, root, moment)
+        _check_issuer(signing.files[signing.entry["chain"]][0], root)
+    return signing
+
+
+def _check_issuer(certificate_pem: bytes, root: Issued) -> None:
+    leaf = x509.load_pem_x509_certificate(certificate_pem)
+    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(root.certificate_pem))
+
+
+@contextlib.contextmanager
+def _authority_at_work(root: Issued, moment: datetime) -> Iterator[None]:
+    """Turn what keeps an authority from issuing into a clear sentence."""
     try:
         check_validity(root.certificate_pem, moment)
     except SigningError as error:
@@ -155,12 +212,9 @@ def _issued(organisation: str, root: Issued, moment: datetime) -> Fresh:
             "make another with `provenance keys rotate --authority`."
         ) from error
     try:
-        signing = fresh_signer(organisation, root, moment)
-        leaf = x509.load_pem_x509_certificate(signing.files[signing.entry["chain"]][0])
-        leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(root.certificate_pem))
+        yield
     except (ValueError, TypeError, InvalidSignature) as error:
         raise KeyringError(
             "The certificate authority's key is damaged or belongs to another certificate; put "
             "the `ca` folder back from your backup."
         ) from error
-    return signing

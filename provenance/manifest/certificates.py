@@ -86,46 +86,61 @@ def issue_signer(
     """Issue a claim-signing certificate under ``root``, for a fresh EC P-256 key by default.
 
     Args:
+        organisation: see :func:`certify`, as ``root``, ``now``, ``years`` and ``ekus``.
+        key: an existing EC, Ed25519 or RSA key.
+
+    Raises:
+        ValueError: see :func:`certify`.
+    """
+    leaf = ec.generate_private_key(ec.SECP256R1()) if key is None else key
+    certificate = certify(organisation, leaf.public_key(), root, now=now, years=years, ekus=ekus)
+    return Issued(_key_pem(leaf), certificate)
+
+
+def certify(
+    organisation: str,
+    key: PublicKey,
+    root: Issued,
+    *,
+    now: datetime | None = None,
+    years: float = LEAF_YEARS,
+    ekus: tuple[ObjectIdentifier, ...] = EKUS,
+) -> bytes:
+    """A claim-signing certificate (PEM) for a public key, under ``root``.
+
+    Args:
         organisation: subject name, shown by every C2PA reader as the signer.
+        key: whose private half may be anywhere.
         root: what :func:`make_root` made.
         now: start of validity is this less :data:`BACKDATE`; default: the clock.
         years: length of validity, cut at the root's own end.
-        key: an existing EC, Ed25519 or RSA key (for a KMS: its exported public half suffices in
-            other hands; here the private key is needed).
         ekus: extended key usages.
 
     Raises:
-        ValueError: see :func:`make_root`.
+        ValueError: for a name that :func:`check_organisation` refuses, or a root's key that is
+            damaged or of another type.
     """
     start = _start(now)
-    leaf_key = ec.generate_private_key(ec.SECP256R1()) if key is None else key
     root_key = load_pem_private_key(root.key_pem, password=None)
     root_certificate = x509.load_pem_x509_certificate(root.certificate_pem)
     if not isinstance(root_key, ec.EllipticCurvePrivateKey):
         raise ValueError("the root key is not an elliptic-curve key")
     root_ski = root_certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
     end = min(start + timedelta(days=365 * years), root_certificate.not_valid_after_utc)
+    name = _name(organisation, "Content Signing")
     builder = (
-        _certificate(
-            _name(organisation, "Content Signing"),
-            root_certificate.subject,
-            leaf_key.public_key(),
-            start,
-            end,
-        )
+        _certificate(name, root_certificate.subject, key, start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(certificate_authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(ekus), critical=False)
-        .add_extension(
-            x509.SubjectKeyIdentifier.from_public_key(leaf_key.public_key()), critical=False
-        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_ski),
             critical=False,
         )
     )
     certificate = builder.sign(root_key, SHA384() if root_key.curve.key_size > 256 else SHA256())
-    return Issued(_key_pem(leaf_key), certificate.public_bytes(Encoding.PEM))
+    return certificate.public_bytes(Encoding.PEM)
 
 
 def request_certificate(organisation: str, key: PrivateKey) -> bytes:

@@ -25,7 +25,9 @@ _MAX_PIN = 4096
 _PSS: Final = {"ps256": ("SHA256", 32)}
 _initialised: dict[str, int] = {}
 """In which process each module was initialised: a child of a fork has to do it again."""
-_loading = threading.Lock()
+_locks: dict[tuple[int, str], threading.RLock] = {}
+"""One a process and module: modules are initialised as for a single thread (``C_Initialize``
+without arguments), and a lock that another thread held at a fork stays closed in the child."""
 
 
 class TokenService:
@@ -48,7 +50,7 @@ class TokenService:
             ) from error
         self._pkcs11, self._errors = pkcs11, exceptions
         self._key, self._pin = key, pin
-        self._lock = threading.Lock()
+        self._lock = _locks.setdefault((os.getpid(), key.module), threading.RLock())
         self._session: Any = None
         self._private: Any = None
         self._answered(lambda: None)
@@ -138,22 +140,20 @@ class TokenService:
                 return module.get_token(token_label=self._key.token, token_serial=self._serial)
             except self._errors.NoSuchToken:
                 time.sleep(pause)
-                with _loading:
-                    module.reinitialize()
+                module.reinitialize()
         return module.get_token(token_label=self._key.token, token_serial=self._serial)
 
     def _loaded(self) -> Any:
         path = self._key.module
-        with _loading:
-            if not os.path.isfile(path):
-                raise SigningError(
-                    f"The PKCS #11 module {path} is not there; install it, or correct module-path."
-                )
-            module = self._pkcs11.lib(path)
-            if _initialised.setdefault(path, os.getpid()) != os.getpid():
-                module.reinitialize()
-                _initialised[path] = os.getpid()
-            return module
+        if not os.path.isfile(path):
+            raise SigningError(
+                f"The PKCS #11 module {path} is not there; install it, or correct module-path."
+            )
+        module = self._pkcs11.lib(path)
+        if _initialised.setdefault(path, os.getpid()) != os.getpid():
+            module.reinitialize()
+            _initialised[path] = os.getpid()
+        return module
 
     def _read_pin(self) -> str:
         if self._key.pin_file is None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +22,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provenance import Keyring, init_keyring
 from provenance.errors import KeyringError, KeyServiceError, SigningError
-from provenance.keyring import import_chain, key_holder, list_keys, rotate
+from provenance.keyring import import_chain, issue, key_holder, list_keys, rotate
 from provenance.manifest.certificates import EKUS, issue_signer
 from provenance.manifest.signer import signature_fits
 from provenance.signers import SignerSpec, check_ready, open_signer, signing_request
-from tests.conftest import MODEL, Run, entries, environment
+from tests.conftest import MODEL, ROOT, Run, entries, environment
 from tests.key_services import PIN, Authority, Hsm, Kms, make_hsm, running_kms
 
 DATA = b"a claim" * 100
@@ -338,3 +342,58 @@ def test_an_expired_certificate_is_not_installed(keys: Path, authority: Authorit
     request = signing_request(key_holder(keys, None), "Example Studio")
     with pytest.raises(SigningError, match="expired"):
         import_chain(keys, authority.certify(request, days=0), root_pem=None)
+
+
+def test_the_keyrings_own_authority_certifies_a_key_in_a_service(
+    run: Run, hsm: Hsm, keys: Path
+) -> None:
+    flags = ("--keys", keys, "--signer", hsm.make_key("our own"))
+    pin = {"env": {"PROVENANCE_PKCS11_PIN": PIN}}
+    named = ("--org", "Example Studio")
+    assert run("keys", "csr", *flags, *named, "--out", "request.pem", **pin).code == 0
+    words = ("keys", "issue", "request.pem", "--keys", keys, *named, "--out", "chain.pem")
+    assert run(*words).code == 0
+    again = run(*words)
+    assert (again.code, "exists already" in again.err) == (2, True)
+    assert run("keys", "import-chain", "chain.pem", *flags, **pin).code == 0
+    ring = Keyring.load(keys, pin=PIN)
+    root = x509.load_pem_x509_certificate(ring.trust_anchors_pem)
+    x509.load_pem_x509_certificate(ring.signer.chain_pem).verify_directly_issued_by(root)
+    check_ready(ring.signer)
+
+
+def test_an_authority_certifies_only_what_a_key_asked_for_itself(keys: Path) -> None:
+    request = signing_request(key_holder(keys, None), "Example Studio")
+    damaged = bytearray(base64.b64decode(b"".join(request.splitlines()[1:-1])))
+    damaged[-1] ^= 1
+    spoilt = x509.load_der_x509_csr(bytes(damaged)).public_bytes(Encoding.PEM)
+    for content, words in ((b"hello", "no PKCS #10 request"), (spoilt, "not signed by its own")):
+        with pytest.raises(KeyringError, match=words):
+            issue(keys, content, "Example Studio")
+
+
+def test_the_signer_that_the_documentation_shows_works(
+    keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Keyring.load(keys).signer
+    monkeypatch.chdir(keys.parent)
+    Path("chain.pem").write_bytes(own.chain_pem)
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(own.sign(data))
+
+    page = (ROOT / "docs" / "key-services.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.S | re.M)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        names: dict[str, Any] = {"URL": f"http://127.0.0.1:{server.server_port}"}
+        exec(compile(example, "key-services.md", "exec"), names)  # noqa: S102 - our own page
+        signer = names["keyring"].signer
+        assert signature_fits(signer.alg, signer.chain_pem, signer.sign(DATA), DATA)
+        server.shutdown()
+    with pytest.raises(KeyServiceError):
+        signer.sign(DATA)

@@ -22,7 +22,7 @@ from tests.conftest import MODEL, Run, environment
 COMMANDS = [
     ["approve"],
     ["keys"],
-    *(["keys", name] for name in ("csr", "import-chain", "init", "list", "rotate")),
+    *(["keys", name] for name in ("csr", "import-chain", "init", "issue", "list", "rotate")),
     ["stamp"],
     ["verify"],
 ]
