@@ -72,8 +72,7 @@ def examine(
     """
     if not keys:
         return Detection("not_checked", reason="no watermark key was given")
-    long_side, short_side = max(info.video.display_size), min(info.video.display_size)
-    if long_side > MAX_ELONGATION * short_side or short_side < 16:
+    if too_narrow(info):
         return Detection("not_checked", reason="the picture is too small or too narrow to look at")
     detector = Detector(keys)
     observation = _observe(info, survey(path, info))
@@ -96,6 +95,12 @@ def examine(
     if info.kind == "video":
         detection = detector.settled(detection, observation, partial(_between, path, info))
     return detection
+
+
+def too_narrow(info: MediaInfo) -> bool:
+    """Whether a picture is too small, or too long, to be laid on the canonical grid."""
+    long_side, short_side = max(info.video.display_size), min(info.video.display_size)
+    return long_side > MAX_ELONGATION * short_side or short_side < 16
 
 
 def _between(path: Path, info: MediaInfo, start: float, end: float, count: int) -> Iterator[Seen]:

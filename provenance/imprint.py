@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.examine import LONG, STILL_FRAMES, first, grid_of, spread
+from provenance.examine import LONG, STILL_FRAMES, first, grid_of, spread, too_narrow
 from provenance.fingerprint import VISIBLE, Collector, Extent, Fingerprint, cells, frames_for
 from provenance.results import Detection
 from provenance.video import LumaFrame, MediaInfo, read_luma
@@ -34,11 +34,13 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
             register the clip: then it is read through, however long it is.
 
     Returns:
-        The fingerprint; without frames when none that counts decodes.
+        The fingerprint; without frames when none counts, or the picture is too narrow to look at.
 
     Raises:
         UnreadableFileError: when nothing of it decodes.
     """
+    if too_narrow(info):
+        return Fingerprint(Extent(0, 0, 0, 0), ())
     grid = grid_of(info)
     size = (info.video.height, info.video.width)
     placed: _Placed | None = None

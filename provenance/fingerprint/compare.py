@@ -107,22 +107,21 @@ def _compared(
     old: NDArray[np.uint64], new: NDArray[np.uint64], times: list[float]
 ) -> Comparison | None:
     """Compare frames (F, C) with frames (G, C) of the same cells, shown at G times."""
-    nearest: dict[float, float] = {}
+    nearest: list[tuple[float, float]] = []
     for time, words in zip(times, new, strict=True):
         both = (words != 0) & (old != 0)
         counts = both.sum(axis=1)
         enough = counts >= MIN_CELLS
         if not enough.any():
             continue
-        bits = np.bitwise_count(old ^ words).astype(np.float64)
-        bits[~both] = np.inf
+        bits = np.where(both, np.bitwise_count(old ^ words), np.uint8(CELL_BITS))
         bits.sort(axis=1)
         rank = np.maximum(MIN_CELLS, -(-counts // CLEAR))
         clear = bits[np.arange(len(bits)), np.minimum(rank, bits.shape[1]) - 1]
-        nearest[time] = float(clear[enough].min()) / CELL_BITS
+        nearest.append((time, float(clear[enough].min()) / CELL_BITS))
     if not nearest:
         return None
-    distances = np.array(list(nearest.values()))
+    distances = np.array(nearest)[:, 1]
     return Comparison(
         float(np.quantile(distances, QUANTILE)),
         float(np.mean(distances <= LIMIT)),
@@ -131,10 +130,10 @@ def _compared(
     )
 
 
-def _strange(nearest: dict[float, float]) -> tuple[tuple[float, float], ...]:
-    """Stretches of frames, by time, of which none lies within the limit."""
+def _strange(nearest: list[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    """Stretches of (time, distance) of which none lies within the limit."""
     found = []
-    for beyond, run in groupby(sorted(nearest.items()), lambda entry: entry[1] > LIMIT):
+    for beyond, run in groupby(sorted(nearest), lambda entry: entry[1] > LIMIT):
         times = [time for time, _ in run]
         if beyond and len(times) >= STRETCH_FRAMES and times[-1] - times[0] >= STRETCH:
             found.append((times[0], times[-1]))

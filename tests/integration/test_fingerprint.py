@@ -189,6 +189,12 @@ def test_a_clip_of_one_colour_has_frames_but_nothing_to_compare(tmp_path: Path) 
     assert compare(taken, taken).fits is None
 
 
+def test_a_picture_like_a_thread_is_not_looked_at(tmp_path: Path) -> None:
+    thread = tmp_path / "thread.png"
+    cv2.imwrite(str(thread), np.random.default_rng(1).integers(0, 255, (16, 4000), np.uint8))
+    assert fingerprint_of(thread, probe(thread)).frames == ()
+
+
 def test_the_sample_is_looked_at_often_enough(registered: Fingerprint, portrait: Path) -> None:
     duration = [frame.time for frame in read_luma(portrait)][-1]
     times = [frame.time for frame in registered.frames]
