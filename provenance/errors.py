@@ -19,6 +19,8 @@ class ProvenanceError(Exception):
     """Root of every error this package raises on purpose."""
 
     exit_code: ClassVar[int] = 4
+    retryable: bool = False
+    """Whether the same may work when it is tried again."""
 
 
 class UsageError(ProvenanceError, ValueError):
@@ -77,6 +79,14 @@ class ServiceError(ProvenanceError, RuntimeError):
     """Something the tool needs has failed."""
 
 
+class StorageError(ServiceError):
+    """An object store does not give or take a file; ``retryable`` when that may pass."""
+
+    def __init__(self, sentence: str, *, retryable: bool = False) -> None:
+        super().__init__(sentence)
+        self.retryable = retryable
+
+
 class KeyringError(ServiceError, LookupError):
     """Keys are missing, damaged, unreadable, or do not belong together."""
 
@@ -96,9 +106,13 @@ class SigningError(ServiceError):
 class KeyServiceError(SigningError):
     """The service that holds the signing key did not answer; trying again may help."""
 
+    retryable = True
+
 
 class TimestampError(SigningError):
     """The RFC 3161 timestamp authority did not answer, or answered with nonsense."""
+
+    retryable = True
 
 
 class OutputError(ServiceError, OSError):

@@ -7,7 +7,7 @@ A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key o
 """
 
 from provenance.jobs.folder import find_jobs
-from provenance.jobs.model import Job, Prompt, is_url, job_key, output_path
+from provenance.jobs.model import Job, Prompt, job_key, output_path
 from provenance.jobs.reading import read_defaults, read_jobs
 from provenance.jobs.rows import KEYS
 
@@ -16,7 +16,6 @@ __all__ = [
     "Job",
     "Prompt",
     "find_jobs",
-    "is_url",
     "job_key",
     "output_path",
     "read_defaults",

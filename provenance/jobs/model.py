@@ -14,13 +14,13 @@ from provenance.errors import UsageError
 from provenance.manifest import given_prompt_hash, hash_prompt
 from provenance.manifest.prompt import PromptKey
 from provenance.results import PromptHash
+from provenance.storage import is_url
 from provenance.text import printable
 from provenance.workspace import PREFIX
 
 MAX_PROMPT: Final = 10_000_000
 """Bytes of a prompt file."""
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +138,6 @@ def output_path(folder: Path, job: Job) -> Path:
 def same_file(output: str) -> str:
     """Equal for two outputs that some file system keeps in one file (case, Unicode forms)."""
     return unicodedata.normalize("NFC", output).casefold()
-
-
-def is_url(text: str) -> bool:
-    """Say whether a text is a URL, not a path."""
-    return _SCHEME.match(text) is not None
 
 
 def _read(path: Path) -> str:

@@ -15,10 +15,11 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from provenance.errors import UsageError
-from provenance.jobs.model import Job, Prompt, is_url, output_problem
+from provenance.jobs.model import Job, Prompt, output_problem
 from provenance.manifest import given_prompt_hash
 from provenance.manifest.prompt import canonical_prompt
 from provenance.registry import check_reference
+from provenance.storage import Place, is_url
 from provenance.video.encoders import SUFFIXES, CodecName, parse_bitrate
 from provenance.watermark.profiles import PROFILES
 
@@ -69,6 +70,18 @@ class _Row(BaseModel):
     def _place(cls, value: str | None) -> str | None:
         if value is not None and (not value.strip() or "\0" in value or not _is_unicode(value)):
             raise ValueError("is no path and no URL")
+        try:
+            return None if value is None else str(Place.of(value))
+        except UsageError:
+            raise ValueError(
+                "should be a path, file://, s3://BUCKET/KEY or gs://BUCKET/KEY"
+            ) from None
+
+    @field_validator("prompt_file")
+    @classmethod
+    def _local(cls, value: str | None) -> str | None:
+        if value is not None and is_url(value):
+            raise ValueError("should be a path on this machine")
         return value
 
     @field_validator("output")
