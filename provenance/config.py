@@ -28,6 +28,7 @@ class Settings:
     ``keys`` is the keys folder; ``trust`` and ``trust_tsa`` hold PEM files of further anchors, for
     signers and for timestamps; ``accept`` the verdicts with which ``verify`` ends well; ``tsa`` the
     URL of a timestamp authority; ``min_margin`` the least margin of a small copy, in dB;
+    ``max_seconds`` and ``max_memory`` (MiB) limit the examination of one file;
     ``registry`` names the registry of stamps, a path or a URL, or "none";
     ``encoder_options`` are passed to the encoder as they are; ``signer`` is the address of a
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
@@ -51,6 +52,8 @@ class Settings:
     signer_chain: Path | None = None
     min_margin: float | None = None
     registry: str | None = None
+    max_seconds: float | None = None
+    max_memory: float | None = None
     source: Path | None = None
 
 
@@ -135,7 +138,7 @@ def _from_text(name: str, text: str) -> Any:
         return [part for part in text.split(os.pathsep) if part]
     if name == "encoder_options":
         return dict(parse_option(part) for part in text.split(",") if part)
-    if name in ("crf", "min_margin"):
+    if name in ("crf", "min_margin", "max_seconds", "max_memory"):
         try:
             return float(text)
         except ValueError:
@@ -187,6 +190,13 @@ def _number(value: Any, _base: Path | None) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("a number")
     return float(value)
+
+
+def _positive(value: Any, _base: Path | None) -> float:
+    number = _number(value, None)
+    if not 0.0 < number < float("inf"):
+        raise TypeError("a number above zero")
+    return number
 
 
 def _rate(value: Any, _base: Path | None) -> str:
@@ -243,4 +253,6 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "signer": _text,
     "signer_chain": _path,
     "registry": _text,
+    "max_seconds": _positive,
+    "max_memory": _positive,
 }

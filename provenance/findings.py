@@ -86,6 +86,17 @@ def gather(
     return Findings(facts, found, manifest, imprint)
 
 
+def manifest_alone(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Findings:
+    """The findings without a look at the picture: for a file that no decoder gets over."""
+    digest = sha256_of(path)
+    manifest = _layer(
+        lambda: read_manifest(path, trust, sidecar=sidecar),
+        lambda reason: ManifestReport("not_checked", reason=reason),
+    )
+    facts = FileFacts(str(path), digest, path.stat().st_size, None)
+    return Findings(facts, Detection("not_checked"), manifest)
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file as 64 hexadecimal digits, read in pieces.
 

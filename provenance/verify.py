@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from provenance.errors import ProvenanceError, RegistryError, UnreadableFileError
-from provenance.findings import Findings, gather
+from provenance.findings import Findings
 from provenance.fingerprint import LIMIT, Fingerprint
+from provenance.isolation import Examiner, shared
 from provenance.lookup import Revocations, look_up
 from provenance.manifest import Trust
 from provenance.payload import SOFT_BINDING_ALG
@@ -41,6 +42,7 @@ def verify(
     sidecar: Path | None = None,
     registry: Registry | None = None,
     revocations: Sequence[Revocations] = (),
+    examiner: Examiner | None = None,
 ) -> VerificationReport:
     """Examine a video or a still image and say what its layers mean together.
 
@@ -51,15 +53,20 @@ def verify(
         sidecar: a manifest store to use instead of looking for one in and beside the file.
         registry: where to look stamps up: the registry, or an opened bundle.
         revocations: signed lists of what was withdrawn, besides the registry's own.
+        examiner: the worker process that opens the file, with its limits; default: one for all
+            files of this process, with the usual limits.
 
     Returns:
         The report.  "Nothing found" is a report too.
 
     Raises:
         InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
+        ServiceError: no worker process can be started.
     """
     keys, trust = tuple(watermark_keys), trust or Trust()
-    findings = gather(path, keys, trust, sidecar=sidecar, fingerprint=registry is not None)
+    findings = (examiner or shared()).gather(
+        path, keys, trust, sidecar=sidecar, fingerprint=registry is not None
+    )
     return conclude(
         findings,
         {key.key_id for key in keys},
@@ -104,7 +111,7 @@ def fingerprint(path: Path) -> Fingerprint:
     Raises:
         InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
     """
-    taken = gather(path, (), Trust(), fingerprint=True).fingerprint
+    taken = shared().gather(path, (), Trust(), fingerprint=True).fingerprint
     if taken is None:
         raise UnreadableFileError(f"No fingerprint could be taken of {path.name}.")
     return taken

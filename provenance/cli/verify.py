@@ -27,6 +27,7 @@ from provenance.report import show_unexamined, show_verification
 from provenance.results import Verdict
 
 if TYPE_CHECKING:
+    from provenance.isolation import Limits
     from provenance.manifest import Trust
     from provenance.registry import Registry
     from provenance.watermark.keys import WatermarkKey
@@ -71,6 +72,18 @@ _VERDICTS = ", ".join(Verdict.__members__)
     help="A signed bundle (`registry export --bundle`) instead of a registry.",
 )
 @click.option(
+    "--max-seconds",
+    metavar="N",
+    type=float,
+    help="Longest time for one file.  [default: 600]",
+)
+@click.option(
+    "--max-memory",
+    metavar="MIB",
+    type=int,
+    help="Most memory for one file, in MiB of address space.  [default: 6144]",
+)
+@click.option(
     "--record", is_flag=True, help="Append a row for each file to the registry's audit log."
 )
 @click.option(
@@ -93,13 +106,15 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     registry_url: str | None,
     as_json: bool,
     quiet: bool,
+    **limits: float | None,
 ) -> int:
     """Read the watermark and the manifest of videos or images, and compare them.
 
-    PATH is a video or a still image, a screenshot for example.  Files are only read, and nothing
-    is fetched from the network.
+    PATH is a video or a still image, a screenshot for example.  Files are only read, in a process
+    of their own with limits on time and memory, and nothing is fetched from the network.
     """
     from provenance.exports import log_verification, read_revocations  # noqa: PLC0415 - slow
+    from provenance.isolation import Examiner  # noqa: PLC0415
     from provenance.verify import unexamined  # noqa: PLC0415 - slow to import
     from provenance.verify import verify as verify_file  # noqa: PLC0415
 
@@ -109,6 +124,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             "trust": trust,
             "trust_tsa": trust_tsa,
             "registry": registry_url,
+            **limits,
             "accept": None if accept is None else config.parse_accept(accept),
         },
         quiet=quiet,
@@ -117,6 +133,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     out, code = stdout(), 0
     with (
         _stamps(chosen, trusted, bundle) as stamps,
+        Examiner(_limits(chosen)) as examiner,
         Spinner(len(paths), quiet=quiet) as spinner,
     ):
         if record and (stamps is None or bundle is not None):
@@ -131,6 +148,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                     trust=trusted,
                     registry=stamps,
                     revocations=lists,
+                    examiner=examiner,
                 )
             except InputError as error:
                 code = max(code, error.exit_code)
@@ -149,6 +167,17 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             else:
                 show_verification(report, out)
     return code
+
+
+def _limits(chosen: config.Settings) -> Limits:
+    from provenance.isolation import Limits  # noqa: PLC0415 - slow to import
+
+    usual = Limits()
+    seconds, memory = chosen.max_seconds, chosen.max_memory
+    return Limits(
+        usual.seconds if seconds is None else seconds,
+        usual.memory if memory is None else int(memory) * 1024**2,
+    )
 
 
 @contextlib.contextmanager

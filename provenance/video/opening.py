@@ -30,6 +30,11 @@ from provenance.errors import UnreadableFileError, UnsupportedMediaError
 MAX_PIXELS: Final = 8192 * 8192
 """Largest picture that is decoded, in pixels; x264, x265 and most decoders stop near here too."""
 
+MAX_TRACKS: Final = 128
+"""Most tracks of a file that is opened; a film with every language and subtitle has fewer."""
+MAX_FRAMES: Final = 20_000_000
+"""Most pictures that one pass decodes: four days at 60 a second."""
+
 _VIDEO_DEMUXERS: Final = (
     *("mov", "mp4", "matroska", "webm", "avi", "asf", "flv", "mpegts", "mpeg", "mpegvideo"),
     *("ogg", "ivf", "mxf", "nut", "gxf", "rm", "dv", "yuv4mpegpipe", "h264", "hevc", "vvc"),
@@ -96,6 +101,11 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
         except (av.error.FFmpegError, ValueError) as error:
             raise _open_failure(target, head, error) from error
     try:
+        if len(container.streams) > MAX_TRACKS:
+            raise UnsupportedMediaError(
+                f"{target.name} holds {len(container.streams)} tracks, above the limit of "
+                f"{MAX_TRACKS}; take the picture track out of it."
+            )
         with translating(target):
             yield container
     finally:

@@ -19,10 +19,10 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from provenance.errors import UnreadableFileError, UsageError
+from provenance.errors import UnreadableFileError, UnsupportedMediaError, UsageError
 from provenance.video.geometry import Orientation, orientation_of
 from provenance.video.luma import LumaPlane, luma_depth, luma_view, with_luma
-from provenance.video.opening import encrypted, main_video, open_media
+from provenance.video.opening import MAX_FRAMES, encrypted, main_video, open_media
 from provenance.video.timing import Clock
 
 
@@ -146,6 +146,7 @@ def _luma_frame(
 def _decoded(
     container: InputContainer, stream: VideoStream, path: str | os.PathLike[str], counts: ReadStats
 ) -> Iterator[VideoFrame]:
+    decoded = 0
     for packet in _packets(container, stream, counts):
         if packet.has_sidedata("encryption_info"):
             raise encrypted(path)
@@ -157,6 +158,12 @@ def _decoded(
         for frame in frames:
             if frame.is_corrupt:
                 counts.damaged_frames += 1
+            decoded += 1
+            if decoded > MAX_FRAMES:
+                raise UnsupportedMediaError(
+                    f"{Path(path).name} holds more than {MAX_FRAMES} pictures; cut out the part "
+                    "in question."
+                )
             yield frame
 
 
