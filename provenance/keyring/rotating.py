@@ -1,14 +1,18 @@
 """Replace keys by new ones; what was made with the old ones stays verifiable.
 
-The new files are written first, under names that nothing refers to yet; then the index is replaced
-by a rename.  Killed before it, the keyring is the old one (an unused file may stay behind); killed
-after it, it is the new one.
+The new files are written to a hidden folder, then moved to where nothing refers to them yet; then
+the index is replaced by a rename.  Killed before that, the keyring is the old one; killed after it,
+the new one.  What a killed rotation left in its hidden folder is removed by the next.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
+import secrets
+import shutil
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +51,8 @@ from provenance.manifest.signer import algorithm_for
 KINDS: Final = ("watermark", "signing", "prompt", "authority")
 """What can be rotated.  A new authority issues a new signing certificate too."""
 
+_DRAFT: Final = ".draft-"
+
 
 def rotate(folder: Path, kinds: Collection[str], *, now: datetime | None = None) -> Keyring:
     """Make a new key of each kind, mark it current, and keep the others for verifying.
@@ -84,25 +90,36 @@ def commit(folder: Path, index: dict[str, Any], files: Files, *, pin: str | None
         KeyringError: when the result would be no working keyring.
         OSError: when it can't be written.
     """
-    written: list[str] = []
+    for stale in folder.glob(f"{_DRAFT}*"):  # of a process that was killed: the lock is ours
+        shutil.rmtree(stale, ignore_errors=True)
+    draft = folder / f"{_DRAFT}{secrets.token_hex(8)}"
+    moved: list[str] = []
     try:
+        draft.mkdir(mode=0o700)
         for name, (content, mode) in files.items():
+            (draft / name).parent.mkdir(mode=0o700, exist_ok=True)
+            write_new(draft / name, content, mode)
+        for name in files:
             (folder / name).parent.mkdir(mode=0o700, exist_ok=True)
-            written.append(name)
-            write_new(folder / name, content, mode)
-        for parent in {(folder / name).parent for name in written}:
+            if os.path.lexists(folder / name):
+                raise FileExistsError(errno.EEXIST, f"{name} is there already")
+            moved.append(name)
+            os.rename(draft / name, folder / name)
+        for parent in {(folder / name).parent for name in files}:
             sync_folder(parent)
-        KeyFolder(folder).load(index)
+        ring = KeyFolder(folder, pin=pin).load(index)
         replace_index(folder, index)
     except BaseException:
         # An interruption may come just after the rename: what the index names stays.
         in_use = json.dumps(KeyFolder(folder).index())
-        for name in written:
+        for name in moved:
             if json.dumps(name) not in in_use:
                 with contextlib.suppress(OSError):
                     (folder / name).unlink()
         raise
-    return Keyring.load(folder, pin=pin)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return ring
 
 
 def made_current(source: KeyFolder, index: dict[str, Any], name: str, fresh: Fresh) -> None:

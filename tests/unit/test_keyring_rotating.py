@@ -162,20 +162,29 @@ def test_a_folder_without_keys_is_named_and_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", range(8))
+@pytest.mark.parametrize("step", range(15))
 def test_an_interruption_at_any_step_leaves_a_keyring_that_works_and_nothing_unused(
     keys: Path, monkeypatch: pytest.MonkeyPatch, step: int, late: bool
 ) -> None:
     before = {*files(keys), ".lock"}
-    monkeypatch.setattr(rotating, "write_new", interrupted(step, late, rotating.write_new))
-    at_rename = interrupted(0, late, os.replace)
-    monkeypatch.setattr(os, "replace", at_rename if step == 7 else os.replace)
+    # Seven files are written and moved, then the index is replaced.
+    for module, name, first in ((rotating, "write_new", 0), (os, "rename", 7), (os, "replace", 14)):
+        call = interrupted(step - first, late, getattr(module, name))
+        monkeypatch.setattr(module, name, call)
     with pytest.raises(KeyboardInterrupt):
         rotate(keys, KINDS)
     works(keys)
     unused = files(keys) - before - named(keys)
     assert unused == set()
-    assert len(works(keys).watermark_keys) == (2 if step == 7 and late else 1)
+    assert len(works(keys).watermark_keys) == (2 if step == 14 and late else 1)
+
+
+def test_the_next_rotation_removes_what_a_killed_one_left(keys: Path) -> None:
+    left = keys / ".draft-0123" / "watermark"
+    left.mkdir(parents=True)
+    (left / "0123.secret").write_text("half a secr")
+    rotate(keys, {"watermark"})
+    assert [path.name for path in keys.glob(".*")] == [".lock"]
 
 
 def interrupted(step: int, late: bool, original: Callable[..., Any]) -> Callable[..., Any]:
