@@ -113,7 +113,7 @@ class Examiner:
             self._send(worker, wire.pack(request), deadline)
             answer = wire.unpack(wire.Answer, self._receive(worker, deadline))
             assert isinstance(answer, wire.Answer)  # noqa: S101 - what unpack was asked for
-            return answer.findings()
+            return answer.findings(Path(os.fsdecode(request.path)))
         except wire.Garbled as error:
             self.close()
             raise _Ended("made its decoder answer nonsense, so it was stopped") from error
@@ -213,13 +213,14 @@ def _how_it_ended(worker: subprocess.Popen[bytes]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """The worker's: it needs to find this package, and no setting or secret of ours."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PROVENANCE_", "AWS_", "PG"))
-    }
+    """The worker's whole environment: where this package is, and no setting or secret of ours."""
     root = str(Path(__file__).resolve().parent.parent.parent)
-    # Address space is limited, and these would take it by the core.
-    spare = {"MALLOC_ARENA_MAX": "4", "OPENBLAS_NUM_THREADS": "4"}
-    return spare | kept | {"PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        "PATH": os.defpath,
+        "PYTHONPATH": root,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        # Address space is limited, and these would take it by the core.
+        "MALLOC_ARENA_MAX": "4",
+        "OPENBLAS_NUM_THREADS": "4",
+    }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -48,9 +49,9 @@ class Request(BaseModel):
 
     model_config = _STRICT
 
-    folder: str
-    path: str
-    sidecar: str | None
+    folder: bytes
+    path: bytes
+    sidecar: bytes | None
     picture: bool
     fingerprint: bool
     keys: tuple[tuple[str, bytes, bytes], ...]
@@ -70,9 +71,9 @@ class Request(BaseModel):
     ) -> Request:
         """A request for one file."""
         return cls(
-            folder=os.getcwd(),
-            path=str(path),
-            sidecar=None if sidecar is None else str(sidecar),
+            folder=os.fsencode(os.getcwd()),
+            path=os.fsencode(path),
+            sidecar=None if sidecar is None else os.fsencode(sidecar),
             picture=picture,
             fingerprint=fingerprint,
             keys=tuple((key.key_id, key.secret, key.pilot_secret) for key in keys),
@@ -110,14 +111,15 @@ class Answer(BaseModel):
     manifest: ManifestReport | None = None
     fingerprint: bytes | None = None
     error: str | None = None
-    sentence: str | None = None
+    sentence: bytes | None = None
 
     @classmethod
     def of(cls, findings: Findings) -> Answer:
         """The answer that carries findings."""
         taken = findings.fingerprint
         return cls(
-            file=findings.file,
+            # Names need not be Unicode; the parent knows this one.
+            file=replace(findings.file, path=""),
             watermark=findings.watermark,
             manifest=findings.manifest,
             fingerprint=None if taken is None else taken.to_bytes(),
@@ -126,10 +128,11 @@ class Answer(BaseModel):
     @classmethod
     def refusing(cls, error: ProvenanceError) -> Answer:
         """The answer that carries an error."""
-        return cls(error=type(error).__name__, sentence=str(error))
+        sentence = str(error).encode("utf-8", "surrogateescape")
+        return cls(error=type(error).__name__, sentence=sentence)
 
-    def findings(self) -> Findings:
-        """The findings.
+    def findings(self, path: Path) -> Findings:
+        """The findings on the file at ``path``.
 
         Raises:
             ProvenanceError: the error that the worker met, of the same class.
@@ -139,14 +142,15 @@ class Answer(BaseModel):
             known = getattr(errors, self.error, None)
             if not (isinstance(known, type) and issubclass(known, ProvenanceError)):
                 raise Garbled
-            raise known(self.sentence)
+            raise known(self.sentence.decode("utf-8", "surrogateescape"))
         if self.file is None or self.watermark is None or self.manifest is None:
             raise Garbled
         try:
             taken = None if self.fingerprint is None else Fingerprint.from_bytes(self.fingerprint)
         except ValueError as error:
             raise Garbled from error
-        return Findings(self.file, self.watermark, self.manifest, taken)
+        facts = replace(self.file, path=str(path))
+        return Findings(facts, self.watermark, self.manifest, taken)
 
 
 Message = Request | Ready | Answer

@@ -37,8 +37,8 @@ def main() -> None:
         request = wire.unpack(wire.Request, content)
         assert isinstance(request, wire.Request)  # noqa: S101
         os.chdir(request.folder)
-        path = Path(request.path)
-        sidecar = None if request.sidecar is None else Path(request.sidecar)
+        path = Path(os.fsdecode(request.path))
+        sidecar = None if request.sidecar is None else Path(os.fsdecode(request.sidecar))
         try:
             if request.picture:
                 findings = gather(

@@ -233,7 +233,7 @@ def test_an_answer_that_is_none_is_refused(content: bytes) -> None:
     def read() -> None:
         answer = wire.unpack(wire.Answer, content)
         assert isinstance(answer, wire.Answer)
-        answer.findings()
+        answer.findings(Path("clip.mp4"))
 
     with pytest.raises(wire.Garbled):
         read()
