@@ -64,22 +64,24 @@ def compare(registered: Fingerprint, seen: Fingerprint) -> Comparison:
     """Compare what was registered with what is seen, laid back onto the stamped picture's place.
 
     The watermark's pattern repeats every 512 canonical pixels, so the place is known but for that:
-    every one that shows something of the registered picture is tried.
+    every one that shows something of the registered picture is tried; and, as the watermark is
+    found in it, the picture as a negative.
     """
     if not registered.frames or not seen.frames:
         return Comparison(None, reason="no frame is textured enough to be compared")
     old, new = registered.extent, seen.extent
     times = [frame.time for frame in seen.frames]
     tried = [
-        _compared(_cut(registered, overlap), _cut(seen, overlap, across, down), times)
+        _compared(_cut(registered, overlap), words, times)
         for across in _repeats(old.left, old.columns, new.left, new.columns)
         for down in _repeats(old.top, old.rows, new.top, new.rows)
         if (overlap := _overlap(old, new, across, down)).count >= MIN_CELLS
+        for words in _both_ways(_cut(seen, overlap, across, down))
     ]
     judged = [comparison for comparison in tried if comparison is not None]
     if not judged:
         return Comparison(None, reason="too little that is not flat is in view of both")
-    return min(judged, key=lambda comparison: comparison.distance or 0.0)
+    return min(judged, key=lambda each: (each.distance or 0.0, -(each.share or 0.0)))
 
 
 def _repeats(old: int, olds: int, new: int, news: int) -> range:
@@ -101,6 +103,11 @@ def _cut(whole: Fingerprint, part: Extent, across: int = 0, down: int = 0) -> ND
     row, column = part.top - whole.extent.top - down, part.left - whole.extent.left - across
     words = whole.words()[:, row : row + part.rows, column : column + part.columns]
     return words.reshape(len(whole.frames), -1)
+
+
+def _both_ways(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """The cells of a picture, and of its negative."""
+    return words, np.where(words == 0, words, ~words)
 
 
 def _compared(

@@ -37,6 +37,12 @@ def test_a_worse_copy_fits_and_another_clip_does_not() -> None:
     assert other.share == 0.0
 
 
+def test_a_negative_fits() -> None:
+    negative = fingerprint({t: np.asarray(255 - changed(p), np.float32) for t, p in CLIP.items()})
+    assert compare(REGISTERED, negative).share == 1.0
+    assert compare(fingerprint(OTHER), negative).fits is False
+
+
 def test_the_distance_is_the_same_from_either_side_of_one_frame_each() -> None:
     one, other = fingerprint({0.0: texture(1)}), fingerprint({0.0: texture(2)})
     assert compare(one, other).distance == compare(other, one).distance

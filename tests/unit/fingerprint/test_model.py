@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.fingerprint import CELL, HASH_BYTES, Extent, Fingerprint, FrameHash
+from provenance.fingerprint import CELL, HASH_BYTES, Extent, Fingerprint, FrameHash, compare
 from provenance.fingerprint.hashing import distance
 from provenance.fingerprint.lattice import CELL_BYTES, REACH
 from provenance.fingerprint.model import ALIKE, MOST_FRAMES, SEARCHED
@@ -62,6 +62,13 @@ def test_changed_bytes_are_refused_or_are_a_fingerprint_that_can_be_used(
         return
     assert Fingerprint.from_bytes(read.to_bytes()) == read
     assert len(read.hashes) == len(read.mirrored_hashes) <= SEARCHED
+
+
+@given(fingerprints(), fingerprints())
+def test_any_two_fingerprints_can_be_compared(one: Fingerprint, other: Fingerprint) -> None:
+    judged = compare(one, other)
+    assert judged.distance is None or 0.0 <= judged.distance <= 1.0
+    assert (judged.distance is None) == (judged.fits is None) == bool(judged.reason)
 
 
 @given(st.binary(max_size=2000))
