@@ -87,6 +87,14 @@ class StorageError(ServiceError):
         self.retryable = retryable
 
 
+class LedgerError(ServiceError):
+    """The record of a batch can't be made, read or written."""
+
+
+class LeaseLostError(LedgerError):
+    """A job took longer than its lease, and another run has taken it over."""
+
+
 class KeyringError(ServiceError, LookupError):
     """Keys are missing, damaged, unreadable, or do not belong together."""
 

@@ -3,17 +3,25 @@
     jobs = read_jobs(Path("jobs.jsonl"), read_defaults(Path("defaults.toml")))
     key = job_key(jobs[0], sha256_of_its_input, jobs[0].prompt.hashed(keyring.prompt_key))
 
+    with Ledger(Path("out/batch.ledger")) as ledger:
+        ledger.add([(key, job.output)])
+        claim = ledger.claim("host:pid", lease=120.0, max_attempts=3)
+
 A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key of a job shows it.
 """
 
 from provenance.jobs.folder import find_jobs
+from provenance.jobs.ledger import Claim, Entry, Ledger
 from provenance.jobs.model import Job, Prompt, job_key, output_path
 from provenance.jobs.reading import read_defaults, read_jobs
 from provenance.jobs.rows import KEYS
 
 __all__ = [
     "KEYS",
+    "Claim",
+    "Entry",
     "Job",
+    "Ledger",
     "Prompt",
     "find_jobs",
     "job_key",

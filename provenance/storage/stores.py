@@ -7,6 +7,7 @@ is cached: another machine may write into the same bucket.
 from __future__ import annotations
 
 import errno
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -37,6 +38,10 @@ _PUT: Final[dict[str, dict[str, Any]]] = {
 _TRANSIENT: Final = frozenset(
     (errno.EBUSY, errno.EREMOTEIO, errno.ETIMEDOUT, errno.ECONNRESET, errno.ECONNREFUSED)
 )
+for _library in ("fsspec", "gcsfs", "s3fs"):
+    # What they warn of comes back as an error here; without a handler, logging would print it.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
 _DENIED_CODES: Final = frozenset((401, 403))
 _TRANSIENT_CODES: Final = frozenset((408, 429, 500, 502, 503, 504))
 
