@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partialmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import boto3
@@ -22,13 +22,19 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import NameOID
 from moto.kms.exceptions import ValidationException
 from moto.kms.responses import KmsResponse
 from moto.server import ThreadedMotoServer
 from pkcs11.util.ec import encode_named_curve_parameters
 
-from provenance.manifest.certificates import Issued, make_root
+from provenance.manifest.certificates import Issued
 from tests.services import missing
 
 PIN = "1234"
@@ -154,14 +160,17 @@ class Authority:
 
     @classmethod
     def new(cls) -> Authority:
-        return cls(make_root("Example Authority"))
+        return cls(_make_ca("Example Authority", None, path_length=1))
 
-    def certify(self, request_pem: bytes, days: int = 90, **left_out: bool) -> bytes:
+    def certify(
+        self, request_pem: bytes, days: int = 90, by: Issued | None = None, **left_out: bool
+    ) -> bytes:
         """A certificate for a request, with the extensions it asks for."""
         request = x509.load_pem_x509_csr(request_pem)
         assert request.is_signature_valid
-        key = load_pem_private_key(self.root.key_pem, None)
-        issuer = x509.load_pem_x509_certificate(self.root.certificate_pem)
+        issuing = by or self.root
+        key = load_pem_private_key(issuing.key_pem, None)
+        issuer = x509.load_pem_x509_certificate(issuing.certificate_pem)
         ski = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         start = datetime.now(UTC) - timedelta(hours=1)
         builder = (
@@ -183,3 +192,44 @@ class Authority:
             if not left_out.get(type(extension.value).__name__):
                 builder = builder.add_extension(extension.value, extension.critical)
         return builder.sign(key, SHA384()).public_bytes(Encoding.PEM)
+
+    def intermediate(self) -> Issued:
+        """An issuing certificate under the root, as authorities use for what they sell."""
+        return _make_ca("Example Issuing", self.root, path_length=0)
+
+
+def _make_ca(name: str, above: Issued | None, path_length: int) -> Issued:
+    key = ec.generate_private_key(ec.SECP384R1())
+    subject = issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    signing, ski = key, x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ski)
+    if above is not None:
+        signing = cast("ec.EllipticCurvePrivateKey", load_pem_private_key(above.key_pem, None))
+        root = x509.load_pem_x509_certificate(above.certificate_pem)
+        issuer = root.subject
+        theirs = root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        aki = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(theirs)
+    usage = dict.fromkeys(
+        (
+            *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+            *("key_agreement", "encipher_only", "decipher_only"),
+        ),
+        False,
+    )
+    start = datetime.now(UTC) - timedelta(hours=1)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=900))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
+        .add_extension(x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(ski, critical=False)
+        .add_extension(aki, critical=False)
+        .sign(signing, SHA384())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Issued(pem, certificate.public_bytes(Encoding.PEM))

@@ -20,13 +20,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from provenance import Keyring, init_keyring
+from provenance import Keyring, Trust, init_keyring, verify
 from provenance.errors import KeyringError, KeyServiceError, SigningError
 from provenance.keyring import import_chain, issue, key_holder, list_keys, rotate
 from provenance.manifest.certificates import EKUS, issue_signer
 from provenance.manifest.signer import signature_fits
+from provenance.results import Verdict
 from provenance.signers import SignerSpec, check_ready, open_signer, signing_request
-from tests.conftest import MODEL, ROOT, Run, entries, environment
+from tests.conftest import MODEL, ROOT, Run, entries, environment, stamp_clip
 from tests.key_services import PIN, Authority, Hsm, Kms, make_hsm, running_kms
 
 DATA = b"a claim" * 100
@@ -232,10 +233,17 @@ def test_what_is_wrong_with_a_token_is_said_in_one_sentence(
     check_ready(open_signer(SignerSpec(f"{uri}&pin-source=file:{tmp_path / 'pin'}", chain)))
 
 
-def test_what_is_wrong_with_a_kms_is_said_in_one_sentence(kms: Kms, authority: Authority) -> None:
+def test_what_is_wrong_with_a_kms_is_said_in_one_sentence(
+    kms: Kms, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uri = kms.make_key()
     chain = certified(uri, authority).chain_pem or b""
     assert "NotFoundException" in str(fails(kms.uri("00000000-0000-0000-0000-000000000000"), chain))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    assert "check the AWS credentials" in str(fails(uri, chain))
+    monkeypatch.undo()
     symmetric = kms.client.create_key()["KeyMetadata"]["KeyId"]
     assert "refused to sign" in str(fails(kms.uri(symmetric), chain))
     with socket.socket() as closed:
@@ -290,6 +298,22 @@ def test_the_keyrings_own_key_gets_a_certificate_from_an_authority(
     assert authority.root.certificate_pem in ring.trust_anchors_pem
     assert signature_fits("es256", chain, ring.signer.sign(DATA), DATA)
     assert [k.state for k in list_keys(keys) if k.kind == "signing"] == ["current", "retired"]
+
+
+def test_a_chain_of_three_is_installed_and_its_clips_are_confirmed(
+    keys: Path, authority: Authority, clip: Path
+) -> None:
+    middle = authority.intermediate()
+    request = signing_request(key_holder(keys, None), "Example Studio")
+    chain = authority.certify(request, by=middle) + middle.certificate_pem
+    with pytest.raises(KeyringError, match="--root"):
+        import_chain(keys, chain)
+    ring = import_chain(keys, chain + authority.root.certificate_pem)
+    assert ring.signer.chain_pem == chain
+    result = stamp_clip(clip, keys.parent / "out.mp4", ring)
+    trust = Trust(authority.root.certificate_pem)
+    report = verify(Path(result.output_path), watermark_keys=ring.watermark_keys, trust=trust)
+    assert report.verdict is Verdict.CONFIRMED
 
 
 def test_a_key_in_a_service_is_not_rotated_away_by_a_file(
