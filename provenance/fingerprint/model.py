@@ -20,7 +20,7 @@ SEARCHED = 16
 """Hashes a clip puts into the search by fingerprint alone, so that a million clips stay quick."""
 ALIKE = 15
 """Bits within which one of two frames of a clip is enough for that search, to begin with."""
-WIDER = 8
+WIDER = 2
 
 _HEAD = struct.Struct("<4sHbbBB")
 _FRAME = struct.Struct("<dB32s32s")
@@ -121,9 +121,12 @@ class Fingerprint:
 
 
 def _apart(frames: list[FrameHash], alike: int) -> list[FrameHash]:
-    """Those that differ in more than ``alike`` bits from every one before them that is kept."""
+    """Those that differ in more than ``alike`` bits from every one before them that is kept, until
+    they are too many."""
     kept: list[FrameHash] = []
     for frame in frames:
         if all(distance(frame.value, other.value) > alike for other in kept):
             kept.append(frame)
+        if len(kept) > SEARCHED:
+            break
     return kept
