@@ -36,6 +36,10 @@ ATTACKS = (
 )  # fmt: skip
 
 
+MIXING = ("joined_", "inset_")
+"""Attacks that show another clip beside the stamped one: that clip is no other content there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One attacked clip against one registered clip.  ``honest``: its own."""
@@ -70,6 +74,7 @@ def judged(
                 [
                     Judged(attack.name, clip, name, name == clip, compare(fingerprint, seen))
                     for name, fingerprint in known.items()
+                    if not (attack.name.startswith(MIXING) and name == run.other(clip).stem)
                 ],
             )
 
