@@ -230,7 +230,7 @@ def _refusal(error: C2paError, path: Path, source: ManifestSource) -> ManifestRe
         return ManifestReport(
             "absent", reason="This container can't hold a manifest, and no sidecar lies beside it."
         )
-    if "RemoteManifest" in type(error).__name__ or text.startswith("RemoteManifest"):
+    if "RemoteManifest" in type(error).__name__ or text.startswith("Remote"):
         return ManifestReport(
             "not_checked",
             source="remote",
