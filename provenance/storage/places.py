@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote_to_bytes
 
 from provenance.errors import UsageError
 from provenance.text import printable
@@ -39,11 +40,11 @@ class Place:
         scheme, rest = match[1].lower(), str(text)[match.end() :]
         shown = printable(text, 120)
         if scheme == "file":
-            parts = urlsplit(str(text))
-            path = unquote(parts.path)
-            if parts.netloc not in ("", "localhost") or not path or "\0" in path:
+            host, slash, path = rest.partition("/")
+            raw = unquote_to_bytes(path)
+            if host not in ("", "localhost") or not slash or not raw or b"\0" in raw:
                 raise UsageError(f"{shown!r} is no local file; write it as file:///path/to/file.")
-            return cls("file", "", path)
+            return cls("file", "", os.fsdecode(b"/" + raw))
         if scheme not in ("s3", "gs"):
             raise UsageError(f"{shown!r} can't be used; give a path, file://, s3:// or gs://.")
         bucket, _, key = rest.partition("/")

@@ -17,7 +17,7 @@ import fsspec
 from provenance.errors import ProvenanceError, StorageError, UnreadableFileError, UsageError
 from provenance.storage.places import Place
 
-PART: Final = 16 * 1024 * 1024
+PART: Final = 8 * 1024 * 1024
 """Bytes of a part of an upload; two are under way at once, so a worker's memory stays small."""
 
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {
