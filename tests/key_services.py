@@ -38,6 +38,8 @@ from provenance.manifest.certificates import Issued
 from tests.services import missing
 
 PIN = "1234"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+"""Any will do: the endpoint does not look."""
 _PLACES = ("/usr/lib/softhsm", "/usr/lib/x86_64-linux-gnu/softhsm", "/usr/local/lib/softhsm")
 
 
@@ -114,8 +116,7 @@ class Kms:
 @contextmanager
 def running_kms() -> Iterator[Kms]:
     """A KMS endpoint on a free port of this machine."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        os.environ[name] = "testing"
+    os.environ.update(CREDENTIALS)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     original = KmsResponse.sign

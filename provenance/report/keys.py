@@ -17,11 +17,10 @@ _STYLES = {"current": "bold green", "trusted": "green", "retired": "dim"}
 
 
 def show_keys(keys: Sequence[KeyInfo], console: Console, now: datetime) -> None:
-    """Print one line a key."""
+    """Print one line a key, then where those are that are in a key service."""
     table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
     for heading in ("kind", "id", "state", "created", "valid until"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("service" if any(key.service for key in keys) else "", overflow="fold")
     for key in keys:
         table.add_row(
             key.kind,
@@ -29,9 +28,12 @@ def show_keys(keys: Sequence[KeyInfo], console: Console, now: datetime) -> None:
             Text(key.state, style=_STYLES.get(key.state, "")),
             _day(key.created),
             _end(key, now),
-            Text(printable(key.service or "", 200)),
         )
     print_table(table, console)
+    for key in keys:
+        if key.service is not None:
+            where = f"{key.kind} key {key.key_id} is in {printable(key.service, 300)}"
+            console.print(where, soft_wrap=True)
 
 
 def _day(moment: datetime | None) -> str:

@@ -28,7 +28,7 @@ from provenance.manifest.signer import signature_fits
 from provenance.results import Verdict
 from provenance.signers import SignerSpec, check_ready, open_signer, signing_request
 from tests.conftest import MODEL, ROOT, Run, entries, environment, stamp_clip
-from tests.key_services import PIN, Authority, Hsm, Kms, make_hsm, running_kms
+from tests.key_services import CREDENTIALS, PIN, Authority, Hsm, Kms, make_hsm, running_kms
 
 DATA = b"a claim" * 100
 LONG = b"a claim" * 1000
@@ -73,9 +73,9 @@ def certified(uri: str, authority: Authority) -> SignerSpec:
 
 
 def test_from_a_request_to_a_stamped_and_verified_clip(
-    run: Run, uri: str, keys: Path, authority: Authority, clip: Path
+    run: Run, hsm: Hsm, keys: Path, authority: Authority, clip: Path
 ) -> None:
-    tmp_path = keys.parent
+    tmp_path, uri = keys.parent, hsm.make_key("for a clip")
     pin = {"env": {"PROVENANCE_PKCS11_PIN": PIN}}
     flags = ("--signer", uri, "--keys", keys)
     asked = run("keys", "csr", *flags, "--org", "Example Studio", "--out", "req.pem", **pin)
@@ -93,10 +93,20 @@ def test_from_a_request_to_a_stamped_and_verified_clip(
     verified = run("verify", "out.mp4", "--json", *shared)
     assert verified.row["verdict"] == "CONFIRMED"
     assert verified.row["manifest"]["signer"] == "Example Studio"
-    # Given by a flag, the same key signs for a keyring that only has the root.
     key = next(k for k in list_keys(keys) if k.kind == "signing")
     assert key.service == uri.partition("?")[0]
-    assert PIN not in (keys / "keyring.json").read_text().replace(key.key_id, "")
+    listed = run("keys", "list", "--keys", keys)
+    assert f"signing key {key.key_id} is in {key.service}" in listed.out
+
+
+def test_a_clip_that_a_kms_signed_is_confirmed(
+    kms: Kms, keys: Path, authority: Authority, clip: Path
+) -> None:
+    spec, root = certified(kms.make_key(), authority), authority.root.certificate_pem
+    ring = import_chain(keys, spec.chain_pem or b"", uri=spec.uri, root_pem=root)
+    result = stamp_clip(clip, keys.parent / "out.mp4", ring)
+    report = verify(Path(result.output_path), watermark_keys=ring.watermark_keys, trust=Trust(root))
+    assert report.verdict is Verdict.CONFIRMED
 
 
 @pytest.mark.parametrize("kind", ["secp256r1", "secp384r1", "secp521r1", "rsa"])
@@ -240,7 +250,7 @@ def test_what_is_wrong_with_a_kms_is_said_in_one_sentence(
     chain = certified(uri, authority).chain_pem or b""
     assert "NotFoundException" in str(fails(kms.uri("00000000-0000-0000-0000-000000000000"), chain))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    for name in CREDENTIALS:
         monkeypatch.delenv(name)
     assert "check the AWS credentials" in str(fails(uri, chain))
     monkeypatch.undo()
@@ -275,7 +285,7 @@ def test_a_stamp_that_can_not_be_signed_leaves_no_file_and_ends_with_4(
     ran = run(
         *("stamp", clip, tmp_path / "out.mp4", *MODEL, "--prompt", "moss", "--keys", keys),
         *("--registry", "none", "--signer", uri, "--signer-chain", chain),
-        env={"PROVENANCE_PKCS11_PIN": "99999"},
+        env={"PROVENANCE_PKCS11_PIN": "99999", **CREDENTIALS},
     )
     assert ran.code == 4
     (error,) = [line for line in ran.err.splitlines() if line.startswith("Error: ")]
@@ -369,9 +379,10 @@ def test_an_expired_certificate_is_not_installed(keys: Path, authority: Authorit
 
 
 def test_the_keyrings_own_authority_certifies_a_key_in_a_service(
-    run: Run, hsm: Hsm, keys: Path
+    run: Run, hsm: Hsm, keys: Path, clip: Path
 ) -> None:
-    flags = ("--keys", keys, "--signer", hsm.make_key("our own"))
+    uri = hsm.make_key("our own")
+    flags = ("--keys", keys, "--signer", uri)
     pin = {"env": {"PROVENANCE_PKCS11_PIN": PIN}}
     named = ("--org", "Example Studio")
     assert run("keys", "csr", *flags, *named, "--out", "request.pem", **pin).code == 0
@@ -379,6 +390,14 @@ def test_the_keyrings_own_authority_certifies_a_key_in_a_service(
     assert run(*words).code == 0
     again = run(*words)
     assert (again.code, "exists already" in again.err) == (2, True)
+    # For one clip by flags, or from now on by the index.
+    described = (*MODEL, "--prompt", "moss", "--registry", "none", "--signer-chain", "chain.pem")
+    stamped = run("stamp", clip, "out.mp4", *described, *flags, **pin)
+    assert stamped.code == 0, stamped.err
+    chain = (keys.parent / "chain.pem").read_bytes()
+    assert Keyring.load(keys).signer.chain_pem != chain
+    leaf = x509.load_pem_x509_certificate(chain).public_bytes(Encoding.DER)
+    assert leaf in (keys.parent / "out.mp4").read_bytes()
     assert run("keys", "import-chain", "chain.pem", *flags, **pin).code == 0
     ring = Keyring.load(keys, pin=PIN)
     root = x509.load_pem_x509_certificate(ring.trust_anchors_pem)
