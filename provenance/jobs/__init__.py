@@ -11,6 +11,7 @@ A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key o
 """
 
 from provenance.jobs.folder import find_jobs
+from provenance.jobs.gate import approval_place, approved
 from provenance.jobs.ledger import Claim, Entry, Ledger
 from provenance.jobs.model import Job, Prompt, job_key, output_path
 from provenance.jobs.reading import read_defaults, read_jobs
@@ -23,6 +24,8 @@ __all__ = [
     "Job",
     "Ledger",
     "Prompt",
+    "approval_place",
+    "approved",
     "find_jobs",
     "job_key",
     "output_path",

@@ -1,0 +1,185 @@
+"""The parts of a release together: from a list and a bucket to stamped clips in a bucket.
+
+What ``batch`` does with workers, retries and a registry is done here by hand, one job at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from provenance import EncoderOptions, Keyring, Verdict, stamp, verify
+from provenance.approvals import (
+    ApprovalPolicy,
+    add_approval,
+    approval_path,
+    approve,
+    load_reviewer_key,
+    load_reviewers,
+    new_reviewer_key,
+    reference_of,
+)
+from provenance.errors import ProvenanceError
+from provenance.findings import sha256_of
+from provenance.jobs import Job, Ledger, approved, job_key, read_jobs
+from provenance.manifest import Trust
+from provenance.manifest.signer import public_key_of
+from provenance.storage import Place, fetched, place_in, published, stored
+from provenance.telemetry import Metrics, Outcome, StageClock, Tally, reason_of
+from provenance.video import probe
+from tests.clips import Spec, make_clip
+from tests.stores import Bucket, lead_to, running_s3
+
+
+@dataclass
+class Release:
+    """What a run holds on to."""
+
+    keyring: Keyring
+    reviewers: Path
+    bucket: Bucket
+    ledger: Ledger
+    tally: Tally
+    metrics: Metrics
+    policy: ApprovalPolicy
+
+    def run(self, jobs: tuple[Job, ...]) -> list[Outcome]:
+        """Do every job that is not done."""
+        return [self._one(job) for job in jobs]
+
+    def _one(self, job: Job) -> Outcome:
+        with tempfile.TemporaryDirectory() as scratch:
+            outcome = self._outcome(job, Path(scratch))
+        self.tally.add(outcome)
+        self.metrics.add(outcome)
+        return outcome
+
+    def _outcome(self, job: Job, scratch: Path) -> Outcome:
+        clock = StageClock()
+        claim = None
+        try:
+            clip = fetched(Place.of(job.input), scratch)
+            prompt = job.prompt.hashed(self.keyring.prompt_key)
+            key = job_key(job, clip.sha256, prompt)
+            target = place_in(f"s3://{self.bucket.name}/stamped", job.output)
+            self.ledger.add([(key, job.output)])
+            entry = self.ledger.get(key)
+            if entry is not None and entry.result is not None:
+                there = stored(target)
+                if there is not None and there.sha256 == entry.result["output"]["sha256"]:
+                    return Outcome(job.output, "skipped", 0.0, 0.0)
+                self.ledger.reopen([key])
+            claim = self.ledger.claim("test", lease=60.0, max_attempts=3, keys=[key])
+            assert claim is not None
+            found = approved(
+                job,
+                clip.sha256,
+                scratch,
+                reviewers=load_reviewers([self.reviewers]),
+                signing_key=public_key_of(self.keyring.signer.chain_pem),
+                policy=self.policy,
+            )
+            local = scratch / "stamped.mp4"
+            result = stamp(
+                clip.place.path,
+                local,
+                keyring=self.keyring,
+                model_name=job.model_name,
+                model_version=job.model_version,
+                prompt_hash=prompt,
+                title=job.title,
+                encoder=EncoderOptions(crf=job.crf, preset=job.preset),
+                approval=reference_of(found),
+                progress=clock,
+            )
+            assert result.input_sha256 == clip.sha256 == found[0].clip_sha256
+            self.ledger.renew(claim, 60.0)
+            published(local, target)
+            self.ledger.done(claim, result.as_json())
+            stages, video = clock.finish(), probe(local).video
+        except ProvenanceError as error:
+            if claim is not None:
+                self.ledger.failed(claim, reason_of(error), str(error))
+            return Outcome(job.output, "failed", 0.0, 0.0, reason=reason_of(error))
+        return Outcome(
+            job.output,
+            "stamped",
+            stages[0].started,
+            sum(stage.seconds for stage in stages),
+            stages=stages,
+            frames=result.frames,
+            pixels=video.width * video.height,
+            margin_db=result.margin_db,
+        )
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[int]:
+    with running_s3() as port:
+        yield port
+
+
+def test_what_was_approved_is_stamped_once_and_nothing_else(
+    server: int, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead_to(monkeypatch, server)
+    bucket = Bucket("studio", server)
+    place = {"LocationConstraint": "eu-west-1"}
+    bucket.client.create_bucket(Bucket="studio", CreateBucketConfiguration=place)
+    keys = tmp_path / "reviewers"
+    keys.mkdir()
+    secret = load_reviewer_key(new_reviewer_key(keys / "anna.pem").with_suffix(""))
+    (keys / "anna.pem").rename(tmp_path / "anna.pem")
+    for name in ("good.mp4", "unapproved.mp4", "changed.mp4"):
+        clip = make_clip(tmp_path / name, Spec(size=(480, 360), frames=30))
+        if name != "unapproved.mp4":
+            add_approval(approval_path(clip), *approve(sha256_of(clip), secret, "anna"))
+            bucket.put(f"in/{name}.approval.json", approval_path(clip).read_bytes())
+        extra = b"\0\0\0\x08free" if name == "changed.mp4" else b""
+        bucket.put(f"in/{name}", clip.read_bytes() + extra)
+    rows = [
+        {
+            "input": f"s3://studio/in/{name}.mp4",
+            "output": f"{name}.mp4",
+            "model_name": "Model",
+            "model_version": "1",
+            "prompt": f"a secret {name}",
+            "preset": "ultrafast",
+        }
+        for name in ("good", "unapproved", "changed", "missing")
+    ]
+    listed = tmp_path / "jobs.jsonl"
+    listed.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    jobs = read_jobs(listed)
+    with Ledger(tmp_path / "batch.ledger") as ledger:
+        release = Release(keyring, keys, bucket, ledger, Tally(), Metrics(), ApprovalPolicy())
+        first = release.run(jobs)
+        assert [(one.state, one.reason) for one in first] == [
+            ("stamped", None),
+            ("failed", "approval_no_approval"),
+            ("failed", "approval_other_clip"),
+            ("failed", "unreadable_file"),
+        ]
+        assert [key for key in bucket.keys() if key.startswith("stamped/")] == ["stamped/good.mp4"]  # noqa: SIM118
+        assert release.run(jobs[:1])[0].state == "skipped"
+        bucket.client.delete_object(Bucket="studio", Key="stamped/good.mp4")
+        assert release.run(jobs[:1])[0].state == "stamped", "its file was gone"
+        assert ledger.counts() == {"pending": 0, "running": 0, "done": 1, "failed": 2}
+        summary = release.tally.summary(10.0)
+        release.metrics.write(tmp_path / "batch.prom")
+    assert (summary.stamped, summary.skipped, sum(summary.failed.values())) == (2, 1, 3)
+    assert summary.weakest is not None
+    copy = fetched(Place.of("s3://studio/stamped/good.mp4"), tmp_path / "reviewers")
+    report = verify(
+        copy.place.path,
+        watermark_keys=keyring.watermark_keys,
+        trust=Trust(keyring.trust_anchors_pem),
+    )
+    assert report.verdict == Verdict.CONFIRMED
+    for file in ("batch.ledger", "batch.prom"):
+        assert b"secret" not in (tmp_path / file).read_bytes()
