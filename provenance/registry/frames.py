@@ -102,6 +102,8 @@ class FrameIndex:
             "WHERE chunks && CAST(:probes AS integer[]) "
             "AND bit_count(hash # CAST(:bits AS bit(256))) <= :radius"
         )
+        # Compiling the plan would take longer than the search.
+        connection.execute(sa.text("SET LOCAL jit = off"))
         for number, value in enumerate(hashes):
             asked = {"bits": _bits(value), "probes": probes(value), "radius": radius}
             for stamp_id, distance in connection.execute(query, asked):
