@@ -8,6 +8,9 @@ on several machines, the process that hands the jobs out holds the ledger).
 * A claim is a lease.  Its holder renews it; once it has expired the job may be claimed again, so a
   killed run's jobs come back by themselves.  Each claim has its number, and a holder whose lease
   was taken over can neither renew nor finish: it is told, and must not publish.
+* Publishing and noting it are two steps, and a kill may fall between them.  So what is about to be
+  published is noted first; whoever claims the job next and finds that very file there has no more
+  to do than to note it as done.
 * A job that killed its worker as often as ``max_attempts`` says has failed for good.
 """
 
@@ -61,17 +64,21 @@ _COLUMNS: Final = _JOBS.c
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A job that this owner may do until its lease expires; ``number`` tells claims apart."""
+    """A job that this owner may do until its lease expires; ``number`` tells claims apart.
+
+    ``earlier`` is what an attempt before this one was about to publish, if one got that far.
+    """
 
     key: str
     owner: str
     number: int
     attempt: int
+    earlier: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What the ledger says of a job; ``result`` is what :meth:`Ledger.done` was given."""
+    """What the ledger says of a job; ``result`` is what was published, or about to be."""
 
     key: str
     output: str
@@ -170,7 +177,7 @@ class Ledger:
                 claims=_COLUMNS.claims + 1,
                 changed=now,
             )
-            .returning(_COLUMNS.key, _COLUMNS.claims, _COLUMNS.attempts)
+            .returning(_COLUMNS.key, _COLUMNS.claims, _COLUMNS.attempts, _COLUMNS.result)
         )
         with self._writing() as connection:
             connection.execute(
@@ -184,15 +191,25 @@ class Ledger:
                 )
             )
             row = connection.execute(take).one_or_none()
-        return None if row is None else Claim(row.key, owner, row.claims, row.attempts)
+        if row is None:
+            return None
+        return Claim(row.key, owner, row.claims, row.attempts, _loaded(row.result))
 
     def renew(self, claim: Claim, lease: float) -> None:
-        """Hold a job for ``lease`` seconds from now on.  Do this right before publishing too.
+        """Hold a job for ``lease`` seconds from now on.
 
         Raises:
             LeaseLostError: somebody else has it.
         """
         self._settle(claim, expires=self._clock() + lease)
+
+    def publishing(self, claim: Claim, result: Mapping[str, Any], lease: float) -> None:
+        """Note what is about to be published, and hold the job for ``lease`` seconds to do it.
+
+        Raises:
+            LeaseLostError: somebody else has it; do not publish.
+        """
+        self._settle(claim, result=json.dumps(result), expires=self._clock() + lease)
 
     def done(self, claim: Claim, result: Mapping[str, Any]) -> None:
         """The job is done; ``result`` is what a later run shows for it.
@@ -370,5 +387,9 @@ def _entry(row: Any) -> Entry:
         row.owner if row.state == "running" else None,
         row.reason,
         row.error,
-        None if row.result is None else json.loads(row.result),
+        _loaded(row.result),
     )
+
+
+def _loaded(result: str | None) -> Mapping[str, Any] | None:
+    return None if result is None else json.loads(result)

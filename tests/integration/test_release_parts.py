@@ -47,6 +47,7 @@ class Release:
     tally: Tally
     metrics: Metrics
     policy: ApprovalPolicy
+    killed: bool = False
 
     def run(self, jobs: tuple[Job, ...]) -> list[Outcome]:
         """Do every job that is not done."""
@@ -69,13 +70,18 @@ class Release:
             target = place_in(f"s3://{self.bucket.name}/stamped", job.output)
             self.ledger.add([(key, job.output)])
             entry = self.ledger.get(key)
-            if entry is not None and entry.result is not None:
+            if entry is not None and entry.state == "done" and entry.result is not None:
                 there = stored(target)
                 if there is not None and there.sha256 == entry.result["output"]["sha256"]:
                     return Outcome(job.output, "skipped", 0.0, 0.0)
                 self.ledger.reopen([key])
             claim = self.ledger.claim("test", lease=60.0, max_attempts=3, keys=[key])
             assert claim is not None
+            there = stored(target)
+            if claim.earlier is not None and there is not None:
+                assert there.sha256 == claim.earlier["output"]["sha256"]
+                self.ledger.done(claim, claim.earlier)
+                return Outcome(job.output, "skipped", 0.0, 0.0)
             found = approved(
                 job,
                 clip.sha256,
@@ -98,8 +104,10 @@ class Release:
                 progress=clock,
             )
             assert result.input_sha256 == clip.sha256 == found[0].clip_sha256
-            self.ledger.renew(claim, 60.0)
+            self.ledger.publishing(claim, result.as_json(), 60.0)
             published(local, target)
+            if self.killed:
+                raise KeyboardInterrupt
             self.ledger.done(claim, result.as_json())
             stages, video = clock.finish(), probe(local).video
         except ProvenanceError as error:
@@ -156,7 +164,8 @@ def test_what_was_approved_is_stamped_once_and_nothing_else(
     listed = tmp_path / "jobs.jsonl"
     listed.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     jobs = read_jobs(listed)
-    with Ledger(tmp_path / "batch.ledger") as ledger:
+    now = [1e9]
+    with Ledger(tmp_path / "batch.ledger", lambda: now[0]) as ledger:
         release = Release(keyring, keys, bucket, ledger, Tally(), Metrics(), ApprovalPolicy())
         first = release.run(jobs)
         assert [(one.state, one.reason) for one in first] == [
@@ -168,11 +177,17 @@ def test_what_was_approved_is_stamped_once_and_nothing_else(
         assert [key for key in bucket.keys() if key.startswith("stamped/")] == ["stamped/good.mp4"]  # noqa: SIM118
         assert release.run(jobs[:1])[0].state == "skipped"
         bucket.client.delete_object(Bucket="studio", Key="stamped/good.mp4")
-        assert release.run(jobs[:1])[0].state == "stamped", "its file was gone"
+        release.killed = True
+        with pytest.raises(KeyboardInterrupt):  # between publishing and noting it
+            release.run(jobs[:1])
+        before = bucket.get("stamped/good.mp4")
+        release.killed, now[0] = False, 1e9 + 61
+        assert release.run(jobs[:1])[0].state == "skipped"
+        assert bucket.get("stamped/good.mp4") == before
         assert ledger.counts() == {"pending": 0, "running": 0, "done": 1, "failed": 2}
         summary = release.tally.summary(10.0)
         release.metrics.write(tmp_path / "batch.prom")
-    assert (summary.stamped, summary.skipped, sum(summary.failed.values())) == (2, 1, 3)
+    assert (summary.stamped, summary.skipped, sum(summary.failed.values())) == (1, 2, 3)
     assert summary.weakest is not None
     copy = fetched(Place.of("s3://studio/stamped/good.mp4"), tmp_path / "reviewers")
     report = verify(

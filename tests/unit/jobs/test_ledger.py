@@ -131,6 +131,26 @@ def test_the_same_owner_taking_a_job_again_is_told_from_its_earlier_self(
     ledger.done(second, {})
 
 
+def test_what_was_about_to_be_published_is_known_to_the_next_attempt(
+    ledger: Ledger, clock: Clock
+) -> None:
+    ledger.add([("k", "a.mp4")])
+    first = taken(ledger)
+    assert first.earlier is None
+    ledger.publishing(first, {"sha256": "ab"}, 60.0)
+    clock.now += 61
+    second = taken(ledger)
+    assert second.earlier == {"sha256": "ab"}
+    with pytest.raises(LeaseLostError):
+        ledger.publishing(first, {"sha256": "cd"}, 60.0)
+    ledger.failed(second, "storage", "x", retry_after=0.0)
+    third = taken(ledger)
+    assert third.earlier == {"sha256": "ab"}, "the second may have got through unnoticed"
+    ledger.done(third, third.earlier)
+    ledger.reopen(["k"])
+    assert taken(ledger).earlier is None
+
+
 def test_a_job_that_kills_its_worker_fails_in_the_end(ledger: Ledger, clock: Clock) -> None:
     ledger.add([("bad", "a.mp4"), ("good", "b.mp4")])
     for _ in range(3):
