@@ -29,6 +29,8 @@ STRETCH = 3.0
 """Seconds of other content that are worth naming: honest copies show up to one or two between the
 moments that were registered."""
 STRETCH_FRAMES = 3
+STRETCH_CELLS = 12
+"""Cells in view from which a stretch is named: in a small part, one thing that moves is all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +117,14 @@ def _compared(
 ) -> Comparison | None:
     """Compare frames (F, C) with frames (G, C) of the same cells, shown at G times."""
     nearest: list[tuple[float, float]] = []
+    most = 0
     for time, words in zip(times, new, strict=True):
         both = (words != 0) & (old != 0)
         counts = both.sum(axis=1)
         enough = counts >= MIN_CELLS
         if not enough.any():
             continue
+        most = max(most, int(counts.max()))
         bits = np.where(both, np.bitwise_count(old ^ words), np.uint8(CELL_BITS))
         bits.sort(axis=1)
         rank = np.maximum(MIN_CELLS, -(-counts // CLEAR))
@@ -133,7 +137,7 @@ def _compared(
         float(np.quantile(distances, QUANTILE)),
         float(np.mean(distances <= LIMIT)),
         len(distances),
-        _strange(nearest),
+        _strange(nearest) if most >= STRETCH_CELLS else (),
     )
 
 
