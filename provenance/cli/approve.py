@@ -8,11 +8,12 @@ import click
 
 from provenance.cli.options import json_option
 from provenance.cli.output import print_json, stdout
-from provenance.errors import UsageError
+from provenance.errors import UnreadableFileError, UsageError
+from provenance.text import printable
 
 
 @click.command(short_help="Approve clips for stamping.")
-@click.argument("clips", metavar="CLIP...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("clips", metavar="CLIP...", nargs=-1)
 @click.option(
     "--key", metavar="FILE", type=click.Path(path_type=Path), help="The reviewer's private key."
 )
@@ -25,7 +26,6 @@ from provenance.errors import UsageError
 @click.option(
     "--out",
     metavar="FILE",
-    type=click.Path(path_type=Path),
     help="Where one clip's approval goes.  [default: CLIP.approval.json]",
 )
 @click.option(
@@ -36,18 +36,19 @@ from provenance.errors import UsageError
 )
 @json_option
 def approve(  # noqa: PLR0917 - click passes every parameter by name
-    clips: tuple[Path, ...],
+    clips: tuple[str, ...],
     key: Path | None,
     approver: str | None,
     policy: str | None,
-    out: Path | None,
+    out: str | None,
     new_key: Path | None,
     as_json: bool,
 ) -> None:
     """Sign, with a reviewer's key, that each CLIP as it is now may be stamped.
 
     The approval is written beside the clip; a second reviewer's is added to it.  Changing the clip
-    afterwards voids its approvals.  A reviewer's key is never one that stamps.
+    afterwards voids its approvals.  A reviewer's key is never one that stamps.  Clips may lie in a
+    bucket too: s3://BUCKET/KEY, gs://BUCKET/KEY.
     """
     from provenance import approvals  # noqa: PLC0415 - slow to import
 
@@ -62,16 +63,21 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     if out is not None and len(clips) > 1:
         raise UsageError("--out takes one clip's approval; leave it out for several.")
 
-    from provenance.findings import sha256_of  # noqa: PLC0415 - slow to import
+    from provenance.jobs import keep_approval  # noqa: PLC0415 - slow to import
+    from provenance.storage import Place, stored  # noqa: PLC0415
 
     secret = approvals.load_reviewer_key(key)
-    for clip in clips:
+    for name in clips:
+        place = Place.of(name)
+        clip = stored(place)
+        if clip is None:
+            raise UnreadableFileError(f"{name} does not exist.")
         approval, line = approvals.approve(
-            sha256_of(clip), secret, approver, policy=policy or approvals.DEFAULT_POLICY
+            clip.sha256, secret, approver, policy=policy or approvals.DEFAULT_POLICY
         )
-        target = out or approvals.approval_path(clip)
-        approvals.add_approval(target, approval, line)
+        target = place.beside(approvals.SUFFIX) if out is None else Place.of(out)
+        keep_approval(target, approval, line)
         if as_json:
-            print_json(approval.as_json() | {"path": str(clip), "approval": str(target)})
+            print_json(approval.as_json() | {"path": name, "approval": str(target)})
         else:
-            stdout().print(f"Approved {clip} in {target}", soft_wrap=True)
+            stdout().print(printable(f"Approved {name} in {target}", 2000), soft_wrap=True)

@@ -11,7 +11,7 @@ A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key o
 """
 
 from provenance.jobs.folder import find_jobs
-from provenance.jobs.gate import approval_place, approved
+from provenance.jobs.gate import approval_place, approved, keep_approval
 from provenance.jobs.ledger import Claim, Entry, Ledger
 from provenance.jobs.model import Job, Prompt, job_key, output_path
 from provenance.jobs.reading import read_defaults, read_jobs
@@ -28,6 +28,7 @@ __all__ = [
     "approved",
     "find_jobs",
     "job_key",
+    "keep_approval",
     "output_path",
     "read_defaults",
     "read_jobs",

@@ -1,7 +1,8 @@
-"""The gate before stamping: a job's approvals, found wherever they lie, and checked."""
+"""The gate before stamping: a clip's approvals, made, found and checked wherever they lie."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -10,13 +11,14 @@ from provenance.approvals import (
     Approval,
     ApprovalPolicy,
     Reviewers,
+    add_approval,
     check_approvals,
     read_approvals,
 )
 from provenance.errors import ApprovalError, UnreadableFileError
 from provenance.jobs.model import Job
 from provenance.manifest.certificates import PublicKey
-from provenance.storage import Place, fetched
+from provenance.storage import Place, fetched, published
 
 _MAX_FILE: Final = 256 * 1024
 
@@ -26,6 +28,29 @@ def approval_place(job: Job) -> Place:
     if job.approval is not None:
         return Place.of(job.approval)
     return Place.of(job.input).beside(SUFFIX)
+
+
+def keep_approval(place: Place, approval: Approval, line: bytes) -> None:
+    """Write an approval to its place, behind those that are there.
+
+    In a bucket, of two reviewers who approve in the same second one may have to do it again.
+
+    Raises:
+        UsageError: this key's approval is there already, or something else is.
+        StorageError: the store does not take it.
+        OutputError: a local file can't be written.
+    """
+    if place.is_local:
+        add_approval(place.path, approval, line)
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            local = fetched(place, Path(scratch), max_bytes=_MAX_FILE).place.path
+            known = True
+        except UnreadableFileError:
+            local, known = Path(scratch) / "approvals", False
+        add_approval(local, approval, line)
+        published(local, place, overwrite=known)
 
 
 def approved(

@@ -16,8 +16,6 @@ import pytest
 from provenance import EncoderOptions, Keyring, Verdict, stamp, verify
 from provenance.approvals import (
     ApprovalPolicy,
-    add_approval,
-    approval_path,
     approve,
     load_reviewer_key,
     load_reviewers,
@@ -25,14 +23,14 @@ from provenance.approvals import (
     reference_of,
 )
 from provenance.errors import ProvenanceError
-from provenance.findings import sha256_of
-from provenance.jobs import Job, Ledger, approved, job_key, read_jobs
+from provenance.jobs import Job, Ledger, approved, job_key, keep_approval, read_jobs
 from provenance.manifest import Trust
 from provenance.manifest.signer import public_key_of
 from provenance.storage import Place, fetched, place_in, published, stored
 from provenance.telemetry import Metrics, Outcome, StageClock, Tally, reason_of
 from provenance.video import probe
 from tests.clips import Spec, make_clip
+from tests.conftest import Run
 from tests.stores import Bucket, lead_to, running_s3
 
 
@@ -133,7 +131,7 @@ def server() -> Iterator[int]:
 
 
 def test_what_was_approved_is_stamped_once_and_nothing_else(
-    server: int, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: int, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lead_to(monkeypatch, server)
     bucket = Bucket("studio", server)
@@ -141,15 +139,27 @@ def test_what_was_approved_is_stamped_once_and_nothing_else(
     bucket.client.create_bucket(Bucket="studio", CreateBucketConfiguration=place)
     keys = tmp_path / "reviewers"
     keys.mkdir()
-    secret = load_reviewer_key(new_reviewer_key(keys / "anna.pem").with_suffix(""))
-    (keys / "anna.pem").rename(tmp_path / "anna.pem")
+    new_reviewer_key(tmp_path / "anna.pem").rename(keys / "anna.pub")
     for name in ("good.mp4", "unapproved.mp4", "changed.mp4"):
-        clip = make_clip(tmp_path / name, Spec(size=(480, 360), frames=30))
+        clip = make_clip(tmp_path / name, Spec(size=(480, 360), frames=30)).read_bytes()
+        bucket.put(f"in/{name}", clip)
         if name != "unapproved.mp4":
-            add_approval(approval_path(clip), *approve(sha256_of(clip), secret, "anna"))
-            bucket.put(f"in/{name}.approval.json", approval_path(clip).read_bytes())
-        extra = b"\0\0\0\x08free" if name == "changed.mp4" else b""
-        bucket.put(f"in/{name}", clip.read_bytes() + extra)
+            url = f"s3://studio/in/{name}"
+            ran = run("approve", url, "--key", "anna.pem", "--approver", "anna", "--json")
+            assert ran.code == 0, ran.err
+            assert ran.row["approval"] == f"{url}.approval.json"
+        if name == "changed.mp4":
+            bucket.put(f"in/{name}", clip + b"\0\0\0\x08free")
+    again = run("approve", "s3://studio/in/good.mp4", "--key", "anna.pem", "--approver", "anna")
+    assert (again.code, len(again.err.splitlines())) == (2, 1)
+    assert "by this key already" in again.err
+    ben = load_reviewer_key(new_reviewer_key(tmp_path / "ben").with_suffix(""))
+    good = Place.of("s3://studio/in/good.mp4")
+    clip_sha256 = fetched(good, tmp_path).sha256
+    keep_approval(good.beside(".approval.json"), *approve(clip_sha256, ben, "ben"))
+    assert len(bucket.get("in/good.mp4.approval.json").splitlines()) == 2
+    gone = run("approve", "s3://studio/in/none.mp4", "--key", "anna.pem", "--approver", "anna")
+    assert (gone.code, gone.err) == (3, "Error: s3://studio/in/none.mp4 does not exist.\n")
     rows = [
         {
             "input": f"s3://studio/in/{name}.mp4",
