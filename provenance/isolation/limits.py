@@ -2,14 +2,16 @@
 
 Taken away before the first byte of a file is read, as far as the system offers it:
 
-* memory beyond :attr:`Limits.memory`, core dumps, open files beyond :attr:`Limits.open_files`
-  (``setrlimit``), on every POSIX system;
+* memory beyond :attr:`Limits.memory`, core dumps, a single byte written to a file, open files
+  beyond :attr:`Limits.open_files` (``setrlimit``), on every POSIX system;
 * more rights than its parent has, through set-user-id programs (``PR_SET_NO_NEW_PRIVS``);
 * the network (a network namespace of its own without any interface; needs user namespaces);
-* writing, making, renaming and removing files, and running programs (Landlock, Linux 5.13).
+* writing, making, renaming, removing and running files (Landlock, Linux 5.13), emptying them
+  (Linux 6.2), TCP (6.7), and signals to other processes (6.12).
 
-The two last are more than a file's decoder should ever need the want of: where a system lacks them,
-the worker runs without, and :func:`restrict` says so.
+No decoder needs any of these: where a system lacks one, the worker runs without it being taken
+away, and :func:`restrict` names it.  Landlock knows no way to deny a change of a file's mode or
+times.
 """
 
 from __future__ import annotations
@@ -24,8 +26,14 @@ _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _PR_SET_NO_NEW_PRIVS = 38
 _LANDLOCK_CREATE, _LANDLOCK_RESTRICT = 444, 446
 """System call numbers, the same on every architecture."""
+_LANDLOCK_VERSION = 1
+"""Flag: tell the version instead of making a ruleset."""
 _LANDLOCK_WRITES = 0b1_1111_1111_0011
 """Of Landlock's first version: execute, write, remove and make; not read file, not read folder."""
+_LANDLOCK_TRUNCATE = 1 << 14
+_LANDLOCK_TCP = 0b11
+_LANDLOCK_OTHERS = 0b11
+"""Abstract Unix sockets and signals of processes outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +57,18 @@ def restrict(limits: Limits) -> tuple[str, ...]:
     """Hold this process, which must have one thread only, to the limits.
 
     Returns:
-        What could not be taken away here: of "memory", "privileges", "network", "writing".
+        What could not be taken away here: of "memory", "privileges", "network", "writing",
+        "signals".
     """
     missing = []
     try:
         import resource  # noqa: PLC0415 - not on Windows
     except ImportError:  # pragma: no cover - Windows
-        return ("memory", "privileges", "network", "writing")
+        return ("memory", "privileges", "network", "writing", "signals")
     for what, value in (
         (resource.RLIMIT_AS, limits.memory),
         (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, limits.open_files),
     ):
         try:
@@ -68,24 +78,38 @@ def restrict(limits: Limits) -> tuple[str, ...]:
         except (OSError, ValueError):
             missing.append("memory")
     if sys.platform != "linux":
-        return (*dict.fromkeys(missing), "privileges", "network", "writing")
+        return (*dict.fromkeys(missing), "privileges", "network", "writing", "signals")
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWNET) and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET):
         missing.append("network")
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         missing.append("privileges")
-    if not _landlocked(libc):
-        missing.append("writing")
+    missing.extend(_landlock(libc))
     return tuple(dict.fromkeys(missing))
 
 
-def _landlocked(libc: ctypes.CDLL) -> bool:
-    """Whether writing could be taken away.  A ruleset without rules denies all that it handles."""
-    attributes = ctypes.create_string_buffer(struct.pack("<Q", _LANDLOCK_WRITES))
-    ruleset = libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(8), 0)
+def _landlock(libc: ctypes.CDLL) -> tuple[str, ...]:
+    """Take away what this kernel's Landlock can; what it can't, of "writing" and "signals".
+
+    A ruleset without rules denies all that it handles.  Versions and structure:
+    https://docs.kernel.org/userspace-api/landlock.html
+    """
+    version = libc.syscall(_LANDLOCK_CREATE, None, ctypes.c_size_t(0), _LANDLOCK_VERSION)
+    if version < 1:
+        return ("writing", "signals")
+    handled = [_LANDLOCK_WRITES | (_LANDLOCK_TRUNCATE if version >= 3 else 0)]
+    if version >= 4:
+        handled.append(_LANDLOCK_TCP)
+    if version >= 6:
+        handled.append(_LANDLOCK_OTHERS)
+    attributes = struct.pack(f"<{len(handled)}Q", *handled)
+    size = ctypes.c_size_t(len(attributes))
+    ruleset = libc.syscall(_LANDLOCK_CREATE, attributes, size, 0)
     if ruleset < 0:
-        return False
+        return ("writing", "signals")
     try:
-        return bool(libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0) == 0)
+        if libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0):
+            return ("writing", "signals")
     finally:
         os.close(ruleset)
+    return (*(("writing",) if version < 3 else ()), *(("signals",) if version < 6 else ()))

@@ -176,7 +176,7 @@ def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring) -> N
 
 
 RESTRICTED = """
-import socket, subprocess, sys
+import os, socket, subprocess, sys
 from pathlib import Path
 from provenance.isolation.limits import Limits, restrict
 missing = restrict(Limits())
@@ -191,12 +191,17 @@ address = ("127.0.0.1", int(sys.argv[1]))
 tried("network", lambda: socket.create_connection(address, 5))
 tried("writing", lambda: Path(sys.argv[2]).write_text("x"))
 tried("writing", lambda: Path(sys.argv[3]).unlink())
+tried("writing", lambda: os.truncate(sys.argv[3], 0))
+tried("writing", lambda: os.open(sys.argv[3], os.O_RDONLY | os.O_TRUNC))
+tried("signals", lambda: os.kill(os.getppid(), 0))
 tried("writing", lambda: subprocess.run(["/bin/true"]))
 print(Path(sys.argv[3]).read_text())
 """
 
 
-def test_the_worker_can_neither_connect_nor_write_nor_run_programs(tmp_path: Path) -> None:
+def test_the_worker_can_neither_connect_nor_write_nor_run_programs_nor_signal_others(
+    tmp_path: Path,
+) -> None:
     own = tmp_path / "own.txt"
     own.write_text("still here")
     with socket.create_server(("127.0.0.1", 0)) as server:
