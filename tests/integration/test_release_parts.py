@@ -130,18 +130,10 @@ def server() -> Iterator[int]:
         yield port
 
 
-def test_what_was_approved_is_stamped_once_and_nothing_else(
-    run: Run, server: int, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lead_to(monkeypatch, server)
-    bucket = Bucket("studio", server)
-    place = {"LocationConstraint": "eu-west-1"}
-    bucket.client.create_bucket(Bucket="studio", CreateBucketConfiguration=place)
-    keys = tmp_path / "reviewers"
-    keys.mkdir()
-    new_reviewer_key(tmp_path / "anna.pem").rename(keys / "anna.pub")
+def fill(bucket: Bucket, folder: Path, run: Run) -> None:
+    """Three clips: approved, not approved, and changed after its approval."""
     for name in ("good.mp4", "unapproved.mp4", "changed.mp4"):
-        clip = make_clip(tmp_path / name, Spec(size=(480, 360), frames=30)).read_bytes()
+        clip = make_clip(folder / name, Spec(size=(480, 360), frames=30)).read_bytes()
         bucket.put(f"in/{name}", clip)
         if name != "unapproved.mp4":
             url = f"s3://studio/in/{name}"
@@ -153,13 +145,27 @@ def test_what_was_approved_is_stamped_once_and_nothing_else(
     again = run("approve", "s3://studio/in/good.mp4", "--key", "anna.pem", "--approver", "anna")
     assert (again.code, len(again.err.splitlines())) == (2, 1)
     assert "by this key already" in again.err
-    ben = load_reviewer_key(new_reviewer_key(tmp_path / "ben").with_suffix(""))
+    ben = load_reviewer_key(new_reviewer_key(folder / "ben").with_suffix(""))
     good = Place.of("s3://studio/in/good.mp4")
-    clip_sha256 = fetched(good, tmp_path).sha256
-    keep_approval(good.beside(".approval.json"), *approve(clip_sha256, ben, "ben"))
+    there = stored(good)
+    assert there is not None
+    keep_approval(good.beside(".approval.json"), *approve(there.sha256, ben, "ben"))
     assert len(bucket.get("in/good.mp4.approval.json").splitlines()) == 2
     gone = run("approve", "s3://studio/in/none.mp4", "--key", "anna.pem", "--approver", "anna")
     assert (gone.code, gone.err) == (3, "Error: s3://studio/in/none.mp4 does not exist.\n")
+
+
+def test_what_was_approved_is_stamped_once_and_nothing_else(
+    run: Run, server: int, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lead_to(monkeypatch, server)
+    bucket = Bucket("studio", server)
+    place = {"LocationConstraint": "eu-west-1"}
+    bucket.client.create_bucket(Bucket="studio", CreateBucketConfiguration=place)
+    keys = tmp_path / "reviewers"
+    keys.mkdir()
+    new_reviewer_key(tmp_path / "anna.pem").rename(keys / "anna.pub")
+    fill(bucket, tmp_path, run)
     rows = [
         {
             "input": f"s3://studio/in/{name}.mp4",
