@@ -6,9 +6,10 @@
     tally.add(outcome); metrics.add(outcome); log_outcome(outcome)
 
 Nothing here makes a connection or opens a port unless it is asked to.  Traces need the extra
-``[otel]``: import :mod:`provenance.telemetry.traces` when they are asked for.
+``[otel]``.
 """
 
+from provenance.telemetry.extra import traced
 from provenance.telemetry.logs import JsonFormatter, json_logs, log_outcome
 from provenance.telemetry.metrics import Metrics
 from provenance.telemetry.outcome import Outcome, StageClock, StageTime, State, reason_of
@@ -26,4 +27,5 @@ __all__ = [
     "json_logs",
     "log_outcome",
     "reason_of",
+    "traced",
 ]

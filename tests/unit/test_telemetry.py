@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -34,8 +36,9 @@ from provenance.telemetry import (
     json_logs,
     log_outcome,
     reason_of,
+    traced,
 )
-from provenance.telemetry.traces import traced
+from tests.conftest import ROOT
 
 STAGES = (StageTime("check", 100.0, 0.5), StageTime("mark", 100.5, 2.0))
 GOOD = Outcome(
@@ -235,6 +238,27 @@ def test_a_collector_gets_a_span_a_job_and_one_a_stage(
     assert failed.status.code == failed.status.STATUS_CODE_ERROR
     assert failed.status.message == "unreadable_file"
     assert {pair.key for pair in good.attributes} >= {"provenance.output", "provenance.margin_db"}
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "words"),
+    [
+        ("opentelemetry", "from provenance.telemetry import traced; traced('http://x')", "[otel]"),
+        (
+            "s3fs",
+            "from provenance.storage import *; stored(Place.of('s3://bucket/key'))",
+            "[s3]",
+        ),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(module: str, code: str, words: str) -> None:
+    script = f"import sys; sys.modules[{module!r}] = None; {code}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("provenance.errors.UsageError")
+    assert words in last
 
 
 def test_a_collector_that_is_down_costs_nothing_but_the_spans() -> None:
