@@ -142,8 +142,12 @@ def same_file(output: str) -> str:
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a pipe would never end
+            raise UsageError(f"The prompt file {path} is no regular file; name another.")
         with path.open("rb") as handle:
             raw = handle.read(MAX_PROMPT + 1)
+    except UsageError:
+        raise
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or "input/output error").lower()
         raise UsageError(f"The prompt file {path} cannot be read: {reason}.") from error

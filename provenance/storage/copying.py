@@ -177,6 +177,8 @@ def _accept_same(target: Place, mine: Stored) -> None:
 
 def _weighed(place: Place, max_bytes: int | None) -> Stored:
     try:
+        if place.path.exists() and not place.path.is_file():  # a pipe would never end
+            raise UnreadableFileError(f"{place} is no regular file; name the clip itself.")
         with place.path.open("rb") as handle:
             _refuse_large(place, handle.seek(0, 2), max_bytes)
             handle.seek(0)

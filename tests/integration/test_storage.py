@@ -243,6 +243,10 @@ def test_local_places_and_file_urls_are_the_same(tmp_path: Path) -> None:
     assert stored(Place.of(tmp_path / "none")) is None
     with pytest.raises(UnreadableFileError):
         fetched(Place.of(tmp_path / "none"), tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(UnreadableFileError, match="no regular file"):
+            fetched(Place.of(name), tmp_path)
 
 
 def test_google_cloud_storage_works_alike(google: None, tmp_path: Path) -> None:

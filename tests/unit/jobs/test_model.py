@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,13 @@ def test_a_prompt_file_that_cannot_be_used_is_refused_without_its_text(
         Prompt(file=str(file)).hashed(KEY)
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None or "secret" not in str(caught.value.__cause__)
+
+
+def test_a_prompt_file_that_never_ends_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(UsageError, match="no regular file"):
+            Prompt(file=str(name)).hashed(KEY)
 
 
 def test_an_output_that_leaves_by_a_link_is_refused(tmp_path: Path) -> None:
