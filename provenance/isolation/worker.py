@@ -6,10 +6,13 @@ its input ends.  It writes to one pipe and to nothing else; what libraries print
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from provenance.isolation.limits import Limits, restrict
@@ -40,20 +43,46 @@ def main() -> None:
         path = Path(os.fsdecode(request.path))
         sidecar = None if request.sidecar is None else Path(os.fsdecode(request.sidecar))
         try:
-            if request.picture:
-                findings = gather(
-                    path,
-                    request.watermark_keys,
-                    request.trust,
-                    sidecar=sidecar,
-                    fingerprint=request.fingerprint,
-                )
-            else:
-                findings = manifest_alone(path, request.trust, sidecar=sidecar)
-            answer = wire.Answer.of(findings)
+            with _dying_with_input():
+                if request.picture:
+                    findings = gather(
+                        path,
+                        request.watermark_keys,
+                        request.trust,
+                        sidecar=sidecar,
+                        fingerprint=request.fingerprint,
+                    )
+                else:
+                    findings = manifest_alone(path, request.trust, sidecar=sidecar)
+                answer = wire.Answer.of(findings)
         except ProvenanceError as error:
             answer = wire.Answer.refusing(error)
         answers.write(wire.pack(answer))
+
+
+@contextlib.contextmanager
+def _dying_with_input() -> Iterator[None]:
+    """End at once when the parent's end of the input closes, whatever a decoder is doing.
+
+    The kernel does it (SIGIO, whose default is to terminate), since a library that hangs with
+    Python's lock held lets no thread look.  PR_SET_PDEATHSIG would end the worker with the
+    *thread* that started it.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:  # pragma: no cover - Windows
+        yield
+        return
+    flags = fcntl.fcntl(0, fcntl.F_GETFL)
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, flags | fcntl.FASYNC)
+    try:
+        if select.select([0], [], [], 0)[0]:
+            # Closed before the kernel was asked to say so: nobody waits for an answer.
+            os._exit(1)
+        yield
+    finally:
+        fcntl.fcntl(0, fcntl.F_SETFL, flags)
 
 
 def _outlive_nobody(parent: int) -> None:
