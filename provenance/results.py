@@ -245,12 +245,17 @@ class ManifestReport:
 
 @dataclass(frozen=True, slots=True)
 class RegistryReport:
-    """What the registry says of the stamp id.  Until a registry is asked: ``not_checked``."""
+    """What the registry says of the stamp id.  Until a registry is asked: ``not_checked``.
+
+    ``strange`` are stretches, in seconds, that carry the mark and show other content than was
+    stamped, while the rest of the clip shows it.
+    """
 
     status: RegistryStatus = "not_checked"
     record: dict[str, Any] | None = None
     revocation: dict[str, Any] | None = None
     fingerprint_distance: float | None = None
+    strange: tuple[tuple[float, float], ...] = ()
     reason: str | None = "no registry was asked"
 
     def as_json(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@ applies.  The numbers stand again in the code.
 
 1. REVOKED: the registry says that the stamp, its key, its model or a consent was withdrawn.
 2. CONFLICT: (a) pixels and manifest name different stamps, whatever state the manifest is in;
-   (b) the watermark sits on content whose registered fingerprint differs; (c) an intact manifest
+   (b) the watermark sits on content whose registered fingerprint differs, throughout or for a
+   stretch; (c) an intact manifest
    binds itself to our watermark, and pixels that were searched with the key it names hold none.
    A weak signal is not "none": it never makes a conflict.
 3. CREDENTIAL_INVALID: a manifest is there and fails validation; the watermark's own finding is
@@ -152,6 +153,9 @@ class _Case:
             and distance > self.fingerprint_limit
         ):  # 2b
             return f"watermark {self.read} belongs to other content than this"
+        if self.read is not None and self.registry.strange:
+            ranges = [f"{clock(start)}-{clock(end)}" for start, end in self.registry.strange[:4]]
+            return f"watermark {self.read} goes on over other content in {listing(ranges)}"
         if self.intact and self.declares_ours and self.status == "absent":  # 2c
             stamp = "a stamp" if self.named is None else f"stamp {self.named}"
             return f"the manifest names {stamp}, the picture does not carry it"

@@ -174,7 +174,11 @@ def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
         "not_checked": "not checked",
     }
     status = words[manifest.status]
-    if manifest.source is not None and manifest.status != "absent":
+    if manifest.source == "registry":
+        whose = {"trusted": "signer trusted", "valid": "signer not on the trust list"}
+        held = whose.get(manifest.status, "fails validation")
+        status = f"recovered from the registry, {held}; not bound to this file"
+    elif manifest.source is not None and manifest.status != "absent":
         status += f" ({manifest.source})"
     table.add_row("Manifest", _with_reason(status, manifest.reason))
     for failure in manifest.failures[:5]:

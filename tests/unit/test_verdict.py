@@ -340,3 +340,10 @@ def test_confirmed_always_means_trusted_found_and_the_same_stamp(
         assert signed.status == "trusted"
         assert signed.soft_binding is not None
         assert signed.soft_binding.stamp_id == watermark.stamp_id is not None
+
+
+def test_a_mark_that_goes_on_over_other_content_is_a_conflict() -> None:
+    registry = RegistryReport("match", {}, fingerprint_distance=0.05, strange=((4.0, 9.5),))
+    verdict, summary = decide(found(), NO_MANIFEST, registry, fingerprint_limit=0.25)
+    assert verdict is Verdict.CONFLICT
+    assert "0:04-0:09.5" in summary
