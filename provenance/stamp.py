@@ -68,6 +68,7 @@ def stamp(
     registry: Registry | None = None,
     approval: str | None = None,
     consents: tuple[str, ...] = (),
+    input_sha256: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> StampResult:
@@ -91,6 +92,7 @@ def stamp(
         registry: where the stamp is recorded; without one, nobody can look it up.
         approval: opaque reference to the approval that let the clip be stamped.
         consents: opaque references to the consents that the clip needed.
+        input_sha256: of the bytes that were approved; any others are refused.
         overwrite: replace an existing target.
         progress: told how far it is; what it raises stops the stamping.
 
@@ -128,6 +130,8 @@ def stamp(
     )
     before = _state(source)
     digest = sha256_of(source)
+    if input_sha256 not in (None, digest):
+        raise _changed(source)
     with (
         _Entry(registry, making, generation) as entry,
         Workspace(target, overwrite=overwrite) as workspace,
@@ -138,10 +142,7 @@ def stamp(
         with explained(target), _under_its_name(target, (marked, signed)):
             frames, psnr, seconds, rehearsal = making.mark(generation.stamp_id, marked)  # 3 and 4
             if _state(source) != before:
-                raise UnreadableFileError(
-                    f"{source.name} changed while it was being stamped; stamp it again once "
-                    "nothing writes to it any more."
-                )
+                raise _changed(source)
             manifest = making.sign(  # 2 and 5
                 replace(generation, duration_ms=round(seconds * 1000)), marked, signed
             )
@@ -267,6 +268,13 @@ def _under_its_name(target: Path, drafts: tuple[Path, ...]) -> Iterator[None]:
         if text == str(error):
             raise
         raise type(error)(text) from error
+
+
+def _changed(source: Path) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"{source.name} changed while it was being stamped; stamp it again once nothing writes to "
+        "it any more."
+    )
 
 
 def _state(path: Path) -> tuple[int, int, int]:

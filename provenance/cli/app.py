@@ -27,6 +27,7 @@ from typing import Any, NoReturn
 import click
 
 from provenance.cli.approve import approve
+from provenance.cli.batch import batch
 from provenance.cli.keys import keys
 from provenance.cli.output import complain
 from provenance.cli.registry import registry
@@ -153,11 +154,16 @@ def main() -> None:
 
 
 main.add_command(approve)
+main.add_command(batch)
 main.add_command(keys)
 main.add_command(registry)
 main.add_command(stamp)
 main.add_command(verify)
-_COMMANDS = (main, approve, stamp, verify, *keys.commands.values(), *registry.commands.values())
+_COMMANDS = (
+    *(main, approve, batch, stamp, verify),
+    *keys.commands.values(),
+    *registry.commands.values(),
+)
 for _command in _COMMANDS:
     _command.params.append(
         click.Option(

@@ -20,7 +20,7 @@ from provenance.cli.output import stderr
 from provenance.cli.stopping import check
 from provenance.text import printable
 
-_STAGES = {
+STAGES = {
     "observe": "Looking at the clip",
     "rehearse": "Rehearsing a small copy",
     "mark": "Marking and encoding",
@@ -47,7 +47,7 @@ class StampBar:
             transient=True,
             disable=quiet or not console.is_terminal,
         )
-        self._task = self._bar.add_task(_STAGES["observe"], total=None, rate="")
+        self._task = self._bar.add_task(STAGES["observe"], total=None, rate="")
         self._stage = ""
         self._shown = self._started = 0.0
 
@@ -71,7 +71,7 @@ class StampBar:
         now = time.monotonic()
         if stage != self._stage:
             self._stage, self._started = stage, now
-            self._bar.reset(self._task, description=_STAGES[stage], total=total, rate="")
+            self._bar.reset(self._task, description=STAGES[stage], total=total, rate="")
         elif now - self._shown < _EVERY and done != total:
             return
         self._shown = now

@@ -242,6 +242,24 @@ class Ledger:
         """
         self._settle(claim, state="pending", not_before=0.0, attempts=_COLUMNS.attempts - 1)
 
+    def let_go(self, owners: Collection[str], *, counts: bool) -> int:
+        """Have the jobs of owners that are gone for certain claimed again at once; how many.
+
+        Args:
+            owners: as they named themselves in :meth:`claim`.
+            counts: whether the attempt counts: it does when the job may have killed its worker.
+        """
+        values: dict[str, Any] = {"expires": 0.0, "changed": self._clock()}
+        if not counts:
+            values |= {"state": "pending", "attempts": _COLUMNS.attempts - 1, "not_before": 0.0}
+        change = (
+            sa.update(_JOBS)
+            .where(_COLUMNS.state == "running", _COLUMNS.owner.in_(sorted(owners)))
+            .values(**values)
+        )
+        with self._writing() as connection:
+            return connection.execute(change).rowcount
+
     def reopen(self, keys: Iterable[str]) -> int:
         """Have jobs done again that failed, or whose file is gone; how many there were."""
         again = (

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -25,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from provenance.errors import RegistryError
 from provenance.payload import LAYOUT, StampId
+from provenance.processes import is_running, process_name, this_host
 from provenance.registry import schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database
@@ -123,11 +123,11 @@ class Reservations:
         }
         with self._database.reading() as connection:
             listed = connection.execute(_WITH_STAMP).all()
-        here, moment = _host(), stamp_time(now())
+        here, moment = this_host(), stamp_time(now())
         for row in listed:
             stamp_id = StampId.from_hex(row.stamp_id)
             ours = row.host == here
-            busy = _alive(row.process) if ours else row.expires_at > moment
+            busy = is_running(row.process) if ours else row.expires_at > moment
             outcome = "pending" if busy else self.settle(stamp_id)
             if outcome is not None:
                 settled[outcome].append(stamp_id)
@@ -146,8 +146,8 @@ class Reservations:
         connection.execute(
             sa.insert(schema.reservation).values(
                 stamp_id=stamp_id.hex,
-                host=_host(),
-                process=_process(os.getpid()),
+                host=this_host(),
+                process=process_name(os.getpid()),
                 path=os.path.abspath(target),
                 expires_at=stamp_time(now() + LEASE),
             )
@@ -165,32 +165,3 @@ def _is_there(path: Path, sha256: str | None) -> bool:
             return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
     except OSError:
         return False
-
-
-def _host() -> str:
-    """This machine since its last start; a name may be used twice, a boot id is not."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        boot = ""
-    return f"{socket.gethostname()} {boot}".strip()
-
-
-def _process(pid: int) -> str:
-    """A process and, where the system tells, when it started: numbers are used again."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return str(pid)
-    return f"{pid} {fields.rpartition(')')[2].split()[19]}"
-
-
-def _alive(process: str) -> bool:
-    pid = int(process.partition(" ")[0])
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return _process(pid) == process

@@ -1,0 +1,281 @@
+"""The run: hands jobs to workers, tries again what may pass, and accounts for every job."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from provenance.batch.pool import Died, Ended, Event, Workers
+from provenance.batch.settings import Settings
+from provenance.batch.tasks import ENDED, Attempt, Task
+from provenance.errors import ProvenanceError
+from provenance.jobs import Job, Ledger, Prompt
+from provenance.jobs.ledger import WORKER_DIED
+from provenance.manifest.prompt import PromptKey
+from provenance.processes import is_gone
+from provenance.registry import Registry
+from provenance.telemetry import Outcome, reason_of
+from provenance.workspace import sweep
+
+SCHEMA: Final = "provenance.job_result/1"
+GRACE: Final = 8.0
+"""Seconds that running jobs get to be given back."""
+_TICK: Final = 0.2
+_BUSY: Final = 2.0
+"""Seconds until a job that another run has is looked at again."""
+
+
+@dataclass(slots=True)
+class Control:
+    """How a run is told to end: ``presses`` 1 gives running jobs back, 2 ends them at once."""
+
+    presses: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one job ended: a line of the results."""
+
+    job: Job
+    attempt: Attempt
+    attempts: int
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The line; nothing of the prompt is in it."""
+        return {
+            "schema": SCHEMA,
+            "job": {"input": self.job.input, "output": self.job.output, "origin": self.job.origin},
+            "key": self.attempt.key,
+            "state": self.attempt.state,
+            "reason": self.attempt.reason,
+            "error": self.attempt.error,
+            "attempts": self.attempts,
+            "seconds": round(self.seconds, 3),
+            "stamp": None if self.attempt.stamp is None else dict(self.attempt.stamp),
+        }
+
+    def outcome(self) -> Outcome:
+        """The same, for metrics and the summary."""
+        measured = {} if self.attempt.stamp is None else self.attempt.stamp["watermark"]
+        return Outcome(
+            self.job.output,
+            self.attempt.state,  # type: ignore[arg-type]  # a row's state is one of the three
+            self.attempt.started,
+            self.seconds,
+            self.attempt.reason,
+            self.attempt.stages,
+            measured.get("frames") or 0,
+            self.attempt.pixels,
+            measured.get("margin_db"),
+            self.attempts,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What is left over: jobs that were not begun or given back, and why some failed."""
+
+    unfinished: int
+    faults: tuple[int, ...]
+    stopped: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0 when every job is done, 3 when files were at fault, 4 when the tool's needs were."""
+        if 4 in self.faults:
+            return 4
+        return 3 if self.faults or self.unfinished else 0
+
+
+@dataclass(slots=True)
+class Watch:
+    """Who is told what; every function is called in the process that runs the batch."""
+
+    row: Callable[[Row], object]
+    event: Callable[[Event, Job], object] = field(default=lambda _event, _job: None)
+    begun: Callable[[int, Job], object] = field(default=lambda _number, _job: None)
+    waits: Callable[[Job, Attempt], object] = field(default=lambda _job, _attempt: None)
+
+
+def run_batch(
+    jobs: Sequence[Job],
+    settings: Settings,
+    workers: Workers,
+    ledger: Ledger,
+    watch: Watch,
+    *,
+    prompt_key: PromptKey | None = None,
+    registry: Registry | None = None,
+    control: Control | None = None,
+    fail_fast: bool = False,
+) -> Ending:
+    """Do every job that is not done.
+
+    Args:
+        jobs: from :func:`provenance.jobs.read_jobs`.
+        settings: of the run.
+        workers: who does them.
+        ledger: what is done.
+        watch: who is told.
+        prompt_key: hashes prompts, which no worker ever sees.
+        registry: swept of what killed runs left.
+        control: tells the run to end, from a signal's handler.
+        fail_fast: begin no further job once one has failed.
+    """
+    tidy(settings, ledger, registry, jobs)
+    return _Run(
+        jobs,
+        settings,
+        workers,
+        ledger,
+        prompt_key,
+        watch,
+        registry,
+        control or Control(),
+        fail_fast,
+    ).run()
+
+
+def tidy(
+    settings: Settings, ledger: Ledger, registry: Registry | None, jobs: Sequence[Job]
+) -> None:
+    """Settle what killed runs left: claims, reservations, hidden folders."""
+    owners = {entry.owner for entry in ledger.entries("running") if entry.owner is not None}
+    ledger.let_go({owner for owner in owners if is_gone(owner)}, counts=False)
+    if registry is not None:
+        registry.reservations.sweep()
+    folders = {settings.target(job).path.parent for job in jobs if settings.target(job).is_local}
+    for folder in sorted({settings.spool, *folders}):
+        sweep(folder)
+
+
+@dataclass(slots=True)
+class _Run:
+    jobs: Sequence[Job]
+    settings: Settings
+    workers: Workers
+    ledger: Ledger
+    prompt_key: PromptKey | None
+    watch: Watch
+    registry: Registry | None
+    control: Control
+    fail_fast: bool
+    ready: deque[int] = field(default_factory=deque)
+    later: list[tuple[float, int, int]] = field(default_factory=list)
+    running: set[int] = field(default_factory=set)
+    attempts: dict[int, int] = field(default_factory=dict)
+    began: dict[int, float] = field(default_factory=dict)
+    ended: int = 0
+    faults: list[int] = field(default_factory=list)
+    ticket: Iterator[int] = field(default_factory=itertools.count)
+
+    def run(self) -> Ending:
+        self.ready.extend(range(len(self.jobs)))
+        closing = False
+        while self.running or ((self.ready or self.later) and not closing):
+            if self.control.presses:
+                break
+            closing = closing or (self.fail_fast and bool(self.faults))
+            self._promote()
+            while self.ready and self.workers.free and not closing:
+                self._begin(self.ready.popleft())
+            self._take(self.workers.wait(_TICK))
+        stopped = self.control.presses > 0
+        if stopped:
+            self._give_back()
+        return Ending(len(self.jobs) - self.ended, tuple(self.faults), stopped)
+
+    def _promote(self) -> None:
+        while self.later and self.later[0][0] <= time.monotonic():
+            self.ready.appendleft(heapq.heappop(self.later)[2])
+
+    def _begin(self, number: int) -> None:
+        job = self.jobs[number]
+        self.attempts[number] = self.attempts.get(number, 0) + 1
+        self.began.setdefault(number, time.monotonic())
+        try:
+            prompt = job.prompt.hashed(self.prompt_key)
+        except ProvenanceError as error:
+            said = Attempt(
+                "failed",
+                reason=reason_of(error),
+                error=str(error),
+                fault=3,
+                started=time.time(),
+            )
+            self._end(number, said)
+            return
+        self.watch.begun(number, job)
+        self.running.add(number)
+        self.workers.submit(
+            number, Task(replace(job, prompt=Prompt()), prompt, self.attempts[number])
+        )
+
+    def _take(self, events: Collection[Event]) -> None:
+        for event in events:
+            self.watch.event(event, self.jobs[event.number])
+            if isinstance(event, Ended):
+                self.running.discard(event.number)
+                self._ended(event.number, event.attempt)
+            elif isinstance(event, Died):
+                self.running.discard(event.number)
+                self._died(event)
+
+    def _ended(self, number: int, attempt: Attempt) -> None:
+        if attempt.state in ENDED:
+            self._end(number, attempt)
+        elif attempt.state == "retry":
+            self.watch.waits(self.jobs[number], attempt)
+            # Spread out, so that what failed together does not come back together.
+            self._later(number, attempt.after * random.uniform(0.75, 1.25))  # noqa: S311
+        elif attempt.state == "busy":
+            self.attempts[number] -= 1
+            self._later(number, _BUSY)
+
+    def _died(self, event: Died) -> None:
+        self.ledger.let_go([event.owner], counts=True)
+        if self.registry is not None:
+            self.registry.reservations.sweep()
+        if self.attempts[event.number] < self.settings.attempts:
+            self._later(event.number, self.settings.backoff)
+            return
+        said = Attempt(
+            "failed",
+            reason=WORKER_DIED,
+            error="Its worker died each time it was tried (out of memory, perhaps).",
+            fault=4,
+            started=time.time(),
+        )
+        self._end(event.number, said)
+
+    def _later(self, number: int, seconds: float) -> None:
+        heapq.heappush(self.later, (time.monotonic() + seconds, next(self.ticket), number))
+
+    def _end(self, number: int, attempt: Attempt) -> None:
+        self.ended += 1
+        if attempt.state == "failed":
+            self.faults.append(attempt.fault)
+        seconds = time.monotonic() - self.began[number]
+        self.watch.row(Row(self.jobs[number], attempt, self.attempts[number], seconds))
+
+    def _give_back(self) -> None:
+        """Have running jobs given back within :data:`GRACE`; then end what is left."""
+        if self.control.presses < 2:
+            self.workers.stop()
+        deadline = time.monotonic() + GRACE
+        while self.running and self.control.presses < 2 and time.monotonic() < deadline:
+            for event in self.workers.wait(_TICK):
+                if isinstance(event, Ended | Died):
+                    self.running.discard(event.number)
+                if isinstance(event, Ended) and event.attempt.state in ENDED:
+                    self._end(event.number, event.attempt)
+        owners = self.workers.kill()
+        self.ledger.let_go(owners, counts=False)
+        tidy(self.settings, self.ledger, self.registry, self.jobs)

@@ -1,0 +1,90 @@
+"""What every job of a run goes by.  It travels to workers, so no secret is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from provenance.approvals import ApprovalPolicy
+from provenance.jobs import Job, job_key
+from provenance.results import PromptHash
+from provenance.signers import SignerSpec
+from provenance.storage import Place, place_in
+
+UNAPPROVED: Final = "unapproved"
+"""Stands for the approval of a clip that was stamped without one."""
+STATE: Final = ".provenance-batch"
+"""The folder that a run keeps its ledger and its spool in, below a local output folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run's settings.
+
+    Attributes:
+        keys: the keys folder; each worker opens it itself.
+        registry: its address, None to work without one.  An address with a password is left to
+            the workers' own environment.
+        out: folder or URL that the outputs go to.
+        state: a local folder of the run's own, on the output's disk if that is local.
+        reviewers: public keys, in files and folders; none only with ``allow_unapproved``.
+        allow_unapproved: stamp what nobody approved, under the reference :data:`UNAPPROVED`.
+        threads: of each worker's encoder and of its arithmetic.
+        attempts: how often a job is tried at most.
+        retry_failed: try again what an earlier run gave up for good.
+        backoff: seconds before a second attempt; twice as long before each further one.
+    """
+
+    keys: Path
+    out: str
+    state: Path
+    registry: str | None = field(default=None, repr=False)
+    signer: SignerSpec | None = None
+    reviewers: tuple[Path, ...] = ()
+    policy: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    allow_unapproved: bool = False
+    provider: str | None = None
+    digital_source_type: str | None = None
+    encoder_options: tuple[tuple[str, str], ...] = ()
+    tsa: str | None = None
+    min_margin: float | None = None
+    threads: int = 1
+    attempts: int = 3
+    retry_failed: bool = False
+    backoff: float = 2.0
+
+    @property
+    def ledger(self) -> Path:
+        """The record of what is done."""
+        return self.state / "ledger"
+
+    @property
+    def spool(self) -> Path:
+        """Where a stamped clip waits to be published, under its job's key."""
+        return self.state / "spool"
+
+    def target(self, job: Job) -> Place:
+        """Where a job's output goes."""
+        return place_in(self.out, job.output)
+
+    def key_of(self, job: Job, input_sha256: str, prompt: PromptHash) -> str:
+        """The job's key; what the run sets for all jobs is part of it where it shows in the output.
+
+        The keyring is not: after a rotation, nothing is stamped anew.
+        """
+        key = job_key(job, input_sha256, prompt)
+        shared = [self.provider, self.digital_source_type, self.encoder_options]
+        if not any(shared):
+            return key
+        return hashlib.sha256(json.dumps([key, *shared]).encode("ascii")).hexdigest()
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

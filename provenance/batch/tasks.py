@@ -1,0 +1,56 @@
+"""What goes to a worker and what comes back: plain values, which any pool can carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from provenance.jobs import Job
+from provenance.results import PromptHash
+from provenance.telemetry import StageTime
+
+State = Literal["stamped", "skipped", "failed", "retry", "busy", "abandoned"]
+ENDED: Final = ("stamped", "skipped", "failed")
+"""States after which a job is not tried again in this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job on its way to a worker: with its prompt's hash, and without the prompt.
+
+    ``attempt`` counts from 1.
+    """
+
+    job: Job
+    prompt: PromptHash
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How one try went.
+
+    Attributes:
+        state: "stamped" now, or "skipped" since it was done; "failed" for good; "retry" after
+            ``after`` seconds; "busy" while another run does it; "abandoned" since it was told to.
+        reason: one word for why it failed; ``error`` a sentence.
+        fault: the exit code that the error stands for.
+        stamp: what ``stamp --json`` would have said of the output.
+        warnings: sentences for people.
+        started: seconds since 1970, and ``seconds`` it took.
+        pixels: of one frame.
+    """
+
+    state: State
+    key: str | None = None
+    reason: str | None = None
+    error: str | None = None
+    fault: int = 0
+    after: float = 0.0
+    stamp: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    started: float = 0.0
+    seconds: float = 0.0
+    stages: tuple[StageTime, ...] = ()
+    pixels: int = 0

@@ -1,0 +1,61 @@
+"""What a worker opens once, at its first job: keys, registry, reviewers, ledger."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass, field
+
+from provenance.approvals import Reviewers, load_reviewers
+from provenance.batch.settings import Settings
+from provenance.errors import KeyringError
+from provenance.jobs import Ledger
+from provenance.keyring import Keyring
+from provenance.manifest.certificates import PublicKey
+from provenance.manifest.signer import public_key_of
+from provenance.registry import Registry
+from provenance.signers import open_signer
+
+
+@dataclass(slots=True)
+class Tools:
+    """Open keys and registry; lives as long as its process."""
+
+    keyring: Keyring
+    registry: Registry | None
+    reviewers: Reviewers
+    settings: Settings
+    _ledger: Ledger | None = field(default=None, repr=False)
+
+    @property
+    def signing_key(self) -> PublicKey:
+        """The public half of the key that signs manifests."""
+        return public_key_of(self.keyring.signer.chain_pem)
+
+    def ledger(self) -> Ledger:
+        """The ledger of this machine."""
+        if self._ledger is None:
+            self._ledger = Ledger(self.settings.ledger)
+        return self._ledger
+
+
+@functools.lru_cache(maxsize=1)
+def tools_for(settings: Settings) -> Tools:
+    """Open what the settings name, once a process.
+
+    The PIN of a token comes from the environment.
+
+    Raises:
+        KeyringError: keys or reviewers' keys can't be used.
+        RegistryError: the registry can't be used.
+        SigningError: the signer can't be used.
+    """
+    pin = os.environ.get("PROVENANCE_PKCS11_PIN") or None
+    keyring = Keyring.load(settings.keys, pin=pin)
+    if settings.signer is not None:
+        keyring = keyring.with_signer(open_signer(settings.signer, pin=pin))
+    reviewers = load_reviewers(settings.reviewers)
+    if not reviewers and not settings.allow_unapproved:
+        raise KeyringError("No reviewer's key is known, so nothing counts as approved.")
+    registry = None if settings.registry is None else Registry(settings.registry)
+    return Tools(keyring, registry, reviewers, settings)

@@ -1,0 +1,366 @@
+"""One job from its input to its output: what a worker of any pool does.
+
+    attempt = do(task, settings)
+
+1. The input is fetched and hashed; with the job's settings that makes its key.
+2. The ledger says what is known: a job that is done is skipped, once its file has been looked at.
+   Otherwise the job is claimed.
+3. The approvals are checked, against the very bytes that will be stamped.
+4. The clip is stamped into the spool, under its key (:func:`provenance.stamp.stamp`).
+5. The ledger notes what is about to be published; the file is published; the ledger notes that.
+
+A kill between any two steps costs no second stamp: what lies in the spool under a job's key is that
+job's, whole and in the registry, and is published by whoever claims the job next; what was
+published is found by its SHA-256.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from provenance.approvals import reference_of
+from provenance.batch.settings import UNAPPROVED, Settings
+from provenance.batch.tasks import Attempt, Task
+from provenance.batch.tools import Tools, tools_for
+from provenance.errors import (
+    ApprovalError,
+    LeaseLostError,
+    ProvenanceError,
+    UsageError,
+)
+from provenance.jobs import Claim, Entry, Ledger, approved, output_path
+from provenance.manifest import sidecar_path
+from provenance.processes import owner_name
+from provenance.registry import StampRecord
+from provenance.stamp import stamp
+from provenance.storage import Place, Stored, fetched, published, stored
+from provenance.telemetry import StageClock, reason_of
+from provenance.text import printable
+from provenance.video import EncoderOptions, probe
+from provenance.watermark.profiles import DEFAULT_PROFILE
+
+LEASE: Final = 900.0
+"""Seconds that a claim stands; it is renewed as the work goes on."""
+LONGEST_BACKOFF: Final = 120.0
+FINAL: Final = frozenset(
+    ("unreadable_file", "unsupported_media", "unmarkable", "usage", "worker_died", "unforeseen")
+)
+"""Reasons that another run would only find again."""
+Progress = Callable[[str, int, int | None], object]
+
+
+class Abandon(BaseException):
+    """Raised by ``progress`` to have the job given back."""
+
+
+def do(
+    task: Task,
+    settings: Settings,
+    *,
+    ledger: Ledger | None = None,
+    progress: Progress | None = None,
+) -> Attempt:
+    """Do one job; whatever goes wrong is in the answer.
+
+    Args:
+        task: the job.
+        settings: of the run.
+        ledger: what is done; default: the file that the settings name, on this machine.
+        progress: called with each step; may raise :class:`Abandon`.
+    """
+    started, clock = time.time(), StageClock(progress)
+    try:
+        tools = tools_for(settings)
+        opened = tools.ledger() if ledger is None else ledger
+        with tempfile.TemporaryDirectory(prefix="provenance-") as scratch:
+            attempt = _Work(task, tools, opened, clock, Path(scratch)).run()
+    except Abandon:
+        attempt = Attempt("abandoned")
+    except LeaseLostError as error:
+        attempt = Attempt("busy", error=str(error))
+    except ProvenanceError as error:
+        attempt = _failed(task, settings, error)
+    except Exception as error:  # one job's trouble is never another one's
+        attempt = Attempt(
+            "failed",
+            reason="unforeseen",
+            error=f"Something unforeseen went wrong ({type(error).__name__}).",
+            fault=4,
+        )
+    return replace(attempt, started=started, seconds=time.time() - started, stages=clock.finish())
+
+
+def _failed(
+    task: Task, settings: Settings, error: ProvenanceError, key: str | None = None
+) -> Attempt:
+    again = error.retryable and task.attempt < settings.attempts
+    wait = min(LONGEST_BACKOFF, settings.backoff * 2.0 ** (task.attempt - 1))
+    return Attempt(
+        "retry" if again else "failed",
+        key,
+        reason_of(error),
+        printable(error, 1000),
+        error.exit_code,
+        wait if again else 0.0,
+    )
+
+
+class _Work:
+    """One job, on its way."""
+
+    def __init__(
+        self,
+        task: Task,
+        tools: Tools,
+        ledger: Ledger,
+        clock: StageClock,
+        scratch: Path,
+    ) -> None:
+        self.task, self.job, self.tools = task, task.job, tools
+        self.settings = settings = tools.settings
+        self.ledger, self.clock, self.scratch = ledger, clock, scratch
+        self.target = settings.target(self.job)
+        self.warnings: list[str] = []
+
+    def run(self) -> Attempt:
+        if self.target.is_local:
+            output_path(Path(self.settings.out), self.job)  # refuses links that lead out
+        clip = fetched(Place.of(self.job.input), self.scratch)  # 1
+        key = self.settings.key_of(self.job, clip.sha256, self.task.prompt)
+        self.ledger.add([(key, self.job.output)])  # 2
+        known = self._known(key)
+        if known is not None:
+            return known
+        claim = self.ledger.claim(
+            owner_name(os.getpid()),
+            lease=LEASE,
+            max_attempts=self.settings.attempts,
+            keys=[key],
+        )
+        if claim is None:
+            return self._known(key) or Attempt("busy", key)
+        try:
+            attempt = self._claimed(claim, clip)
+        except LeaseLostError:
+            raise
+        except ProvenanceError as error:
+            attempt = _failed(self.task, self.settings, error, key)
+            self.ledger.failed(
+                claim,
+                attempt.reason or "",
+                attempt.error or "",
+                retry_after=0.0 if attempt.state == "retry" else None,
+            )
+        except Abandon:
+            self.ledger.release(claim)
+            raise
+        except Exception as error:
+            self.ledger.failed(claim, "unforeseen", type(error).__name__)
+            raise
+        return replace(attempt, key=key, warnings=tuple(self.warnings))
+
+    def _known(self, key: str) -> Attempt | None:
+        """The answer when there is nothing to do; what must be done anew is reopened."""
+        entry = self.ledger.get(key)
+        if entry is None or entry.state in ("pending", "running"):
+            return None
+        if entry.state == "failed":
+            again = self.settings.retry_failed or entry.reason not in FINAL
+            if self.task.attempt > 1 or not again:
+                return Attempt("failed", key, entry.reason, entry.error, _fault(entry))
+        elif self._is_whole(entry):
+            return Attempt("skipped", key, stamp=entry.result)
+        self.ledger.reopen([key])
+        return None
+
+    def _is_whole(self, entry: Entry) -> bool:
+        there = stored(self.target)
+        result = entry.result or {}
+        if there is None:
+            return False
+        if there.sha256 != result["output"]["sha256"]:
+            raise UsageError(
+                f"{self.target} is no longer what was stamped; move it away to have it stamped "
+                "again."
+            )
+        beside = result["manifest"]["embedded"] is not True
+        return not beside or stored(self.target.beside(".c2pa")) is not None
+
+    def _claimed(self, claim: Claim, clip: Stored) -> Attempt:
+        earlier = self._published_before(claim, clip)
+        if earlier is not None:
+            self.ledger.done(claim, earlier)
+            self._clear_spool(claim.key)
+            return Attempt("skipped", stamp=earlier)
+        approval = self._approval(clip.sha256)  # 3
+        spooled = self._spooled(claim.key)
+        spooled.parent.mkdir(parents=True, exist_ok=True)
+        result = self._waiting(claim, clip, spooled)
+        if result is None:
+            result = self._stamped(claim, clip, spooled, approval)  # 4
+        beside = result["manifest"]["embedded"] is not True
+        pixels = probe(spooled).video
+        self.ledger.publishing(claim, result, LEASE)  # 5
+        if self.target.is_local:
+            self.target.path.parent.mkdir(parents=True, exist_ok=True)
+        published(spooled, self.target, sidecar=sidecar_path(spooled) if beside else None)
+        self.ledger.done(claim, result)
+        self._clear_spool(claim.key)
+        return Attempt("stamped", stamp=result, pixels=pixels.width * pixels.height)
+
+    def _published_before(self, claim: Claim, clip: Stored) -> Mapping[str, Any] | None:
+        """What an earlier attempt published and could not note any more.
+
+        Raises:
+            UsageError: something else is there.
+        """
+        there = stored(self.target)
+        if there is None:
+            return None
+        if claim.earlier is not None and claim.earlier["output"]["sha256"] == there.sha256:
+            return claim.earlier
+        others = [one for one in self.ledger.entries("done") if one.output == self.job.output]
+        record = self._record_of(there.sha256, clip)
+        if record is None or others:  # the ledger was lost, if it is this very job's
+            raise UsageError(f"{self.target} exists already; move it away, or choose another name.")
+        return self._told(record, there)
+
+    def _waiting(self, claim: Claim, clip: Stored, spooled: Path) -> Mapping[str, Any] | None:
+        """What an earlier attempt stamped and did not publish; what can't be used is removed."""
+        there = stored(Place.of(spooled))
+        if there is None:
+            return None
+        if claim.earlier is not None and claim.earlier["output"]["sha256"] == there.sha256:
+            return claim.earlier
+        record = self._record_of(there.sha256, clip)
+        if record is not None:
+            return self._told(record, there)
+        self._clear_spool(claim.key)
+        return None
+
+    def _record_of(self, sha256: str, clip: Stored) -> StampRecord | None:
+        """The registry's record of a file that was stamped from this clip as this job says."""
+        if self.tools.registry is None:
+            return None
+        for one in self.tools.registry.search(sha256=sha256):
+            same = (one.model_name, one.model_version, one.prompt_hash)
+            wanted = (self.job.model_name, self.job.model_version, self.task.prompt)
+            whole = (one.output_sha256, one.input_sha256) == (sha256, clip.sha256)
+            if whole and same == wanted and set(one.consents) == set(self.job.consents):
+                return one
+        return None
+
+    def _told(self, record: StampRecord, there: Stored) -> Mapping[str, Any]:
+        """A stamp's row, after its record; what was measured then is not known any more."""
+        sidecar = stored(there.place.beside(".c2pa")) is not None
+        signed = record.signed_at
+        return {
+            "schema": "provenance.stamp/1",
+            "input": {"path": self.job.input, "sha256": record.input_sha256},
+            "output": {"path": str(self.target), "sha256": there.sha256},
+            "stamp_id": record.stamp_id.hex,
+            "key_id": record.key_id,
+            "profile": record.profile,
+            "watermark": {"psnr_y_db": None, "margin_db": None, "frames": None},
+            "manifest": {
+                "status": "trusted",
+                "embedded": str(self.target.beside(".c2pa")) if sidecar else True,
+                "signed_at": None if signed is None else signed.isoformat().replace("+00:00", "Z"),
+            },
+            "seconds": None,
+        }
+
+    def _approval(self, sha256: str) -> str:
+        settings = self.settings
+        try:
+            if not self.tools.reviewers:
+                raise ApprovalError("no_reviewers", "No reviewer's key was given.")
+            found = approved(
+                self.job,
+                sha256,
+                self.scratch,
+                reviewers=self.tools.reviewers,
+                signing_key=self.tools.signing_key,
+                policy=settings.policy,
+            )
+        except ApprovalError as error:
+            if not settings.allow_unapproved:
+                raise
+            self.warnings.append(f"{self.job.output} is stamped without an approval: {error}")
+            return UNAPPROVED
+        return reference_of(found)
+
+    def _stamped(
+        self, claim: Claim, clip: Stored, spooled: Path, approval: str
+    ) -> Mapping[str, Any]:
+        job, settings = self.job, self.settings
+        named = {
+            name: value
+            for name in ("provider", "digital_source_type")
+            if (value := getattr(settings, name)) is not None
+        }
+        result = stamp(
+            clip.place.path,
+            spooled,
+            keyring=self.tools.keyring,
+            model_name=job.model_name,
+            model_version=job.model_version,
+            prompt_hash=self.task.prompt,
+            title=job.title or printable(self.target.file_name),
+            profile=job.profile or DEFAULT_PROFILE,
+            encoder=EncoderOptions(
+                codec=job.codec,  # type: ignore[arg-type]  # checked when the job was read
+                crf=job.crf,
+                bitrate=job.bitrate,
+                preset=job.preset,
+                extra=settings.encoder_options,
+                threads=settings.threads,
+            ),
+            tsa_url=settings.tsa,
+            min_margin_db=settings.min_margin,
+            registry=self.tools.registry,
+            approval=approval,
+            consents=job.consents,
+            input_sha256=clip.sha256,
+            progress=_Renewing(self.ledger, claim, self.clock),
+            **named,
+        )
+        beside = None if result.sidecar is None else str(self.target.beside(".c2pa"))
+        return replace(
+            result, input_path=job.input, output_path=str(self.target), sidecar=beside
+        ).as_json()
+
+    def _spooled(self, key: str) -> Path:
+        return self.settings.spool / f"{key}{Path(self.job.output).suffix.lower()}"
+
+    def _clear_spool(self, key: str) -> None:
+        spooled = self._spooled(key)
+        for path in (spooled, sidecar_path(spooled)):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+class _Renewing:
+    """Progress that renews the claim on its way."""
+
+    def __init__(self, ledger: Ledger, claim: Claim, inner: Progress) -> None:
+        self._ledger, self._claim, self._inner = ledger, claim, inner
+        self._renewed = time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        self._inner(stage, done, total)
+        if time.monotonic() - self._renewed > LEASE / 4:
+            self._ledger.renew(self._claim, LEASE)
+            self._renewed = time.monotonic()
+
+
+def _fault(entry: Entry) -> int:
+    """The exit code for what an earlier run found."""
+    return 4 if entry.reason in (None, "worker_died", "unforeseen") else 3

@@ -1,0 +1,151 @@
+"""What people see of a batch: a live table on a terminal, a line a job elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Group
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from provenance.cli.output import complain, stderr, warn
+from provenance.cli.progress import STAGES
+from provenance.text import printable
+
+if TYPE_CHECKING:
+    from provenance.batch import Attempt, Ending, Event, Row
+    from provenance.jobs import Job
+    from provenance.telemetry import Summary
+
+_WIDTH = 48
+
+
+class BatchView:
+    """The running jobs and one overall bar; use it in a ``with`` block."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._console = stderr()
+        self._quiet = quiet
+        self._live = self._console.is_terminal and not quiet
+        self._running: dict[int, tuple[str, float, str, int, int | None]] = {}
+        self._bar = Progress(
+            TextColumn("All jobs"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            console=self._console,
+        )
+        self._task = self._bar.add_task("", total=total)
+        self._total, self._ended, self._failed = total, 0, 0
+        self._screen = Live(
+            console=self._console,
+            get_renderable=self._table,
+            refresh_per_second=4,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._screen.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live:
+            self._screen.stop()
+
+    def begun(self, number: int, job: Job) -> None:
+        """A worker has it."""
+        self._running[number] = (job.output, time.monotonic(), "", 0, None)
+
+    def event(self, event: Event, _job: Job) -> None:
+        """A job goes on, or its worker died."""
+        from provenance.batch import Died, Ended, Step  # noqa: PLC0415 - slow to import
+
+        if isinstance(event, Step) and event.number in self._running:
+            output, since, *_ = self._running[event.number]
+            self._running[event.number] = (output, since, event.stage, event.done, event.total)
+            return
+        if isinstance(event, Ended | Died):
+            self._running.pop(event.number, None)
+        if isinstance(event, Ended):
+            for sentence in event.attempt.warnings:
+                warn(sentence)
+        if isinstance(event, Died):
+            warn(f"the worker of {printable(_job.output, 80)} died; another takes over.")
+
+    def waits(self, job: Job, attempt: Attempt) -> None:
+        """A job is going to be tried again."""
+        warn(
+            f"{printable(job.output, 80)} is tried again in {attempt.after:.0f} s: {attempt.error}"
+        )
+
+    def ended(self, row: Row) -> None:
+        """A job has ended."""
+        self._ended += 1
+        self._failed += row.attempt.state == "failed"
+        self._bar.update(self._task, completed=self._ended)
+        name, state = printable(row.job.output, 80), row.attempt.state
+        if state == "failed":
+            complain(f"{name} ({row.job.origin}): {row.attempt.error}", label="Failed: ")
+        elif not self._quiet and not self._live:
+            complain(f"{name} {state} ({self._ended} of {self._total})", label="")
+
+    @staticmethod
+    def summary(summary: Summary, ending: Ending) -> list[str]:
+        """The end of a run, for people."""
+        counts = f"{summary.stamped} stamped, {summary.skipped} done before"
+        if summary.failed:
+            counts += f", {sum(summary.failed.values())} failed"
+        if ending.unfinished:
+            counts += f", {ending.unfinished} left"
+        lines = [f"{counts}, in {_duration(summary.seconds)}"]
+        lines += [f"  failed: {number} {reason}" for reason, number in sorted(
+            summary.failed.items(), key=lambda item: (-item[1], item[0])
+        )]  # fmt: skip
+        if summary.stamped:
+            lines.append(
+                f"  {summary.frames_per_second:.1f} frames/s, "
+                f"{summary.pixels_per_second / 1e6:.1f} megapixels/s"
+            )
+        if summary.slowest is not None:
+            lines.append(f"  slowest: {printable(summary.slowest[0], 80)}, "
+                         f"{_duration(summary.slowest[1])}")  # fmt: skip
+        if summary.weakest is not None:
+            lines.append(f"  weakest mark: {printable(summary.weakest[0], 80)}, "
+                         f"{summary.weakest[1]:.1f} dB above what is needed")  # fmt: skip
+        return lines
+
+    def _table(self) -> Any:
+        table = Table.grid(padding=(0, 2))
+        now = time.monotonic()
+        for output, since, stage, done, total in list(self._running.values()):
+            share = f"{100 * done / total:3.0f} %" if total else ""
+            table.add_row(
+                printable(output, _WIDTH), STAGES.get(stage, "Checking"), share,
+                _duration(now - since),
+            )  # fmt: skip
+        return Group(table, self._bar)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -1,0 +1,57 @@
+"""Processes by names that outlive them: whether the one that left a note still runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+
+def this_host() -> str:
+    """This machine since its last start; a name may be used twice, a boot id is not."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    return f"{socket.gethostname()} {boot}".strip()
+
+
+def process_name(pid: int) -> str:
+    """A process and, where the system tells, when it started: numbers are used again."""
+    fields = _status(pid)
+    return str(pid) if fields is None else f"{pid} {fields[19]}"
+
+
+def is_running(process: str) -> bool:
+    """Whether the process of that name, on this machine, still does anything."""
+    pid = int(process.partition(" ")[0])
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    fields = _status(pid)
+    if fields is not None and fields[0] in ("Z", "X"):  # dead, and nobody has asked how it ended
+        return False
+    return process_name(pid) == process
+
+
+def owner_name(pid: int) -> str:
+    """A process of this machine, told apart from every other one anywhere."""
+    return f"{this_host()}/{process_name(pid)}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether an owner is a process of this machine that has ended; False for other machines."""
+    host, _, process = owner.rpartition("/")
+    return host == this_host() and process[:1].isdigit() and not is_running(process)
+
+
+def _status(pid: int) -> list[str] | None:
+    """What /proc says of a process, from its state on."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
