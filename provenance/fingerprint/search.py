@@ -1,13 +1,15 @@
 """Which of many hashes lie within a few bits of one: exactly, by looking at all of them.
 
 For an index that finds them without looking at all, :func:`chunks` and :func:`probes` give the
-keys: of two hashes of 256 bits that differ in at most 31, one of the sixteen chunks of 16 bits
-differs in one bit at most, for otherwise at least 32 bits would differ (multi-index hashing,
-Norouzi, Punjani and Fleet 2012).
+keys: of two hashes of 256 bits that differ in at most 31, one of the eleven chunks of 23 or 24 bits
+differs in two bits at most, for otherwise at least 33 would differ (multi-index hashing, Norouzi,
+Punjani and Fleet 2012).  Chunks of so many bits are rarely shared by chance.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -18,8 +20,8 @@ from provenance.fingerprint.hashing import HASH_BYTES
 RADIUS = 31
 """Bits of 256 within which two hashes are of the same picture: PDQ's own recommendation."""
 WORDS = HASH_BYTES // 8
-CHUNKS = 16
-CHUNK_BITS = 16
+CHUNK_WIDTHS = (24, 24, 24, 23, 23, 23, 23, 23, 23, 23, 23)
+SHIFT = 24
 BLOCK = 1 << 15
 """Hashes looked at together: they stay in the processor's cache."""
 _NONE: Final = np.empty(0, np.intp)
@@ -66,24 +68,35 @@ def nearest(
 
 
 def chunks(value: bytes) -> list[int]:
-    """The 16 keys a hash of 32 bytes is filed under: chunk number << 16 | its 16 bits.
+    """The 11 keys a hash of 32 bytes is filed under: chunk number << 24 | its bits.
 
     Raises:
         ValueError: when it is not 32 bytes.
     """
     if len(value) != HASH_BYTES:
         raise ValueError(f"a hash is {HASH_BYTES} bytes")
-    return [
-        number << CHUNK_BITS | int.from_bytes(value[2 * number : 2 * number + 2], "big")
-        for number in range(CHUNKS)
-    ]
+    rest, keys = int.from_bytes(value, "big"), []
+    for number, width in enumerate(CHUNK_WIDTHS):
+        keys.append(number << SHIFT | rest & ((1 << width) - 1))
+        rest >>= width
+    return keys
 
 
 def probes(value: bytes) -> list[int]:
-    """The 272 keys to look under for all hashes within 31 bits of one of 32 bytes.
+    """The 3119 keys to look under for all hashes within 31 bits of one of 32 bytes.
 
     Raises:
         ValueError: when it is not 32 bytes.
     """
-    keys = chunks(value)
-    return keys + [key ^ (1 << bit) for key in keys for bit in range(CHUNK_BITS)]
+    return [
+        key ^ flips
+        for key, width in zip(chunks(value), CHUNK_WIDTHS, strict=True)
+        for flips in _flips(width)
+    ]
+
+
+@cache
+def _flips(width: int) -> tuple[int, ...]:
+    """Every way to flip at most two of so many bits."""
+    bits = [1 << bit for bit in range(width)]
+    return (0, *bits, *(one | other for one, other in combinations(bits, 2)))

@@ -4,8 +4,8 @@ Exact on both databases, within a Hamming distance of 31 of 256 bits:
 
 * SQLite holds the hashes of 4096 frames a row, and NumPy goes through all of them; frames wait in
   rows of their own until there are enough for a block.
-* PostgreSQL holds a ``bit(256)`` a row, found by an inverted index over its sixteen 16-bit chunks:
-  of two hashes within 31 bits, one chunk at least differs in one bit or none (multi-index hashing,
+* PostgreSQL holds a ``bit(256)`` a row, found by an inverted index over eleven chunks of it: of two
+  hashes within 31 bits, one chunk at least differs in two bits or fewer (multi-index hashing,
   Norouzi, Punjani and Fleet 2012).
 """
 
@@ -102,8 +102,10 @@ class FrameIndex:
             "WHERE chunks && CAST(:probes AS integer[]) "
             "AND bit_count(hash # CAST(:bits AS bit(256))) <= :radius"
         )
-        # Compiling the plan would take longer than the search.
-        connection.execute(sa.text("SET LOCAL jit = off"))
+        # The planner can't know how rarely a chunk is shared, and would read the whole table; and
+        # compiling the plan would take longer than the search.
+        for setting in ("enable_seqscan = off", "jit = off"):
+            connection.execute(sa.text(f"SET LOCAL {setting}"))
         for number, value in enumerate(hashes):
             asked = {"bits": _bits(value), "probes": probes(value), "radius": radius}
             for stamp_id, distance in connection.execute(query, asked):

@@ -27,10 +27,10 @@ def test_a_hash_within_the_radius_shares_a_probe(value: bytes, bits: set[int]) -
 
 
 @given(hashes)
-def test_there_are_16_chunks_and_272_probes_and_all_fit_an_integer_column(value: bytes) -> None:
-    assert len(set(chunks(value))) == 16
-    assert len(set(probes(value))) == 272
-    assert all(0 <= key < 1 << 20 for key in probes(value))
+def test_there_are_11_chunks_and_3119_probes_and_all_fit_an_integer_column(value: bytes) -> None:
+    assert len(set(chunks(value))) == 11
+    assert len(set(probes(value))) == 3119
+    assert all(0 <= key < 1 << 31 for key in probes(value))
 
 
 @given(hashes, hashes, flips)
