@@ -27,6 +27,7 @@ SCHEMA: Final = "provenance.job_result/1"
 GRACE: Final = 8.0
 """Seconds that running jobs get to be given back."""
 _TICK: Final = 0.2
+_LOOK: Final = 1.0
 _BUSY: Final = 2.0
 """Seconds until a job that another run has is looked at again."""
 
@@ -115,6 +116,7 @@ def run_batch(
     registry: Registry | None = None,
     control: Control | None = None,
     fail_fast: bool = False,
+    more: Callable[[], Sequence[Job]] | None = None,
 ) -> Ending:
     """Do every job that is not done.
 
@@ -128,10 +130,11 @@ def run_batch(
         registry: swept of what killed runs left.
         control: tells the run to end, from a signal's handler.
         fail_fast: begin no further job once one has failed.
+        more: asked for further jobs, again and again until the run is told to end.
     """
     tidy(settings, ledger, registry, jobs)
     return _Run(
-        jobs,
+        list(jobs),
         settings,
         workers,
         ledger,
@@ -140,6 +143,7 @@ def run_batch(
         registry,
         control or Control(),
         fail_fast,
+        more,
     ).run()
 
 
@@ -158,7 +162,7 @@ def tidy(
 
 @dataclass(slots=True)
 class _Run:
-    jobs: Sequence[Job]
+    jobs: list[Job]
     settings: Settings
     workers: Workers
     ledger: Ledger
@@ -167,6 +171,8 @@ class _Run:
     registry: Registry | None
     control: Control
     fail_fast: bool
+    more: Callable[[], Sequence[Job]] | None
+    asked: float = -_LOOK
     ready: deque[int] = field(default_factory=deque)
     later: list[tuple[float, int, int]] = field(default_factory=list)
     running: set[int] = field(default_factory=set)
@@ -179,11 +185,13 @@ class _Run:
     def run(self) -> Ending:
         self.ready.extend(range(len(self.jobs)))
         closing = False
-        while self.running or ((self.ready or self.later) and not closing):
+        while self.running or ((self.ready or self.later or self.more) and not closing):
             if self.control.presses:
                 break
             closing = closing or (self.fail_fast and bool(self.faults))
             self._promote()
+            if self.more is not None and not closing:
+                self._ask(self.more)
             while self.ready and self.workers.free and not closing:
                 self._begin(self.ready.popleft())
             self._take(self.workers.wait(_TICK))
@@ -191,6 +199,12 @@ class _Run:
         if stopped:
             self._give_back()
         return Ending(len(self.jobs) - self.ended, tuple(self.faults), stopped)
+
+    def _ask(self, more: Callable[[], Sequence[Job]]) -> None:
+        if time.monotonic() - self.asked >= _LOOK:
+            self.asked = time.monotonic()
+            self.ready.extend(range(len(self.jobs), len(self.jobs) + len(found := more())))
+            self.jobs.extend(found)
 
     def _promote(self) -> None:
         while self.later and self.later[0][0] <= time.monotonic():

@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from provenance.approvals import Reviewers, load_reviewers
-from provenance.batch.settings import Settings
-from provenance.errors import KeyringError
-from provenance.jobs import Ledger
+from provenance.approvals import Reviewers, load_reviewers, reference_of
+from provenance.batch.settings import UNAPPROVED, Settings
+from provenance.errors import ApprovalError, KeyringError
+from provenance.jobs import Job, Ledger, approved
 from provenance.keyring import Keyring
 from provenance.manifest.certificates import PublicKey
 from provenance.manifest.signer import public_key_of
 from provenance.registry import Registry
 from provenance.signers import open_signer
+from provenance.video import EncoderOptions
 
 
 @dataclass(slots=True)
@@ -37,6 +39,48 @@ class Tools:
         if self._ledger is None:
             self._ledger = Ledger(self.settings.ledger)
         return self._ledger
+
+    def approval(self, job: Job, sha256: str, scratch: Path) -> tuple[str, str | None]:
+        """The reference to what lets a clip be stamped, and a warning when nothing does.
+
+        Args:
+            job: the job.
+            sha256: of the bytes that will be stamped.
+            scratch: a folder of the caller's.
+
+        Raises:
+            ApprovalError: nothing does, and the run does not allow that.
+            StorageError: the approvals' store does not give them.
+        """
+        settings = self.settings
+        try:
+            if not self.reviewers:
+                raise ApprovalError("no_reviewers", "No reviewer's key was given.")
+            found = approved(
+                job,
+                sha256,
+                scratch,
+                reviewers=self.reviewers,
+                signing_key=self.signing_key,
+                policy=settings.policy,
+            )
+        except ApprovalError as error:
+            if not settings.allow_unapproved:
+                raise
+            return UNAPPROVED, f"{job.output} is stamped without an approval: {error}"
+        return reference_of(found), None
+
+
+def encoder_of(job: Job, settings: Settings) -> EncoderOptions:
+    """How a job's clip is to be encoded."""
+    return EncoderOptions(
+        codec=job.codec,  # type: ignore[arg-type]  # checked when the job was read
+        crf=job.crf,
+        bitrate=job.bitrate,
+        preset=job.preset,
+        extra=settings.encoder_options,
+        threads=settings.threads,
+    )
 
 
 @functools.lru_cache(maxsize=1)

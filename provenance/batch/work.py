@@ -25,17 +25,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from provenance.approvals import reference_of
-from provenance.batch.settings import UNAPPROVED, Settings
+from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
-from provenance.batch.tools import Tools, tools_for
+from provenance.batch.tools import Tools, encoder_of, tools_for
 from provenance.errors import (
-    ApprovalError,
     LeaseLostError,
     ProvenanceError,
     UsageError,
 )
-from provenance.jobs import Claim, Entry, Ledger, approved, output_path
+from provenance.jobs import Claim, Entry, Ledger, output_path
 from provenance.manifest import sidecar_path
 from provenance.processes import owner_name
 from provenance.registry import StampRecord
@@ -43,7 +41,7 @@ from provenance.stamp import stamp
 from provenance.storage import Place, Stored, fetched, published, stored
 from provenance.telemetry import StageClock, reason_of
 from provenance.text import printable
-from provenance.video import EncoderOptions, probe
+from provenance.video import probe
 from provenance.watermark.profiles import DEFAULT_PROFILE
 
 LEASE: Final = 900.0
@@ -278,24 +276,10 @@ class _Work:
         }
 
     def _approval(self, sha256: str) -> str:
-        settings = self.settings
-        try:
-            if not self.tools.reviewers:
-                raise ApprovalError("no_reviewers", "No reviewer's key was given.")
-            found = approved(
-                self.job,
-                sha256,
-                self.scratch,
-                reviewers=self.tools.reviewers,
-                signing_key=self.tools.signing_key,
-                policy=settings.policy,
-            )
-        except ApprovalError as error:
-            if not settings.allow_unapproved:
-                raise
-            self.warnings.append(f"{self.job.output} is stamped without an approval: {error}")
-            return UNAPPROVED
-        return reference_of(found)
+        reference, warning = self.tools.approval(self.job, sha256, self.scratch)
+        if warning is not None:
+            self.warnings.append(warning)
+        return reference
 
     def _stamped(
         self, claim: Claim, clip: Stored, spooled: Path, approval: str
@@ -315,14 +299,7 @@ class _Work:
             prompt_hash=self.task.prompt,
             title=job.title or printable(self.target.file_name),
             profile=job.profile or DEFAULT_PROFILE,
-            encoder=EncoderOptions(
-                codec=job.codec,  # type: ignore[arg-type]  # checked when the job was read
-                crf=job.crf,
-                bitrate=job.bitrate,
-                preset=job.preset,
-                extra=settings.encoder_options,
-                threads=settings.threads,
-            ),
+            encoder=encoder_of(job, settings),
             tsa_url=settings.tsa,
             min_margin_db=settings.min_margin,
             registry=self.tools.registry,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import signal
 import sys
@@ -13,50 +12,41 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-import platformdirs
 
-from provenance import config
+from provenance.cli.batch_setup import (
+    FIELDS,
+    job_defaults,
+    listed_jobs,
+    results_path,
+    run_settings,
+)
 from provenance.cli.batch_view import BatchView
 from provenance.cli.options import (
-    APPLICATION,
-    NO_REGISTRY,
     json_option,
     keys_option,
     open_keyring,
     opened_registry,
     quiet_option,
-    read_pem,
     registry_option,
-    registry_url,
     settings,
     signer_options,
 )
-from provenance.cli.output import stdout, warn
+from provenance.cli.output import complain, print_json, stdout, warn
 from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from provenance.batch import Control, Row, Settings
     from provenance.jobs import Job
-    from provenance.keyring import Keyring
+    from provenance.telemetry import Outcome
 
-_FIELDS = (
-    ("--model-name", "NAME", "The model that made the clips."),
-    ("--model-version", "V", "Its version."),
-    ("--prompt-file", "FILE", "A prompt, as UTF-8 text."),
-    ("--prompt-hash", "HEX", "A SHA-256 of the prompt made elsewhere."),
-    ("--profile", "NAME", "Strength: faint, standard or strong.  [default: standard]"),
-    ("--codec", "NAME", "h264, hevc, av1, vp9, prores or source."),
-    ("--crf", "N", "Constant quality."),
-    ("--bitrate", "RATE", "Bit rate instead of a CRF: 2M, 600k."),
-    ("--preset", "NAME", "The encoder's preset."),
-    ("--title", "TEXT", "Title.  [default: the output's file name]"),
-)
+_METRICS_EVERY = 5.0
+"""Least seconds between two writings of the metrics file."""
 _Command = Callable[..., Any]
 
 
 def _field_options(command: _Command) -> _Command:
-    for flag, metavar, text in reversed(_FIELDS):
+    for flag, metavar, text in reversed(FIELDS):
         kind = float if flag == "--crf" else None
         command = click.option(flag, metavar=metavar, type=kind, help=text)(command)
     return command
@@ -125,6 +115,34 @@ def _field_options(command: _Command) -> _Command:
     is_flag=True,
     help="Stamp clips without an approval too.  It is recorded with each.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check keys, registry, disk, inputs, approvals and outputs, and stamp nothing.",
+)
+@click.option(
+    "--watch",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Instead of JOBS: stamp what comes into this folder, CLIP once CLIP.job.json is beside "
+    "it, until stopped.",
+)
+@click.option("--json-logs", is_flag=True, help="Log to standard error, one JSON object a line.")
+@click.option(
+    "--metrics",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Keep Prometheus metrics in this .prom file.",
+)
+@click.option(
+    "--metrics-port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    help="Serve Prometheus metrics on this port of 127.0.0.1.",
+)
+@click.option(
+    "--traces", metavar="URL", help="Send OpenTelemetry traces here, as http://HOST:4318/v1/traces."
+)
 @click.option("--tsa", metavar="URL", help="Timestamp authority for the signatures (RFC 3161).")
 @click.option("--min-margin", metavar="DB", type=float, help="See `provenance stamp`.")
 @keys_option
@@ -138,6 +156,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     results: Path | None,
     workers: int | None,
     fail_fast: bool,
+    dry_run: bool,
     registry_url: str | None,
     as_json: bool,
     quiet: bool,
@@ -149,29 +168,38 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     a line of the results: stamped, skipped or failed, and why.  The exit code is 0 only when all
     are done.
     """
+    names = ("keys", "signer", "signer_chain", "tsa", "min_margin")
     chosen = settings(
-        {name: flags[name] for name in ("keys", "signer", "signer_chain", "tsa", "min_margin")}
-        | {"registry": registry_url},
-        quiet=quiet,
+        {name: flags[name] for name in names} | {"registry": registry_url}, quiet=quiet
     )
-    listed = _listed(jobs, chosen, flags)
+    watched = flags["watch"] is not None
+    if watched and (dry_run or jobs is not None or flags["source"] is not None):
+        raise UsageError("--watch takes its jobs from its folder, and goes on; give it without "
+                         "JOBS, --from and --dry-run.")  # fmt: skip
+    listed = () if watched else listed_jobs(jobs, chosen, flags)
     keyring = open_keyring(chosen, quiet=quiet)
 
     from provenance.batch import Control, LocalWorkers, Watch, cores, run_batch  # noqa: PLC0415
-    from provenance.jobs import Ledger  # noqa: PLC0415
-    from provenance.telemetry import Tally  # noqa: PLC0415
+    from provenance.jobs import Ledger, WatchedFolder  # noqa: PLC0415
 
-    size = min(workers or cores(), len(listed))
-    run = _run_settings(out, chosen, keyring, flags, threads=max(1, cores() // size))
-    started, tally, control = time.monotonic(), Tally(), Control()
+    size = workers or (cores() if watched else min(cores(), len(listed)))
+    run = run_settings(out, chosen, keyring, flags, threads=max(1, cores() // size))
+    if dry_run:
+        with opened_registry(chosen):
+            return _dry_run(listed, run, as_json=as_json)
+    control, started = Control(), time.monotonic()
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(opened_registry(chosen))
-        run.spool.mkdir(parents=True, exist_ok=True)
-        rows = stack.enter_context(_rows(results or _results_path(out, run)))
+        _make_folder(run.spool)
+        path = results or results_path(out, run)
+        rows = stack.enter_context(_rows(path, "a" if watched else "w"))
         ledger = stack.enter_context(Ledger(run.ledger))
+        tell = _Telling(stack, flags, len(listed))
+        view = stack.enter_context(
+            BatchView(None if watched else len(listed), quiet=quiet or flags["json_logs"])
+        )
         received = stack.enter_context(_signals(control))
         pool = stack.enter_context(LocalWorkers(size, run))
-        view = stack.enter_context(BatchView(len(listed), quiet=quiet or as_json))
 
         def ended(row: Row) -> None:
             line = json.dumps(row.as_json(), allow_nan=False)
@@ -179,122 +207,99 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             rows.flush()
             if as_json:
                 click.echo(line)
-            tally.add(row.outcome())
+            tell(row.outcome())
             view.ended(row)
 
-        watch = Watch(ended, view.event, view.begun, view.waits)
+        more = None
+        if watched:
+            folder = WatchedFolder(flags["watch"], job_defaults(chosen, flags))
+            more = lambda: folder.look(warn)  # noqa: E731 - a name for it says nothing more
         ending = run_batch(
             listed,
             run,
             pool,
             ledger,
-            watch,
+            Watch(ended, view.event, view.begun, view.waits),
             prompt_key=keyring.prompt_key,
             registry=registry,
             control=control,
             fail_fast=fail_fast,
+            more=more,
         )
+    summary = tell.tally.summary(time.monotonic() - started)
     if not as_json and not quiet:
-        stdout().print("\n".join(view.summary(tally.summary(time.monotonic() - started), ending)))
+        stdout().print("\n".join(view.summary(summary, ending)), soft_wrap=True)
     if ending.stopped:
         raise Stopped(received[0])
     return ending.exit_code
 
 
-def _listed(jobs: Path | None, chosen: config.Settings, flags: dict[str, Any]) -> tuple[Job, ...]:
-    """The jobs of a list or a folder; flags are defaults, before those of the file."""
-    from provenance.jobs import find_jobs, read_defaults, read_jobs  # noqa: PLC0415
-    from provenance.jobs.rows import merged  # noqa: PLC0415
+class _Telling:
+    """Tells of every outcome wherever it was asked to: summary, log, metrics, traces."""
 
-    source, pattern = flags["source"], flags["pattern"]
-    if (jobs is None) == (source is None):
-        raise UsageError("Give a list of jobs, or --from DIR.")
-    if source is None and pattern is not None:
-        raise UsageError("--glob goes with --from.")
-    names = [flag.removeprefix("--").replace("-", "_") for flag, _, _ in _FIELDS]
-    given = {name: flags[name] for name in names if flags[name] is not None}
-    if given.get("prompt_file"):
-        given["prompt_file"] = str(Path(given["prompt_file"]).absolute())
-    if flags["consents"]:
-        given["consents"] = list(flags["consents"])
-    set_before = {
-        name: getattr(chosen, name) for name in ("profile", "codec", "crf", "bitrate", "preset")
-    }
-    defaults = {} if flags["defaults"] is None else read_defaults(flags["defaults"])
-    defaults = merged(given, merged(defaults, set_before))
-    if source is not None:
-        return find_jobs(source, pattern or "*.mp4", defaults)
-    found = read_jobs(jobs, defaults)  # type: ignore[arg-type]  # one of them is there
-    if not found:
-        raise UsageError(f"{jobs} holds no job.")
-    return found
+    def __init__(self, stack: contextlib.ExitStack, flags: dict[str, Any], jobs: int) -> None:
+        from provenance.telemetry import Metrics, Tally, json_logs, traced  # noqa: PLC0415
+
+        self.tally, self.metrics, self._traces = Tally(), Metrics(), None
+        self._file, self._written = flags["metrics"], 0.0
+        self._logs = flags["json_logs"]
+        self.metrics.expect(jobs)
+        if self._logs:
+            json_logs(sys.stderr)
+        if flags["traces"] is not None:
+            self._traces = stack.enter_context(traced(flags["traces"]))
+        if flags["metrics_port"] is not None:
+            port = stack.enter_context(self.metrics.served(flags["metrics_port"]))
+            complain(f"metrics are on http://127.0.0.1:{port}/metrics", label="Note: ")
+        if self._file is not None:
+            self.metrics.write(self._file)
+            stack.callback(self.metrics.write, self._file)
+
+    def __call__(self, outcome: Outcome) -> None:
+        from provenance.telemetry import log_outcome  # noqa: PLC0415 - slow to import
+
+        self.tally.add(outcome)
+        self.metrics.add(outcome)
+        if self._logs:
+            log_outcome(outcome)
+        if self._traces is not None:
+            self._traces.add(outcome)
+        if self._file is not None and time.monotonic() - self._written > _METRICS_EVERY:
+            self.metrics.write(self._file)
+            self._written = time.monotonic()
 
 
-def _run_settings(
-    out: str, chosen: config.Settings, keyring: Keyring, flags: dict[str, Any], threads: int
-) -> Settings:
-    from provenance.approvals import (  # noqa: PLC0415 - slow to import
-        DEFAULT_POLICY,
-        FOLDER,
-        ApprovalPolicy,
-        load_reviewers,
-    )
-    from provenance.batch import STATE, Settings  # noqa: PLC0415
-    from provenance.signers import SignerSpec  # noqa: PLC0415
-    from provenance.storage import is_url, place_in  # noqa: PLC0415
+def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
+    from provenance.batch.dry import check_batch  # noqa: PLC0415 - slow to import
 
-    place = place_in(out, "x")
-    if place.is_local and is_url(out):
-        out = str(place.path.parent)
-    reviewers = flags["reviewers"]
-    if not reviewers and (keyring.folder / FOLDER).is_dir():
-        reviewers = (keyring.folder / FOLDER,)
-    if not load_reviewers(reviewers) and not flags["allow_unapproved"]:
-        raise UsageError(
-            "No reviewer's key is known, so nothing counts as approved; give --reviewers, or put "
-            f"their .pub files into {keyring.folder / FOLDER}."
+    faults = []
+    for problem in check_batch(jobs, run):
+        faults.append(problem.fault)
+        if as_json:
+            print_json(problem.as_json())
+            continue
+        job = problem.job
+        where = "" if job is None else f"{job.output} ({job.origin}): "
+        complain(f"{where}{problem.error}", label="Problem: ")
+    if not as_json:
+        stdout().print(
+            f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped", soft_wrap=True
         )
-    state = flags["state"]
-    if state is None and place.is_local:
-        state = Path(out) / STATE
-    elif state is None:
-        name = hashlib.sha256(out.encode()).hexdigest()[:16]
-        state = platformdirs.user_data_path(APPLICATION) / "batches" / name
-    signer = None
-    if chosen.signer is not None and chosen.signer_chain is not None:
-        signer = SignerSpec(chosen.signer, read_pem(chosen.signer_chain))
-    return Settings(
-        keys=keyring.folder.absolute(),
-        out=out if is_url(out) else str(Path(out).absolute()),
-        state=state.absolute(),
-        registry=None if chosen.registry == NO_REGISTRY else registry_url(chosen),
-        signer=signer,
-        reviewers=tuple(path.absolute() for path in reviewers),
-        policy=ApprovalPolicy(
-            flags["approval_policy"] or DEFAULT_POLICY, flags["approvals_needed"]
-        ),
-        allow_unapproved=flags["allow_unapproved"],
-        provider=chosen.provider,
-        digital_source_type=chosen.digital_source_type,
-        encoder_options=chosen.encoder_options,
-        tsa=chosen.tsa,
-        min_margin=chosen.min_margin,
-        threads=threads,
-        attempts=flags["attempts"],
-        retry_failed=flags["retry_failed"],
-    )
+    return 4 if 4 in faults else 3 if faults else 0
 
 
-def _results_path(out: str, run: Settings) -> Path:
-    from provenance.storage import is_url  # noqa: PLC0415 - slow to import
-
-    return (run.state if is_url(out) else Path(run.out)) / "results.jsonl"
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise OutputError(f"The folder {path} cannot be made: {reason}.") from error
 
 
 @contextlib.contextmanager
-def _rows(path: Path) -> Iterator[IO[str]]:
+def _rows(path: Path, mode: str) -> Iterator[IO[str]]:
     try:
-        handle = path.open("w", encoding="utf-8")
+        handle = path.open(mode, encoding="utf-8")
     except OSError as error:
         reason = (error.strerror or "input/output error").lower()
         raise OutputError(f"The results file {path} cannot be written: {reason}.") from error

@@ -33,7 +33,7 @@ _WIDTH = 48
 class BatchView:
     """The running jobs and one overall bar; use it in a ``with`` block."""
 
-    def __init__(self, total: int, *, quiet: bool) -> None:
+    def __init__(self, total: int | None, *, quiet: bool) -> None:
         self._console = stderr()
         self._quiet = quiet
         self._live = self._console.is_terminal and not quiet
@@ -104,7 +104,8 @@ class BatchView:
         if state == "failed":
             complain(f"{name} ({row.job.origin}): {row.attempt.error}", label="Failed: ")
         elif not self._quiet and not self._live:
-            complain(f"{name} {state} ({self._ended} of {self._total})", label="")
+            count = f"{self._ended}" if self._total is None else f"{self._ended} of {self._total}"
+            complain(f"{name} {state} ({count})", label="")
 
     @staticmethod
     def summary(summary: Summary, ending: Ending) -> list[str]:

@@ -16,6 +16,7 @@ from provenance.jobs.ledger import Claim, Entry, Ledger
 from provenance.jobs.model import Job, Prompt, job_key, output_path
 from provenance.jobs.reading import read_defaults, read_jobs
 from provenance.jobs.rows import KEYS
+from provenance.jobs.watching import WatchedFolder
 
 __all__ = [
     "KEYS",
@@ -24,6 +25,7 @@ __all__ = [
     "Job",
     "Ledger",
     "Prompt",
+    "WatchedFolder",
     "approval_place",
     "approved",
     "find_jobs",

@@ -95,6 +95,45 @@ def read_jobs(path: Path, defaults: Mapping[str, Any] | None = None) -> tuple[Jo
     return tuple(jobs)
 
 
+def read_job(path: Path, own: Mapping[str, Any], defaults: Mapping[str, Any]) -> Job:
+    """The job in a file of its own, one JSON object; relative paths start at its folder.
+
+    Args:
+        path: the file.
+        own: values that it need not repeat, like its input; what it says comes before them.
+        defaults: values for what neither gives.
+
+    Raises:
+        JobListError: what is wrong with it.
+        UsageError: it can't be read.
+    """
+    faults = Faults(printable(path))
+    try:
+        with path.open("rb") as handle:
+            raw = handle.read(MAX_LINE + 1)
+        values = json.loads(
+            raw.decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_constant
+        )
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise UsageError(f"The job file {path} cannot be read: {reason}.") from error
+    except _Twice as error:
+        faults.add(None, error.problem)
+        values = None
+    except (ValueError, RecursionError):
+        faults.add(None, (None, "it is no JSON that a job can be made of"))
+        values = None
+    if values is not None and not isinstance(values, dict):
+        faults.add(None, (None, "it should be one JSON object"))
+    faults.refuse()
+    made = to_job(merged(merged(values, own), defaults), path.parent, path.name)
+    if isinstance(made, Job):
+        return made
+    for problem in made:
+        faults.add(None, problem)
+    raise JobListError(faults.found)
+
+
 def read_defaults(path: Path) -> dict[str, Any]:
     """Defaults for every row, from a TOML file with a job's keys.
 

@@ -1,0 +1,150 @@
+"""A dry run: everything that can be checked before the first clip is stamped."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from provenance.batch.settings import Settings
+from provenance.batch.tools import Tools, encoder_of, tools_for
+from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
+from provenance.jobs import Job, Ledger, output_path
+from provenance.keyring.files import certificate_id
+from provenance.making import Making
+from provenance.manifest.certificates import check_validity
+from provenance.registry import Facts
+from provenance.signers import check_ready
+from provenance.storage import Place, Stored, fetched, place_in, stored
+from provenance.telemetry import reason_of
+from provenance.text import printable
+from provenance.text import size as readable
+from provenance.watermark.profiles import DEFAULT_PROFILE
+
+SCHEMA: Final = "provenance.job_problem/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What would go wrong: with one job, or with all of them when ``job`` is None."""
+
+    job: Job | None
+    reason: str
+    error: str
+    fault: int
+
+    def as_json(self) -> dict[str, Any]:
+        """One line."""
+        job = self.job
+        return {
+            "schema": SCHEMA,
+            "job": None
+            if job is None
+            else {"input": job.input, "output": job.output, "origin": job.origin},
+            "reason": self.reason,
+            "error": self.error,
+        }
+
+
+def check_batch(jobs: Sequence[Job], settings: Settings) -> Iterator[Problem]:
+    """Check keys, signer, registry, ledger and disk, and then job after job; stamp nothing.
+
+    An input in a bucket is fetched to be looked at, one at a time.
+    """
+    try:
+        tools = tools_for(settings)
+        check_validity(tools.keyring.signer.chain_pem)
+        check_ready(tools.keyring.signer)
+        # To open an SQLite file is to be able to use it; a reader does not make one.
+        ledger = Ledger(settings.ledger) if settings.ledger.exists() else None
+    except ProvenanceError as error:
+        yield _problem(None, error)
+        return
+    needed = 0
+    for job in jobs:
+        try:
+            needed += _check(job, tools, ledger)
+        except ProvenanceError as error:
+            yield _problem(job, error)
+    room = _room(settings)
+    if room is not None and needed > room:
+        yield _problem(
+            None,
+            OutputError(
+                f"The outputs may need {readable(needed)} and {settings.out} has {readable(room)}; "
+                "make room there."
+            ),
+        )
+
+
+def _check(job: Job, tools: Tools, ledger: Ledger | None) -> int:
+    """Check one job; the bytes it may need, 0 when it is done."""
+    settings, target = tools.settings, tools.settings.target(job)
+    prompt = job.prompt.hashed(tools.keyring.prompt_key)
+    if target.is_local:
+        output_path(Path(settings.out), job)
+    with tempfile.TemporaryDirectory(prefix="provenance-") as name:
+        scratch = Path(name)
+        clip = fetched(Place.of(job.input), scratch)
+        entry = None if ledger is None else ledger.get(settings.key_of(job, clip.sha256, prompt))
+        there = stored(target)
+        result = None if entry is None else entry.result
+        if there is not None:
+            if result is None or result["output"]["sha256"] != there.sha256:
+                raise UsageError(f"{target} exists already; move it away, or choose another name.")
+            if entry is not None and entry.state == "done":
+                return 0
+        tools.approval(job, clip.sha256, scratch)
+        _check_withdrawn(job, tools)
+        Making.checked(
+            clip.place.path,
+            scratch / f"checked{Path(job.output).suffix.lower()}",
+            keyring=tools.keyring,
+            profile=job.profile or DEFAULT_PROFILE,
+            encoder=encoder_of(job, settings),
+            overwrite=False,
+            tsa_url=settings.tsa,
+            min_margin_db=settings.min_margin,
+            progress=lambda *_: None,
+        )
+    return _size(clip)
+
+
+def _size(clip: Stored) -> int:
+    """What an output takes, roughly: the finished file, and as much again while it is made."""
+    return clip.size * 2
+
+
+def _check_withdrawn(job: Job, tools: Tools) -> None:
+    if tools.registry is None:
+        return
+    chain = certificate_id(tools.keyring.signer.chain_pem)
+    facts = Facts(
+        key_ids=(tools.keyring.watermark_key.key_id, chain),
+        model_name=job.model_name,
+        model_version=job.model_version,
+        consents=job.consents,
+    )
+    withdrawal = tools.registry.withdrawals.hitting(facts)
+    if withdrawal is not None:
+        raise WithdrawnError(
+            f"{printable(job.input)} may not be stamped: its {withdrawal.kind} was withdrawn on "
+            f"{withdrawal.at:%Y-%m-%d} ({withdrawal.reason})."
+        )
+
+
+def _room(settings: Settings) -> int | None:
+    """Free bytes where local outputs go."""
+    if not place_in(settings.out, "x").is_local:
+        return None
+    folder = Path(settings.out)
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _problem(job: Job | None, error: ProvenanceError) -> Problem:
+    return Problem(job, reason_of(error), printable(error, 1000), error.exit_code)

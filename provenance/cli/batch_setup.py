@@ -1,0 +1,130 @@
+"""What a batch is asked for: its jobs and its settings, out of flags, files and environment."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import platformdirs
+
+from provenance import config
+from provenance.cli.options import APPLICATION, NO_REGISTRY, read_pem, registry_url
+from provenance.errors import UsageError
+
+if TYPE_CHECKING:
+    from provenance.batch import Settings
+    from provenance.jobs import Job
+    from provenance.keyring import Keyring
+
+FIELDS: Final = (
+    ("--model-name", "NAME", "The model that made the clips."),
+    ("--model-version", "V", "Its version."),
+    ("--prompt-file", "FILE", "A prompt, as UTF-8 text."),
+    ("--prompt-hash", "HEX", "A SHA-256 of the prompt made elsewhere."),
+    ("--profile", "NAME", "Strength: faint, standard or strong.  [default: standard]"),
+    ("--codec", "NAME", "h264, hevc, av1, vp9, prores or source."),
+    ("--crf", "N", "Constant quality."),
+    ("--bitrate", "RATE", "Bit rate instead of a CRF: 2M, 600k."),
+    ("--preset", "NAME", "The encoder's preset."),
+    ("--title", "TEXT", "Title.  [default: the output's file name]"),
+)
+
+
+def listed_jobs(
+    jobs: Path | None, chosen: config.Settings, flags: dict[str, Any]
+) -> tuple[Job, ...]:
+    """The jobs of a list or a folder; flags are defaults, before those of the file."""
+    from provenance.jobs import find_jobs, read_jobs  # noqa: PLC0415 - slow to import
+
+    source, pattern = flags["source"], flags["pattern"]
+    if (jobs is None) == (source is None):
+        raise UsageError("Give a list of jobs, or --from DIR.")
+    if source is None and pattern is not None:
+        raise UsageError("--glob goes with --from.")
+    defaults = job_defaults(chosen, flags)
+    if source is not None:
+        return find_jobs(source, pattern or "*.mp4", defaults)
+    found = read_jobs(jobs, defaults)  # type: ignore[arg-type]  # one of them is there
+    if not found:
+        raise UsageError(f"{jobs} holds no job.")
+    return found
+
+
+def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, Any]:
+    """Values for jobs that do not give them: flags first, then the file, then settings."""
+    from provenance.jobs import read_defaults  # noqa: PLC0415 - slow to import
+    from provenance.jobs.rows import merged  # noqa: PLC0415
+
+    names = [flag.removeprefix("--").replace("-", "_") for flag, _, _ in FIELDS]
+    given = {name: flags[name] for name in names if flags[name] is not None}
+    if "prompt_file" in given:
+        given["prompt_file"] = str(Path(given["prompt_file"]).absolute())
+    if flags["consents"]:
+        given["consents"] = list(flags["consents"])
+    file = {} if flags["defaults"] is None else read_defaults(flags["defaults"])
+    rest = {
+        name: getattr(chosen, name) for name in ("profile", "codec", "crf", "bitrate", "preset")
+    }
+    return merged(given, merged(file, rest))
+
+
+def run_settings(
+    out: str, chosen: config.Settings, keyring: Keyring, flags: dict[str, Any], threads: int
+) -> Settings:
+    from provenance.approvals import (  # noqa: PLC0415 - slow to import
+        DEFAULT_POLICY,
+        FOLDER,
+        ApprovalPolicy,
+        load_reviewers,
+    )
+    from provenance.batch import STATE, Settings  # noqa: PLC0415
+    from provenance.signers import SignerSpec  # noqa: PLC0415
+    from provenance.storage import is_url, place_in  # noqa: PLC0415
+
+    place = place_in(out, "x")
+    if place.is_local and is_url(out):
+        out = str(place.path.parent)
+    reviewers = flags["reviewers"]
+    if not reviewers and (keyring.folder / FOLDER).is_dir():
+        reviewers = (keyring.folder / FOLDER,)
+    if not load_reviewers(reviewers) and not flags["allow_unapproved"]:
+        raise UsageError(
+            "No reviewer's key is known, so nothing counts as approved; give --reviewers, or put "
+            f"their .pub files into {keyring.folder / FOLDER}."
+        )
+    state = flags["state"]
+    if state is None and place.is_local:
+        state = Path(out) / STATE
+    elif state is None:
+        name = hashlib.sha256(out.encode()).hexdigest()[:16]
+        state = platformdirs.user_data_path(APPLICATION) / "batches" / name
+    signer = None
+    if chosen.signer is not None and chosen.signer_chain is not None:
+        signer = SignerSpec(chosen.signer, read_pem(chosen.signer_chain))
+    return Settings(
+        keys=keyring.folder.absolute(),
+        out=out if is_url(out) else str(Path(out).absolute()),
+        state=state.absolute(),
+        registry=None if chosen.registry == NO_REGISTRY else registry_url(chosen),
+        signer=signer,
+        reviewers=tuple(path.absolute() for path in reviewers),
+        policy=ApprovalPolicy(
+            flags["approval_policy"] or DEFAULT_POLICY, flags["approvals_needed"]
+        ),
+        allow_unapproved=flags["allow_unapproved"],
+        provider=chosen.provider,
+        digital_source_type=chosen.digital_source_type,
+        encoder_options=chosen.encoder_options,
+        tsa=chosen.tsa,
+        min_margin=chosen.min_margin,
+        threads=threads,
+        attempts=flags["attempts"],
+        retry_failed=flags["retry_failed"],
+    )
+
+
+def results_path(out: str, run: Settings) -> Path:
+    from provenance.storage import is_url  # noqa: PLC0415 - slow to import
+
+    return (run.state if is_url(out) else Path(run.out)) / "results.jsonl"
