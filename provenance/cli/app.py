@@ -81,7 +81,7 @@ class _Program(click.Group):
             return 128 + (stopped.number if isinstance(stopped, Stopped) else signal.SIGINT)
         except BrokenPipeError:
             # Nobody reads any more: not a failure of ours, and nothing to tell anyone.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             return 128 + 13
         except ProvenanceError as error:
             if run.debug:
@@ -95,6 +95,11 @@ class _Program(click.Group):
                 f"Something unforeseen went wrong ({type(error).__name__}); "
                 "run it again with --debug for the traceback, and report it."
             )
+            try:
+                sys.stdout.flush()
+            except (OSError, ValueError):
+                # A full disk: Python would try once more on its way out, and say so.
+                _drop_output()
             return 4
         return result if isinstance(result, int) else 0
 
@@ -106,6 +111,10 @@ class _Program(click.Group):
         except BrokenPipeError as error:
             raise _ReaderGone from error
         return result
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _ReaderGone(BrokenPipeError):
