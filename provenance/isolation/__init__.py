@@ -9,8 +9,26 @@ is checked field by field (:mod:`.wire`), since a worker that was taken over mig
         findings = examiner.gather(path, keys, trust)
 """
 
-from provenance.isolation.examiner import Examiner, shared
-from provenance.isolation.limits import Limits
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from provenance.isolation.examiner import Examiner, shared
+    from provenance.isolation.limits import Limits
 
 __all__ = ["Examiner", "Limits", "shared"]
-"""The worker's own module is run, never imported: ``python -m provenance.isolation.worker``."""
+
+_HOMES = {"Examiner": "examiner", "Limits": "limits", "shared": "examiner"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used.
+
+    The worker comes by here too, and libraries may start threads as they load: what is taken away
+    from a process (:mod:`.limits`) is not taken away from a thread it already has.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -130,7 +130,8 @@ class Examiner:
         limits = self.limits
         told = (str(limits.memory), str(limits.open_files))
         self._worker = worker = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-m", "provenance.isolation.worker", *told],
+            # -P: a folder of strangers' files may hold a numpy.py, and `-m` would look there first.
+            [sys.executable, "-P", "-m", "provenance.isolation.worker", *told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

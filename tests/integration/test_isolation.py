@@ -260,3 +260,29 @@ def test_secrets_are_neither_in_arguments_nor_in_the_environment(
         for secret in (key.secret, key.pilot_secret):
             assert secret not in shown
             assert secret.hex().encode() not in shown
+
+
+def test_a_module_beside_a_strangers_file_is_not_imported(
+    clip: Path, trust: Trust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files are often verified from the folder they came in."""
+    for name in ("numpy", "struct", "provenance"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit\n")
+    monkeypatch.chdir(tmp_path)
+    with Examiner() as examiner:
+        assert examiner.gather(clip, (), trust).file.kind == "video"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells it")
+def test_no_thread_of_the_worker_keeps_what_was_taken_away(clip: Path, trust: Trust) -> None:
+    """Rights are taken from one thread: libraries that start others must be loaded afterwards."""
+    with Examiner() as examiner:
+        examiner.gather(clip, (), trust)
+        threads = list(Path(f"/proc/{worker_of(examiner)}/task").iterdir())
+        assert len(threads) > 1
+        networks = {os.readlink(thread / "ns/net") for thread in threads}
+        assert len(networks) == 1
+        assert "network" in examiner.unprotected or os.readlink("/proc/self/ns/net") not in networks
+        if "privileges" not in examiner.unprotected:
+            for thread in threads:
+                assert "NoNewPrivs:\t1" in (thread / "status").read_text()
