@@ -207,10 +207,11 @@ class _Entry:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._registry is None:
             return
-        # The file is there or it is not, whatever came in between.  A registry that is gone can't
-        # be told: then a sweep will do the same.
+        # Without an error the file is published, though whoever waits for it may have taken it
+        # away already.  Else it is there or it is not, whatever came in between.  A registry that
+        # is gone can't be told: then a sweep will do the same.
         with contextlib.suppress(RegistryError):
-            self._registry.reservations.settle(self.stamp_id)
+            self._registry.reservations.settle(self.stamp_id, published=kind is None)
 
     def commit(
         self, proof: VerificationReport, input_sha256: str, manifest: bytes, finished: Path

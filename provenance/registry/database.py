@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from provenance.errors import RegistryError, UsageError
 from provenance.registry.address import parse_url
@@ -71,10 +71,22 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that may write; committed at the end of the block, to the disk."""
-        with self.explained(), self._engine.connect() as connection:
-            writer = connection.execution_options(**{_WRITES: True})
-            with writer.begin():
-                yield writer
+        with (
+            self.explained(),
+            self._engine.connect() as connection,
+            self._writer(connection) as writer,
+        ):
+            yield writer
+
+    @contextlib.contextmanager
+    def _writer(self, connection: Connection) -> Iterator[Connection]:
+        writer = connection.execution_options(**{_WRITES: True})
+        if not self.is_sqlite:
+            # Whatever the server's default is: each statement sees what was committed before it,
+            # so that whoever waited for the chain's lock reads the head as it is now.
+            writer = writer.execution_options(isolation_level="READ COMMITTED")
+        with writer.begin():
+            yield writer
 
     def lock_chain(self, connection: Connection) -> None:
         """Wait until no other transaction appends to the audit chain; held to the commit."""
@@ -90,12 +102,14 @@ class Database:
         """Turn what the database says into a clear sentence, without secrets.
 
         Raises:
-            RegistryError: whatever SQLAlchemy raised.
+            RegistryError: whatever SQLAlchemy raised, and a text that no database takes.
         """
         try:
             yield
-        except sa.exc.IntegrityError:
-            raise
+        except UnicodeEncodeError as error:
+            raise RegistryError(
+                f"The registry {self.name} can't take a text that is no Unicode; correct it."
+            ) from error
         except SQLAlchemyError as error:
             raise RegistryError(
                 f"The registry {self.name} can't be used ({_short(error)}); check its address, "
@@ -106,18 +120,25 @@ class Database:
         with self._engine.connect() as connection, connection.begin():
             if _version(connection) == VERSION:
                 return
-        with self._engine.connect() as connection:
-            writer = connection.execution_options(**{_WRITES: True})
-            with writer.begin():
-                self.lock_chain(writer)
-                found = _version(writer)
-                if found is not None and found > VERSION:
-                    raise RegistryError(
-                        f"The registry {self.name} belongs to a newer release (tables {found}, "
-                        f"here {VERSION}); update this program."
-                    )
-                if found != VERSION:
-                    upgrade(writer)
+        with self._engine.connect() as connection, self._writer(connection) as writer:
+            self.lock_chain(writer)
+            found = _version(writer)
+            if found is not None and found > VERSION:
+                raise RegistryError(
+                    f"The registry {self.name} belongs to a newer release (tables {found}, "
+                    f"here {VERSION}); update this program."
+                )
+            if found is None and self.is_sqlite and sa.inspect(writer).get_table_names():
+                raise RegistryError(
+                    f"{self.name} is a database, but no registry; name another file."
+                )
+            if found != VERSION:
+                upgrade(writer)
+
+
+def is_taken(error: RegistryError) -> bool:
+    """Whether the database refused a row because one like it is there already."""
+    return isinstance(error.__cause__, IntegrityError)
 
 
 def upgrade(connection: Connection) -> None:

@@ -78,6 +78,8 @@ class Registry:
             RegistryError: the id was not reserved, or its reservation was swept.
         """
         with self.database.writing() as connection:
+            # Before any row of the stamp's: a sweep locks in the same order.
+            self.database.lock_chain(connection)
             changed = connection.execute(
                 sa.update(_STAMP)
                 .where(_STAMP.c.stamp_id == record.stamp_id.hex, _STAMP.c.state != STAMPED)

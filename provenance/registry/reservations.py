@@ -20,14 +20,13 @@ from typing import Any, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError
 
 from provenance.errors import RegistryError
 from provenance.payload import LAYOUT, StampId
 from provenance.processes import is_running, process_name, this_host
 from provenance.registry import schema
 from provenance.registry.audit import AuditLog
-from provenance.registry.database import Database
+from provenance.registry.database import Database, is_taken
 from provenance.registry.records import now, stamp_time
 
 Outcome = Literal["released", "confirmed", "abandoned"]
@@ -84,30 +83,43 @@ class Reservations:
             try:
                 with self._database.writing() as connection:
                     self._insert(connection, stamp_id, key_id, target)
-            except IntegrityError:
-                continue  # taken: the next draw
+            except RegistryError as error:
+                if not is_taken(error):
+                    raise
+                continue  # the next draw
             return stamp_id
         raise RegistryError(
             f"{_DRAWS} stamp ids in a row were taken; this machine's random source is broken."
         )
 
-    def settle(self, stamp_id: StampId) -> Outcome | None:
+    def settle(self, stamp_id: StampId, *, published: bool = False) -> Outcome | None:
         """End a reservation as its file stands; None when there is no such reservation.
 
         Call it only for what nobody works on any more.
+
+        Args:
+            stamp_id: the stamp.
+            published: the file got its name, whatever somebody has done with it since.
         """
+        table = schema.reservation
+        asked = _WITH_STAMP.where(table.c.stamp_id == stamp_id.hex)
+        with self._database.reading() as connection:
+            seen = connection.execute(asked).first()
+        if seen is None:
+            return None
+        # A file can take minutes to read: nobody else is to wait for that.
+        there = published or (
+            seen.state == STAMPED and _is_there(Path(seen.path), seen.output_sha256)
+        )
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
-            row = connection.execute(
-                _WITH_STAMP.where(schema.reservation.c.stamp_id == stamp_id.hex)
-            ).first()
-            if row is None:
+            row = connection.execute(asked).first()
+            if row is None or row.state != seen.state:
                 return None
             if row.state == RESERVED:
                 self._delete(connection, stamp_id)
                 return "released"
-            if _is_there(Path(row.path), row.output_sha256):
-                table = schema.reservation
+            if there:
                 connection.execute(sa.delete(table).where(table.c.stamp_id == stamp_id.hex))
                 return "confirmed"
             self._delete(connection, stamp_id)
