@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import signal
 import sys
 import time
@@ -187,7 +188,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     if dry_run:
         with opened_registry(chosen):
             return _dry_run(listed, run, as_json=as_json)
-    control, started = Control(), time.monotonic()
+    control, started, logs = Control(), time.monotonic(), flags["json_logs"]
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(opened_registry(chosen))
         _make_folder(run.spool)
@@ -196,7 +197,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         ledger = stack.enter_context(Ledger(run.ledger))
         tell = _Telling(stack, flags, len(listed))
         view = stack.enter_context(
-            BatchView(None if watched else len(listed), quiet=quiet or flags["json_logs"])
+            BatchView(None if watched else len(listed), quiet=quiet or logs, warn=tell.warn)
         )
         received = stack.enter_context(_signals(control))
         pool = stack.enter_context(LocalWorkers(size, run))
@@ -208,12 +209,13 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             if as_json:
                 click.echo(line)
             tell(row.outcome())
-            view.ended(row)
+            if not logs:  # they say it already
+                view.ended(row)
 
         more = None
         if watched:
             folder = WatchedFolder(flags["watch"], job_defaults(chosen, flags))
-            more = lambda: folder.look(warn)  # noqa: E731 - a name for it says nothing more
+            more = lambda: folder.look(tell.warn)  # noqa: E731 - a name for it says nothing more
         ending = run_batch(
             listed,
             run,
@@ -254,6 +256,13 @@ class _Telling:
         if self._file is not None:
             self.metrics.write(self._file)
             stack.callback(self.metrics.write, self._file)
+
+    def warn(self, sentence: str) -> None:
+        """A warning, where this run's warnings go."""
+        if self._logs:
+            logging.getLogger("provenance.batch").warning("%s", sentence)
+        else:
+            warn(sentence)
 
     def __call__(self, outcome: Outcome) -> None:
         from provenance.telemetry import log_outcome  # noqa: PLC0415 - slow to import

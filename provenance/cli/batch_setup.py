@@ -72,6 +72,11 @@ def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, An
 def run_settings(
     out: str, chosen: config.Settings, keyring: Keyring, flags: dict[str, Any], threads: int
 ) -> Settings:
+    """What every job goes by.
+
+    Raises:
+        UsageError: nobody could approve anything.
+    """
     from provenance.approvals import (  # noqa: PLC0415 - slow to import
         DEFAULT_POLICY,
         FOLDER,
@@ -125,6 +130,7 @@ def run_settings(
 
 
 def results_path(out: str, run: Settings) -> Path:
+    """Where the rows go unless somebody says otherwise."""
     from provenance.storage import is_url  # noqa: PLC0415 - slow to import
 
     return (run.state if is_url(out) else Path(run.out)) / "results.jsonl"

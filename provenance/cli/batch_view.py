@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from provenance.cli.output import complain, stderr, warn
+from provenance.cli.output import complain, stderr
 from provenance.cli.progress import STAGES
 from provenance.text import printable
 
@@ -33,8 +34,9 @@ _WIDTH = 48
 class BatchView:
     """The running jobs and one overall bar; use it in a ``with`` block."""
 
-    def __init__(self, total: int | None, *, quiet: bool) -> None:
+    def __init__(self, total: int | None, *, quiet: bool, warn: Callable[[str], object]) -> None:
         self._console = stderr()
+        self._warn = warn
         self._quiet = quiet
         self._live = self._console.is_terminal and not quiet
         self._running: dict[int, tuple[str, float, str, int, int | None]] = {}
@@ -85,13 +87,13 @@ class BatchView:
             self._running.pop(event.number, None)
         if isinstance(event, Ended):
             for sentence in event.attempt.warnings:
-                warn(sentence)
+                self._warn(sentence)
         if isinstance(event, Died):
-            warn(f"the worker of {printable(_job.output, 80)} died; another takes over.")
+            self._warn(f"the worker of {printable(_job.output, 80)} died; another takes over.")
 
     def waits(self, job: Job, attempt: Attempt) -> None:
         """A job is going to be tried again."""
-        warn(
+        self._warn(
             f"{printable(job.output, 80)} is tried again in {attempt.after:.0f} s: {attempt.error}"
         )
 

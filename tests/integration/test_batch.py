@@ -1,0 +1,364 @@
+"""A batch does every job once: through bad rows, missing approvals, kills, and stops."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from provenance import Keyring, hash_prompt, init_keyring
+from provenance.approvals import (
+    FOLDER,
+    add_approval,
+    approval_path,
+    approve,
+    load_reviewer_key,
+    new_reviewer_key,
+)
+from provenance.batch import STATE, UNAPPROVED, Attempt, Settings, Task
+from provenance.batch.runner import tidy
+from provenance.batch.work import do
+from provenance.jobs import Claim, Job, Ledger, Prompt, read_jobs
+from provenance.payload import StampId
+from provenance.processes import owner_name
+from provenance.registry import Registry
+from provenance.workspace import PREFIX
+from tests.clips import Spec, make_clip
+from tests.conftest import Run, environment
+
+SPEC = Spec(size=(240, 160), frames=24)
+FIELDS = {"model_name": "Model", "model_version": "1", "preset": "ultrafast"}
+
+
+class Killed(BaseException):
+    """What a test stops a job with, where a kill would."""
+
+
+class Studio:
+    """A release team's folder: keys, a reviewer, clips, a list, a registry."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.out = folder, folder / "out"
+        (folder / "in").mkdir()
+        self.out.mkdir()
+        self.keyring = init_keyring(folder / "keys", "Example Studio")
+        (folder / "keys" / FOLDER).mkdir()
+        public = new_reviewer_key(folder / "anna.pem")
+        public.rename(folder / "keys" / FOLDER / "anna.pub")
+        self.base = make_clip(folder / "base.mp4", SPEC).read_bytes()
+        self.rows: list[dict[str, Any]] = []
+
+    def add(self, name: str, *, approved: bool = True, **fields: Any) -> Path:
+        """A clip, and its row."""
+        clip = self.folder / "in" / f"{name}.mp4"
+        clip.write_bytes(self.base + b"\0\0\0\x0cfree" + len(self.rows).to_bytes(4, "big"))
+        if approved:
+            digest = hashlib.sha256(clip.read_bytes()).hexdigest()
+            key = load_reviewer_key(self.folder / "anna.pem")
+            add_approval(approval_path(clip), *approve(digest, key, "anna"))
+        row = {"input": f"in/{name}.mp4", "output": f"{name}.mp4", "prompt": f"secret {name}"}
+        self.rows.append(row | FIELDS | fields)
+        self.list.write_text("".join(json.dumps(one) + "\n" for one in self.rows), "utf-8")
+        return clip
+
+    @property
+    def list(self) -> Path:
+        return self.folder / "jobs.jsonl"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command, one worker."""
+        words = ("batch", self.list, "--out", self.out, "--workers", "1", "--registry", "r.db")
+        return tuple(map(str, words))
+
+    @property
+    def files(self) -> list[str]:
+        return sorted(path.name for path in self.out.glob("*.m*"))
+
+    def results(self) -> dict[str, dict[str, Any]]:
+        lines = (self.out / "results.jsonl").read_text("utf-8").splitlines()
+        return {row["job"]["output"]: row for row in map(json.loads, lines)}
+
+    def settings(self, **options: Any) -> Settings:
+        return Settings(
+            keys=self.folder / "keys",
+            out=str(self.out),
+            state=self.out / STATE,
+            registry=str(self.folder / "r.db"),
+            reviewers=(self.folder / "keys" / FOLDER,),
+            **options,
+        )
+
+    def records(self) -> dict[str, int]:
+        """How many records each input has; the audit log is whole."""
+        counts: dict[str, int] = {}
+        with Registry(str(self.folder / "r.db")) as registry:
+            assert registry.check().broken is None
+            for record in registry.search():
+                counts[record.input_sha256] = counts.get(record.input_sha256, 0) + 1
+        return counts
+
+    def leftovers(self) -> list[Path]:
+        spool = self.out / STATE / "spool"
+        hidden = list(self.folder.rglob(f"{PREFIX}*"))
+        return hidden + list(spool.iterdir())
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Studio:
+    return Studio(tmp_path)
+
+
+def task_of(job: Job, keyring: Keyring) -> Task:
+    return Task(replace(job, prompt=Prompt()), job.prompt.hashed(keyring.prompt_key))
+
+
+def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run: Run) -> None:
+    studio.add("good")
+    studio.add("sidecar", output="below/sidecar.mkv")
+    studio.add("unapproved", approved=False)
+    studio.add("text").write_text("no clip")
+    studio.add("missing").unlink()
+    dry = run(*studio.words, "--dry-run", "--json")
+    assert dry.code == 3
+    problems = {row["job"]["output"]: row["reason"] for row in dry.rows}
+    assert problems == {
+        "unapproved.mp4": "approval_no_approval",
+        "text.mp4": "approval_other_clip",
+        "missing.mp4": "unreadable_file",
+    }
+    assert studio.files == []
+    first = run(*studio.words, "--json", "--metrics", "m.prom", "--json-logs")
+    assert first.code == 3
+    states = {row["job"]["output"]: (row["state"], row["reason"]) for row in first.rows}
+    assert states == {
+        "good.mp4": ("stamped", None),
+        "below/sidecar.mkv": ("stamped", None),
+        "unapproved.mp4": ("failed", "approval_no_approval"),
+        "text.mp4": ("failed", "approval_other_clip"),
+        "missing.mp4": ("failed", "unreadable_file"),
+    }
+    assert studio.results() == {row["job"]["output"]: row for row in first.rows}
+    assert (studio.out / "below" / "sidecar.mkv.c2pa").is_file()
+    logged = [json.loads(line) for line in first.err.splitlines() if line.startswith("{")]
+    assert len(logged) == 5
+    assert 'provenance_jobs_total{state="stamped"} 2.0' in (studio.folder / "m.prom").read_text()
+    again = run(*studio.words)
+    assert (again.code, again.out.splitlines()[0].split(" in ")[0]) == (
+        3,
+        "0 stamped, 2 done before, 3 failed,",
+    )
+    stamp = studio.results()["good.mp4"]["stamp"]
+    there = hashlib.sha256((studio.out / "good.mp4").read_bytes()).hexdigest()
+    assert stamp["output"] == {"path": str(studio.out / "good.mp4"), "sha256": there}
+    report = run("verify", studio.out / "good.mp4", "--registry", "r.db", "--json").row
+    assert (report["verdict"], report["watermark"]["stamp_id"]) == ("CONFIRMED", stamp["stamp_id"])
+    assert set(studio.records().values()) == {1}
+    assert len(studio.records()) == 2
+    assert studio.leftovers() == []
+    for path in (studio.out / "results.jsonl", studio.out / STATE / "ledger"):
+        assert b"secret" not in path.read_bytes()
+    assert "secret" not in first.err + again.err
+
+
+def test_what_is_stamped_without_an_approval_says_so(studio: Studio, run: Run) -> None:
+    studio.add("a", approved=False)
+    refused = run(*studio.words, "--allow-unapprove")
+    assert refused.code == 2
+    done = run(*studio.words, "--allow-unapproved", "--json")
+    assert done.code == 0
+    assert "without an approval" in done.err
+    stamp_id = StampId.from_hex(done.row["stamp"]["stamp_id"])
+    with Registry(str(studio.folder / "r.db")) as registry:
+        record = registry.find(stamp_id)
+        manifest = registry.manifest(stamp_id)
+    assert record is not None
+    assert record.approval == UNAPPROVED
+    assert manifest is not None
+    assert UNAPPROVED.encode() in manifest
+
+
+def test_nobody_to_approve_is_an_error_before_anything_starts(studio: Studio, run: Run) -> None:
+    studio.add("a")
+    (studio.folder / "keys" / FOLDER / "anna.pub").unlink()
+    done = run(*studio.words)
+    assert done.code == 2
+    assert "--reviewers" in done.err
+    assert list(studio.out.iterdir()) == []
+
+
+def test_a_withdrawn_consent_keeps_its_clips_from_being_stamped(studio: Studio, run: Run) -> None:
+    studio.add("a", consents=["actor-7"])
+    with Registry(str(studio.folder / "r.db"), create=True):
+        pass
+    revoked = run(
+        *("registry", "revoke", "--consent", "actor-7", "--reason", "asked for it"),
+        *("--registry", "r.db"),
+    )
+    assert revoked.code == 0, revoked.err
+    assert run(*studio.words, "--dry-run", "--json").row["reason"] == "withdrawn"
+    assert run(*studio.words, "--json").row["reason"] == "withdrawn"
+    assert studio.files == []
+
+
+def test_a_changed_output_is_not_overwritten_and_a_lost_one_is_made_again(
+    studio: Studio, run: Run
+) -> None:
+    studio.add("a")
+    assert run(*studio.words).code == 0
+    (studio.out / "a.mp4").write_bytes(b"something else")
+    changed = run(*studio.words, "--json")
+    assert (changed.code, changed.row["reason"]) == (3, "usage")
+    assert (studio.out / "a.mp4").read_bytes() == b"something else"
+    (studio.out / "a.mp4").unlink()
+    assert run(*studio.words, "--json").row["state"] == "stamped"
+
+
+@pytest.mark.parametrize("moment", ["stamped", "publishing", "published"])
+def test_a_kill_between_two_steps_costs_no_second_stamp(
+    studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.add("a")
+    with Registry(str(studio.folder / "r.db"), create=True):
+        pass
+    (job,) = read_jobs(studio.list)
+    settings = studio.settings()
+    settings.spool.mkdir(parents=True)
+
+    class Killing(Ledger):
+        """Ends the job where a kill might."""
+
+        def publishing(self, claim: Claim, result: Mapping[str, Any], lease: float) -> None:
+            if moment == "stamped":
+                raise Killed
+            super().publishing(claim, result, lease)
+            if moment == "publishing":
+                raise Killed
+
+        def done(self, claim: Claim, result: Mapping[str, Any]) -> None:
+            raise Killed
+
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    with monkeypatch.context() as patched, Killing(settings.ledger) as ledger:
+        name = owner_name(gone.pid)
+        patched.setattr("provenance.batch.work.owner_name", lambda _pid: name)
+        with pytest.raises(Killed):
+            do(task_of(job, studio.keyring), settings, ledger=ledger)
+    gone.wait()
+    before = studio.records()
+    with Ledger(settings.ledger) as ledger:
+        assert do(task_of(job, studio.keyring), settings, ledger=ledger).state == "busy"
+        tidy(settings, ledger, None, [job])
+        attempt = do(task_of(job, studio.keyring), settings, ledger=ledger)
+        assert ledger.counts()["done"] == 1
+    assert attempt.state == ("skipped" if moment == "published" else "stamped")
+    assert attempt.stamp is not None
+    assert studio.records() == before
+    assert len(before) == 1
+    there = hashlib.sha256((studio.out / "a.mp4").read_bytes()).hexdigest()
+    assert attempt.stamp["output"]["sha256"] == there
+    assert studio.leftovers() == []
+
+
+def test_a_lost_ledger_does_not_have_clips_stamped_again(studio: Studio, run: Run) -> None:
+    studio.add("a")
+    assert run(*studio.words).code == 0
+    for path in (studio.out / STATE).glob("ledger*"):
+        path.unlink()
+    assert run(*studio.words, "--json").row["state"] == "skipped"
+    assert set(studio.records().values()) == {1}
+
+
+def start(studio: Studio, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "provenance", *studio.words, *more],
+        cwd=studio.folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_work(studio: Studio, process: subprocess.Popen[str]) -> None:
+    """Until a clip is being stamped."""
+    spool = studio.out / STATE / "spool"
+    deadline = time.monotonic() + 60
+    while not (spool.is_dir() and any(spool.iterdir())):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_stop_gives_running_jobs_back_and_the_same_command_goes_on(
+    studio: Studio, run: Run
+) -> None:
+    for name in "abc":
+        studio.add(name)
+    process = start(studio)
+    wait_for_work(studio, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert studio.leftovers() == []
+    with Ledger(studio.out / STATE / "ledger") as ledger:
+        assert ledger.counts()["running"] == 0
+    assert run(*studio.words).code == 0
+    assert studio.files == ["a.mp4", "b.mp4", "c.mp4"]
+    assert set(studio.records().values()) == {1}
+
+
+def test_a_worker_that_is_killed_costs_its_job_one_attempt(studio: Studio) -> None:
+    studio.add("a")
+    process = start(studio, "--json")
+    wait_for_work(studio, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    for child in map(int, children):
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(child, signal.SIGKILL)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "worker of a.mp4 died" in err
+    row = json.loads(out)
+    assert (row["state"], row["attempts"]) == ("stamped", 2)
+    assert set(studio.records().values()) == {1}
+    assert studio.leftovers() == []
+
+
+def test_a_watched_folder_is_stamped_as_clips_come_in(studio: Studio) -> None:
+    clip = studio.add("a")
+    words = ["batch", "--watch", "in", "--out", "out", "--workers", "1", "--registry", "r.db"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "provenance", *words],
+        cwd=studio.folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    job = FIELDS | {"prompt": "secret"}
+    clip.with_name("a.mp4.job.json").write_text(json.dumps(job), "utf-8")
+    deadline = time.monotonic() + 60
+    while not (studio.out / "a.mp4").exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 143, err
+    assert studio.files == ["a.mp4"]
+
+
+def test_an_attempt_tells_no_prompt() -> None:
+    task = Task(Job("a", "b.mp4", "M", "1", Prompt("secret")), hash_prompt("secret", None))
+    assert "secret" not in repr(task) + repr(Attempt("busy"))
