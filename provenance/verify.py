@@ -86,19 +86,24 @@ def conclude(
 ) -> VerificationReport:
     """Steps 2 to 4: the findings as one report.  ``held`` are the ids of the keys tried."""
     found = _looked_for(findings.watermark, findings.manifest, held)
-    try:
-        answer, manifest = look_up(
+
+    def ask(whom: Registry | None) -> tuple[RegistryReport, ManifestReport]:
+        return look_up(
             found,
             findings.manifest,
             findings.fingerprint,
             trust=trust,
-            registry=registry,
+            registry=whom,
             revocations=tuple(revocations),
         )
+
+    try:
+        answer, manifest = ask(registry)
     except RegistryError as error:
-        # What the file itself says is worth having, also while the registry can't be asked.
-        answer = RegistryReport(reason=printable(error, 300).rstrip("."))
-        manifest = findings.manifest
+        # What the file itself and the signed lists say is worth having, also while the registry
+        # can't be asked.
+        answer, manifest = ask(None)
+        answer = replace(answer, reason=printable(error, 300).rstrip("."))
     verdict, summary = decide(
         found, manifest, answer, kind=findings.file.kind or "video", fingerprint_limit=LIMIT
     )

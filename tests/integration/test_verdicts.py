@@ -245,8 +245,18 @@ def test_a_registry_that_is_gone_costs_only_its_own_answer(desk: Desk, stripped:
             connection.exec_driver_sql("DROP TABLE reservation")
             connection.exec_driver_sql("DROP TABLE stamp")
         report = desk.check(stripped, registry=gone)
+        desk.registry.withdrawals.withdraw("stamp", desk.clips[0].stamp_id.hex, "asked to")
+        listed = stripped.parent / "listed.json"
+        try:
+            write_revocations(desk.registry, listed, desk.keyring.signer, valid=WEEK)
+        finally:
+            desk.registry.withdrawals.reinstate("stamp", desk.clips[0].stamp_id.hex, "over")
+        lists = [read_revocations(listed, desk.keyring.trust_anchors_pem)]
+        withdrawn = desk.check(stripped, registry=gone, revocations=lists)
     assert report.verdict is Verdict.WATERMARK_UNKNOWN
     assert "can't be used" in str(report.registry.reason)
+    assert withdrawn.verdict is Verdict.REVOKED
+    assert "can't be used" in str(withdrawn.registry.reason)
 
 
 # --- withdrawal
