@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from provenance.registry.chain import AuditRow, Break, walk
-from provenance.registry.records import StampRecord, Withdrawal
+from provenance.registry.records import StampRecord, Withdrawal, stamp_time
 
 Whole = tuple[StampRecord, bytes, bytes | None]
 
@@ -19,7 +19,7 @@ class Replay:
         self.rows = 0
         self.head: AuditRow | None = None
         self._stamps: dict[str, tuple[int, str]] = {}
-        self._withdrawn: dict[tuple[str, str], tuple[int, str]] = {}
+        self._withdrawn: dict[tuple[str, str, str], tuple[int, str]] = {}
 
     def follow(self, rows: Iterable[AuditRow]) -> Break | None:
         """Walk the chain; the first row that does not hold, or None."""
@@ -27,7 +27,10 @@ class Replay:
             if isinstance(item, Break):
                 return item
             self.rows, self.head = item.number, item
-            self._take(item, json.loads(item.details))
+            try:
+                self._take(item, json.loads(item.details))
+            except (ValueError, KeyError, TypeError):
+                return Break(item.number, "this program did not write it")
         return None
 
     def _take(self, row: AuditRow, details: dict[str, Any]) -> None:
@@ -36,9 +39,13 @@ class Replay:
         elif row.event == "abandon":
             self._stamps.pop(details["stamp_id"], None)
         elif row.event == "withdraw":
-            self._withdrawn[details["kind"], details["target"]] = (row.number, details["reason"])
+            entry = (details["kind"], details["target"], details["at"])
+            self._withdrawn[entry] = (row.number, details["reason"])
         elif row.event == "reinstate":
-            self._withdrawn.pop((details["kind"], details["target"]), None)
+            # One withdrawal that an import ended, or all in force of that target.
+            ended = tuple(details[name] for name in ("kind", "target", "at") if name in details)
+            for entry in [one for one in self._withdrawn if one[: len(ended)] == ended]:
+                del self._withdrawn[entry]
 
     def compare(self, stamps: Iterable[Whole], active: Iterable[Withdrawal]) -> Break | None:
         """The lowest row of the log that the registry's tables contradict, or None."""
@@ -62,10 +69,10 @@ class Replay:
     def _withdrawals_unlike(self, active: Iterable[Withdrawal]) -> Iterator[Break]:
         missing = dict(self._withdrawn)
         for entry in active:
-            said = missing.pop((entry.kind, entry.target), None)
+            said = missing.pop((entry.kind, entry.target, stamp_time(entry.at)), None)
             if said is None:
                 yield Break(self.rows + 1, f"the withdrawal of {entry.kind} has no row")
             elif said[1] != entry.reason:
                 yield Break(said[0], f"the withdrawal of {entry.kind} {entry.target} was changed")
-        for (kind, target), (number, _) in missing.items():
+        for (kind, target, _), (number, _) in missing.items():
             yield Break(number, f"the withdrawal of {kind} {target} is gone")

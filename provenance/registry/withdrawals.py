@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -43,9 +44,7 @@ class Withdrawals:
             if _active(connection, [(kind, target)]) is not None:
                 raise UsageError(f"The {kind} {target} is withdrawn already; reinstate it first.")
             _insert(connection, entry)
-            self._audit.append_with(
-                connection, "withdraw", kind=kind, target=target, reason=entry.reason
-            )
+            self._noted(connection, entry)
         return entry
 
     def reinstate(self, kind: WithdrawalKind, target: str, reason: str) -> int:
@@ -89,33 +88,45 @@ class Withdrawals:
 
     def merge(self, connection: Connection, entries: Iterable[Withdrawal]) -> int:
         """Take over withdrawals from an export, and the ends of known ones; how many changed."""
-        known = {(entry.kind, entry.target, entry.at): entry for entry in self.all(connection)}
         changed = 0
         for entry in entries:
-            here = known.get((entry.kind, entry.target, entry.at))
-            named = {"kind": entry.kind, "target": entry.target}
+            same = (
+                _TABLE.c.kind == entry.kind,
+                _TABLE.c.target == entry.target,
+                _TABLE.c.at == stamp_time(entry.at),
+            )
+            here = connection.execute(sa.select(_TABLE).where(*same)).first()
             if here is None:
                 _insert(connection, entry)
-                self._audit.append_with(connection, "withdraw", reason=entry.reason, **named)
+                self._noted(connection, entry)
                 if entry.ended_at is not None:
-                    self._audit.append_with(
-                        connection, "reinstate", reason=entry.ended_reason, **named
-                    )
+                    self._noted(connection, entry, "reinstate")
             elif here.ended_at is None and entry.ended_at is not None:
                 connection.execute(
                     sa.update(_TABLE)
-                    .where(
-                        _TABLE.c.kind == entry.kind,
-                        _TABLE.c.target == entry.target,
-                        _TABLE.c.at == stamp_time(entry.at),
-                    )
+                    .where(*same)
                     .values(ended_at=stamp_time(entry.ended_at), ended_reason=entry.ended_reason)
                 )
-                self._audit.append_with(connection, "reinstate", reason=entry.ended_reason, **named)
+                self._noted(connection, entry, "reinstate")
             else:
                 continue
             changed += 1
         return changed
+
+    def _noted(
+        self,
+        connection: Connection,
+        entry: Withdrawal,
+        event: Literal["withdraw", "reinstate"] = "withdraw",
+    ) -> None:
+        self._audit.append_with(
+            connection,
+            event,
+            kind=entry.kind,
+            target=entry.target,
+            at=stamp_time(entry.at),
+            reason=entry.reason if event == "withdraw" else entry.ended_reason,
+        )
 
 
 def _insert(connection: Connection, entry: Withdrawal) -> None:

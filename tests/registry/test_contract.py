@@ -370,3 +370,20 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         Registry(str(path), create=True)
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("photos",)]
+
+
+def test_two_registries_may_have_withdrawn_the_same(registry: Registry, tmp_path: Path) -> None:
+    register(registry, tmp_path / "a.mp4")
+    registry.withdrawals.withdraw("key", "a986830a", "stolen here")
+    with Registry(str(tmp_path / "other.db"), create=True) as other:
+        other.withdrawals.withdraw("key", "a986830a", "stolen there")
+        import_lines(registry, [line for _, line in export_lines(other)], "export")
+        assert registry.check().broken is None
+        other.withdrawals.reinstate("key", "a986830a", "found there")
+        import_lines(registry, [line for _, line in export_lines(other)], "export")
+    assert registry.check().broken is None
+    still = registry.withdrawals.hitting(Facts(key_ids=("a986830a",)))
+    assert still is not None
+    assert still.reason == "stolen here"
+    registry.withdrawals.reinstate("key", "a986830a", "found")
+    assert registry.check().broken is None
