@@ -1,0 +1,139 @@
+"""Signed documents: who may sign one, and what a made-up one does."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID, ObjectIdentifier
+
+from provenance.errors import SealError
+from provenance.manifest import LocalSigner
+from provenance.seal import seal, unseal
+
+NOW = datetime.now(UTC)
+EMAIL = ObjectIdentifier("1.3.6.1.5.5.7.3.4")
+
+
+class Maker:
+    """A certificate and its key; ``issuer`` None makes a root."""
+
+    def __init__(
+        self,
+        name: str,
+        issuer: Maker | None,
+        *extensions: tuple[x509.ExtensionType, bool],
+        days: tuple[int, int] = (-1, 30),
+        key: ec.EllipticCurvePrivateKey | None = None,
+    ) -> None:
+        self.key = key or ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)])
+        parent = issuer or self
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(self.name)
+            .issuer_name(parent.name)
+            .public_key(self.key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(NOW + timedelta(days[0]))
+            .not_valid_after(NOW + timedelta(days[1]))
+        )
+        for extension, critical in extensions:
+            builder = builder.add_extension(extension, critical)
+        self.certificate = builder.sign(parent.key, SHA256())
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.public_bytes(Encoding.PEM)
+
+
+def usage(*, sign: bool = False, issue: bool = False) -> tuple[x509.KeyUsage, bool]:
+    names = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    names += ("crl_sign", "encipher_only", "decipher_only")
+    rest = dict.fromkeys(names, False)
+    return x509.KeyUsage(digital_signature=sign, key_cert_sign=issue, **rest), True
+
+
+def authority(path_length: int | None = None) -> tuple[x509.BasicConstraints, bool]:
+    return x509.BasicConstraints(ca=True, path_length=path_length), True
+
+
+LEAF = (usage(sign=True), (x509.ExtendedKeyUsage([EMAIL]), False))
+
+
+def sealed(leaf: Maker, *between: Maker) -> bytes:
+    pem = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    chain = b"".join(one.pem for one in (leaf, *between))
+    return seal("bundle", {"said": 1}, LocalSigner(pem, chain))
+
+
+def refused(data: bytes, anchors: bytes, match: str) -> None:
+    with pytest.raises(SealError, match=match):
+        unseal("bundle", data, anchors, "f")
+
+
+def test_a_chain_is_followed_to_its_root() -> None:
+    root = Maker("Root", None, authority(), usage(issue=True))
+    middle = Maker("Middle", root, authority(0), usage(issue=True))
+    done = unseal("bundle", sealed(Maker("Leaf", middle, *LEAF), middle), root.pem, "f")
+    assert (done.document, done.signer) == ({"said": 1}, "Leaf")
+
+
+def test_an_authority_issues_no_further_than_it_may() -> None:
+    root = Maker("Root", None, authority(0), usage(issue=True))
+    middle = Maker("Middle", root, authority(), usage(issue=True))
+    refused(sealed(Maker("Leaf", middle, *LEAF), middle), root.pem, "root is not valid")
+    root = Maker("Root", None, authority(), usage(issue=True))
+    first = Maker("First", root, authority(0), usage(issue=True))
+    second = Maker("Second", first, authority(), usage(issue=True))
+    refused(sealed(Maker("Leaf", second, *LEAF), second, first), root.pem, "may not issue")
+
+
+@pytest.mark.parametrize(
+    "middle",
+    [
+        (),
+        ((x509.BasicConstraints(ca=False, path_length=None), True),),
+        (authority(), usage(sign=True)),
+        (authority(), (x509.NameConstraints([x509.DNSName("a.example")], None), True)),
+    ],
+)
+def test_what_may_not_issue_or_is_not_understood_ends_the_chain(
+    middle: tuple[tuple[x509.ExtensionType, bool], ...],
+) -> None:
+    root = Maker("Root", None, authority(), usage(issue=True))
+    between = Maker("Middle", root, *middle)
+    refused(sealed(Maker("Leaf", between, *LEAF), between), root.pem, "may not issue others")
+
+
+def test_a_root_that_was_renewed_is_as_good_as_before() -> None:
+    old = Maker("Root", None, authority(), usage(issue=True), days=(-9, -1))
+    new = Maker("Root", None, authority(), usage(issue=True), key=old.key)
+    data = sealed(Maker("Leaf", new, *LEAF))
+    assert unseal("bundle", data, old.pem + new.pem, "f").signer == "Leaf"
+    refused(data, old.pem, "root is not valid")
+
+
+def test_a_made_up_certificate_is_refused_in_a_sentence() -> None:
+    root = Maker("Root", None, authority(), usage(issue=True))
+    whole = json.loads(sealed(Maker("Leaf", root, *LEAF)))
+    text = whole["protected"] + "=" * (-len(whole["protected"]) % 4)
+    header = json.loads(base64.urlsafe_b64decode(text))
+    der = bytearray(base64.b64decode(header["x5c"][0]))
+    for at in range(len(der)):
+        broken = bytearray(der)
+        broken[at] ^= 5
+        header["x5c"] = [base64.b64encode(broken).decode()]
+        changed = json.dumps(header).encode()
+        protected = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()
+        refused(json.dumps(whole | {"protected": protected}).encode(), root.pem, ".")
