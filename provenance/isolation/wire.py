@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provenance import errors
-from provenance.errors import ProvenanceError
+from provenance.errors import InputError, ProvenanceError
 from provenance.findings import Findings
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust
@@ -135,14 +135,19 @@ class Answer(BaseModel):
         """The findings on the file at ``path``.
 
         Raises:
-            ProvenanceError: the error that the worker met, of the same class.
+            InputError: the error that the worker met, of the same class.
             Garbled: neither is there.
         """
         if self.error is not None and self.sentence is not None:
             known = getattr(errors, self.error, None)
-            if not (isinstance(known, type) and issubclass(known, ProvenanceError)):
+            # A file costs itself: no worker may say that something else has failed.
+            if not (isinstance(known, type) and issubclass(known, InputError)):
                 raise Garbled
-            raise known(self.sentence.decode("utf-8", "surrogateescape"))
+            try:
+                refusal = known(self.sentence.decode("utf-8", "surrogateescape"))
+            except TypeError as error:
+                raise Garbled from error
+            raise refusal
         if self.file is None or self.watermark is None or self.manifest is None:
             raise Garbled
         try:

@@ -227,6 +227,8 @@ def test_the_worker_can_neither_connect_nor_write_nor_run_programs_nor_signal_ot
         b"[]",
         b'{"error": "SystemExit", "sentence": "x"}',
         b'{"error": "Path", "sentence": "x"}',
+        b'{"error": "KeyringError", "sentence": "eA=="}',
+        b'{"error": "ApprovalError", "sentence": "eA=="}',
         b'{"surplus": 1}',
         b'{"file": {"path": 7, "sha256": null, "bytes": null, "kind": null}}',
         b'{"fingerprint": "!!"}',
