@@ -28,6 +28,7 @@ from provenance.registry import AuditRow, Facts, Registry, Withdrawal, now
 from provenance.registry.transfer import Transfer, export_lines, import_lines
 from provenance.results import VerificationReport
 from provenance.seal import seal, unseal
+from provenance.workspace import Workspace
 
 _MAX_LIST = 512 * 1024 * 1024
 _MAX_HEADER = 1024 * 1024
@@ -188,8 +189,17 @@ def open_bundle(path: Path, anchors_pem: bytes) -> Iterator[Registry]:
             raise _unreadable(path, error) from error
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-")))
         registry = stack.enter_context(Registry(str(folder / "bundle.db"), create=True))
-        import_lines(registry, stream, str(path))
+        again = hashlib.sha256()
+        import_lines(registry, _hashed(stream, again), str(path))
+        if again.digest() != digest.digest():
+            raise SealError(f"{path} was changed while it was read; get it again.")
         yield registry
+
+
+def _hashed(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for line in lines:
+        digest.update(line)
+        yield line
 
 
 def write_head(registry: Registry, path: Path, signer: Signer) -> AuditRow:
@@ -255,17 +265,12 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file that is there whole or not at all, and replaces nothing."""
     if os.path.lexists(path):
         raise UsageError(f"{path} exists already; name another file.")
-    draft = path.with_name(f".{path.name}.part")
-    with _explained(path):
-        try:
-            with draft.open("wb") as stream:
-                for piece in pieces:
-                    stream.write(piece)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.rename(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
+    with Workspace(path) as workspace, _explained(path):
+        draft = workspace.path("draft")
+        with draft.open("wb") as stream:
+            for piece in pieces:
+                stream.write(piece)
+        workspace.publish(draft)
 
 
 @contextlib.contextmanager

@@ -14,8 +14,14 @@ import numpy as np
 import pytest
 
 from provenance import Keyring, StampResult, Trust, VerificationReport, init_keyring, verify
-from provenance.errors import InputError, SealError, WithdrawnError
-from provenance.exports import open_bundle, read_revocations, write_bundle, write_revocations
+from provenance.errors import InputError, SealError, UsageError, WithdrawnError
+from provenance.exports import (
+    open_bundle,
+    read_revocations,
+    write_bundle,
+    write_lines,
+    write_revocations,
+)
 from provenance.manifest import LocalSigner, Recovery, attach, sidecar_path
 from provenance.manifest.certificates import issue_signer, make_root
 from provenance.registry import Registry, model_target
@@ -189,6 +195,20 @@ def test_an_unknown_signer_is_told_as_that(desk: Desk, tmp_path: Path) -> None:
     assert desk.check(signed).verdict is Verdict.SIGNER_UNTRUSTED
 
 
+def test_an_unknown_signer_makes_nothing_revoked_by_naming_a_stamp(
+    desk: Desk, tmp_path: Path
+) -> None:
+    maker, named = Studio("A Stranger"), desk.clips[0].stamp_id
+    signed = tmp_path / "signed.mp4"
+    claim = facts(stamp_id=named, consents=("consent-0",))
+    attach(desk.sources[0], signed, claim, maker.signer, trust=maker.trust)
+    desk.registry.withdrawals.withdraw("stamp", named.hex, "asked to")
+    try:
+        assert desk.check(signed).registry.revocation is None
+    finally:
+        desk.registry.withdrawals.reinstate("stamp", named.hex, "over")
+
+
 class Plain:
     """A manifest that says nothing of a watermark."""
 
@@ -350,6 +370,23 @@ def test_a_bundle_answers_as_the_registry_does(desk: Desk, stripped: Path, tmp_p
     path.write_bytes(content[:-100])
     with pytest.raises(SealError, match="cut off"), open_bundle(path, anchors):
         pass
+
+
+def test_an_export_writes_through_no_link_and_replaces_nothing(desk: Desk, tmp_path: Path) -> None:
+    victim, target = tmp_path / "victim", tmp_path / "lines"
+    victim.write_text("mine")
+    (tmp_path / ".lines.part").symlink_to(victim)
+    write_lines(desk.registry, target)
+    with pytest.raises(UsageError, match="exists already"):
+        write_lines(desk.registry, target)
+    dangling = tmp_path / "dangling"
+    dangling.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match="exists already"):
+        write_lines(desk.registry, dangling)
+    assert victim.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        *("victim", "lines", ".lines.part", "dangling"),
+    }
 
 
 def test_the_log_holds_after_all_that(desk: Desk) -> None:
