@@ -81,8 +81,10 @@ def look_up(
         if found.stamp_id is not None:
             judged = _compared(registry, record, fingerprint)
     lists = revocations if registry is None else (registry.withdrawals, *revocations)
-    facts = [_claims(found, manifest, stamp_id)]
-    facts += [] if record is None else [Facts.of(record)]
+    # Anybody can sign that a file is our stamp; the picture or a trusted signer has to say so.
+    vouched = found.stamp_id is not None or manifest.status == "trusted"
+    facts = [_claims(found, manifest, stamp_id if vouched else None)]
+    facts += [Facts.of(record)] if vouched and record is not None else []
     hits = (known.hitting(each) for known in lists for each in facts)
     revocation = next((hit for hit in hits if hit is not None), None)
     report = RegistryReport(
