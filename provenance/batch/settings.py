@@ -27,8 +27,8 @@ class Settings:
 
     Attributes:
         keys: the keys folder; each worker opens it itself.
-        registry: its address, None to work without one.  An address with a password is left to
-            the workers' own environment.
+        registry: its address, None to work without one.  With a password in it, settings go to
+            processes of this machine only, through a pipe.
         out: folder or URL that the outputs go to.
         state: a local folder of the run's own, on the output's disk if that is local.
         reviewers: public keys, in files and folders; none only with ``allow_unapproved``.

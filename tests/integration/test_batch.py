@@ -35,6 +35,8 @@ from provenance.registry import Registry
 from provenance.workspace import PREFIX
 from tests.clips import Spec, make_clip
 from tests.conftest import Run, environment
+from tests.stores import Bucket, lead_to, running_s3
+from tests.stores import environment as s3_environment
 
 SPEC = Spec(size=(240, 160), frames=24)
 FIELDS = {"model_name": "Model", "model_version": "1", "preset": "ultrafast"}
@@ -211,11 +213,15 @@ def test_a_withdrawn_consent_keeps_its_clips_from_being_stamped(studio: Studio, 
     assert studio.files == []
 
 
-def test_a_changed_output_is_not_overwritten_and_a_lost_one_is_made_again(
+def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_when_lost(
     studio: Studio, run: Run
 ) -> None:
     studio.add("a")
     assert run(*studio.words).code == 0
+    for path in (studio.out / STATE).glob("ledger*"):
+        path.unlink()
+    assert run(*studio.words, "--json").row["state"] == "skipped"
+    assert set(studio.records().values()) == {1}
     (studio.out / "a.mp4").write_bytes(b"something else")
     changed = run(*studio.words, "--json")
     assert (changed.code, changed.row["reason"]) == (3, "usage")
@@ -268,15 +274,6 @@ def test_a_kill_between_two_steps_costs_no_second_stamp(
     there = hashlib.sha256((studio.out / "a.mp4").read_bytes()).hexdigest()
     assert attempt.stamp["output"]["sha256"] == there
     assert studio.leftovers() == []
-
-
-def test_a_lost_ledger_does_not_have_clips_stamped_again(studio: Studio, run: Run) -> None:
-    studio.add("a")
-    assert run(*studio.words).code == 0
-    for path in (studio.out / STATE).glob("ledger*"):
-        path.unlink()
-    assert run(*studio.words, "--json").row["state"] == "skipped"
-    assert set(studio.records().values()) == {1}
 
 
 def start(studio: Studio, *more: str) -> subprocess.Popen[str]:
@@ -357,6 +354,33 @@ def test_a_watched_folder_is_stamped_as_clips_come_in(studio: Studio) -> None:
     _, err = process.communicate(timeout=30)
     assert process.returncode == 143, err
     assert studio.files == ["a.mp4"]
+
+
+def test_a_bucket_gets_whole_files_and_a_store_that_is_down_is_tried_again(
+    studio: Studio, run: Run
+) -> None:
+    clip = studio.add("a")
+    words = ["batch", "jobs.jsonl", "--out", "s3://studio/stamped", "--workers", "1", "--json"]
+    words += ["--registry", "r.db", "--state", "state"]
+    with running_s3() as port:
+        bucket = Bucket("studio", port)
+        with pytest.MonkeyPatch.context() as patch:
+            lead_to(patch, port)
+            place = {"LocationConstraint": "eu-west-1"}
+            bucket.client.create_bucket(Bucket="studio", CreateBucketConfiguration=place)
+            bucket.put("in/a.mp4", clip.read_bytes())
+            bucket.put("in/a.mp4.approval.json", approval_path(clip).read_bytes())
+            studio.rows[0]["input"] = "s3://studio/in/a.mp4"
+            studio.list.write_text(json.dumps(studio.rows[0]) + "\n", "utf-8")
+            states = [run(*words, env=s3_environment(port)).row["state"] for _ in range(2)]
+            stamped = bucket.get("stamped/a.mp4")
+    assert states == ["stamped", "skipped"]
+    assert set(studio.records().values()) == {1}
+    with Registry(str(studio.folder / "r.db")) as registry:
+        assert registry.search(sha256=hashlib.sha256(stamped).hexdigest())
+    down = run(*words, "--attempts", "2", env=s3_environment(port))
+    assert (down.code, down.row["reason"], down.row["attempts"]) == (4, "storage", 2)
+    assert list((studio.folder / "state" / "spool").iterdir()) == []
 
 
 def test_an_attempt_tells_no_prompt() -> None:
