@@ -49,13 +49,15 @@ class Problem:
         }
 
 
-def check_batch(jobs: Sequence[Job], settings: Settings) -> Iterator[Problem]:
+def check_batch(
+    jobs: Sequence[Job], settings: Settings, *, pin: str | None = None
+) -> Iterator[Problem]:
     """Check keys, signer, registry, ledger and disk, and then job after job; stamp nothing.
 
     An input in a bucket is fetched to be looked at, one at a time.
     """
     try:
-        tools = tools_for(settings)
+        tools = tools_for(settings, pin)
         check_validity(tools.keyring.signer.chain_pem)
         check_ready(tools.keyring.signer)
         # To open an SQLite file is to be able to use it; a reader does not make one.

@@ -26,7 +26,6 @@ from provenance.processes import owner_name
 
 _SHOWN: Final = 0.2
 """Least seconds between two tellings of a job's progress."""
-_ARITHMETIC: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +82,19 @@ class Workers(Protocol):
 
 
 class LocalWorkers:
-    """A pool of spawned processes; use it in a ``with`` block, which ends them."""
+    """A pool of spawned processes; use it in a ``with`` block, which ends them.
 
-    def __init__(self, size: int, settings: Settings) -> None:
+    They take over the environment: OMP_NUM_THREADS and its like are the caller's to set.
+
+    Args:
+        size: how many.
+        settings: of the run.
+        pin: of the token that signs, if that needs one; it goes through a pipe.
+    """
+
+    def __init__(self, size: int, settings: Settings, *, pin: str | None = None) -> None:
         self.size = size
+        self._pin = pin
         self._settings = settings
         self._stopping = False
         self._context = multiprocessing.get_context("spawn")
@@ -170,10 +178,11 @@ class LocalWorkers:
         ours, theirs = self._context.Pipe()
         hanging, held = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_main, args=(self._settings, theirs, hanging), name="provenance batch worker"
+            target=_main,
+            args=(self._settings, self._pin, theirs, hanging),
+            name="provenance batch worker",
         )
-        with _environment(self._settings.threads):
-            process.start()
+        process.start()
         theirs.close()
         hanging.close()
         return _Worker(process, ours, held, owner_name(process.pid or 0))
@@ -193,19 +202,7 @@ class _Worker:
         self.process.close()
 
 
-@contextlib.contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Let what is started now use so many threads for its arithmetic, unless it is set already."""
-    names = [name for name in _ARITHMETIC if name not in os.environ]
-    os.environ.update(dict.fromkeys(names, str(threads)))
-    try:
-        yield
-    finally:
-        for name in names:
-            del os.environ[name]
-
-
-def _main(settings: Settings, pipe: Connection, hanging: Connection) -> None:
+def _main(settings: Settings, pin: str | None, pipe: Connection, hanging: Connection) -> None:
     """A worker's life."""
     told = threading.Event()
 
@@ -218,7 +215,7 @@ def _main(settings: Settings, pipe: Connection, hanging: Connection) -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_hang_on, args=(hanging,), daemon=True).start()
 
-    import cv2  # noqa: PLC0415 - after the environment is set
+    import cv2  # noqa: PLC0415 - slow to import
 
     from provenance.batch.work import Abandon, do  # noqa: PLC0415 - slow to import
 
@@ -236,7 +233,7 @@ def _main(settings: Settings, pipe: Connection, hanging: Connection) -> None:
 
     with contextlib.suppress(EOFError, OSError):
         while not told.is_set() and (task := pipe.recv()) is not None:
-            pipe.send(do(task, settings, progress=progress))
+            pipe.send(do(task, settings, pin=pin, progress=progress))
 
 
 def _hang_on(hanging: Connection) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,17 +83,14 @@ def encoder_of(job: Job, settings: Settings) -> EncoderOptions:
 
 
 @functools.lru_cache(maxsize=1)
-def tools_for(settings: Settings) -> Tools:
-    """Open what the settings name, once a process.
-
-    The PIN of a token comes from the environment.
+def tools_for(settings: Settings, pin: str | None) -> Tools:
+    """Open what the settings name, once a process; ``pin`` is the signing token's.
 
     Raises:
         KeyringError: keys or reviewers' keys can't be used.
         RegistryError: the registry can't be used.
         SigningError: the signer can't be used.
     """
-    pin = os.environ.get("PROVENANCE_PKCS11_PIN") or None
     keyring = Keyring.load(settings.keys, pin=pin)
     if settings.signer is not None:
         keyring = keyring.with_signer(open_signer(settings.signer, pin=pin))

@@ -62,6 +62,7 @@ def do(
     task: Task,
     settings: Settings,
     *,
+    pin: str | None = None,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
 ) -> Attempt:
@@ -70,12 +71,13 @@ def do(
     Args:
         task: the job.
         settings: of the run.
+        pin: of the token that signs, if that needs one.
         ledger: what is done; default: the file that the settings name, on this machine.
         progress: called with each step; may raise :class:`Abandon`.
     """
     started, clock = time.time(), StageClock(progress)
     try:
-        tools = tools_for(settings)
+        tools = tools_for(settings, pin)
         opened = tools.ledger() if ledger is None else ledger
         with tempfile.TemporaryDirectory(prefix="provenance-") as scratch:
             attempt = _Work(task, tools, opened, clock, Path(scratch)).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -31,6 +32,7 @@ from provenance.cli.options import (
     registry_option,
     settings,
     signer_options,
+    token_pin,
 )
 from provenance.cli.output import complain, print_json, stdout, warn
 from provenance.cli.stopping import Stopped
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from provenance.jobs import Job
     from provenance.telemetry import Outcome
 
+_ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _METRICS_EVERY = 5.0
 """Least seconds between two writings of the metrics file."""
 _Command = Callable[..., Any]
@@ -188,6 +191,8 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     if dry_run:
         with opened_registry(chosen):
             return _dry_run(listed, run, as_json=as_json)
+    for name in _ARITHMETIC:  # read by the workers, at their start
+        os.environ.setdefault(name, str(run.threads))
     control, started, logs = Control(), time.monotonic(), flags["json_logs"]
     with contextlib.ExitStack() as stack:
         registry = stack.enter_context(opened_registry(chosen))
@@ -200,7 +205,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             BatchView(None if watched else len(listed), quiet=quiet or logs, warn=tell.warn)
         )
         received = stack.enter_context(_signals(control))
-        pool = stack.enter_context(LocalWorkers(size, run))
+        pool = stack.enter_context(LocalWorkers(size, run, pin=token_pin()))
 
         def ended(row: Row) -> None:
             line = json.dumps(row.as_json(), allow_nan=False)
@@ -282,7 +287,7 @@ def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
     from provenance.batch.dry import check_batch  # noqa: PLC0415 - slow to import
 
     faults = []
-    for problem in check_batch(jobs, run):
+    for problem in check_batch(jobs, run, pin=token_pin()):
         faults.append(problem.fault)
         if as_json:
             print_json(problem.as_json())
