@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from provenance.isolation import Limits
     from provenance.manifest import Trust
     from provenance.registry import Registry
+    from provenance.results import VerificationReport
     from provenance.watermark.keys import WatermarkKey
 
 _VERDICTS = ", ".join(Verdict.__members__)
@@ -40,8 +42,27 @@ _VERDICTS = ", ".join(Verdict.__members__)
     epilog=f"Exit code: 0 when every verdict is accepted, 1 when one is not, 3 when a file could "
     f"not be examined, 2 and 4 for wrong usage and failures.  Verdicts: {_VERDICTS}.",
 )
-@click.argument(
-    "paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--list",
+    "listed",
+    metavar="FILE",
+    help="Verify what this file names as well, one path a line; - is standard input.",
+)
+@click.option(
+    "-0", "--null", is_flag=True, help="Paths in --list end with NUL, as of `find -print0`."
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Files at a time, of folders and lists.  [default: half the cores]",
+)
+@click.option(
+    "--results",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Append the JSON of each file to this file as it ends; files in it are skipped.",
 )
 @keys_option
 @click.option(
@@ -96,6 +117,10 @@ _VERDICTS = ", ".join(Verdict.__members__)
 @quiet_option
 def verify(  # noqa: PLR0917 - click passes every parameter by name
     paths: tuple[Path, ...],
+    listed: str | None,
+    null: bool,
+    workers: int | None,
+    results: Path | None,
     keys: Path | None,
     trust: tuple[Path, ...],
     trust_tsa: tuple[Path, ...],
@@ -110,14 +135,19 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
 ) -> int:
     """Read the watermark and the manifest of videos or images, and compare them.
 
-    PATH is a video or a still image, a screenshot for example.  Files are only read, in a process
-    of their own with limits on time and memory, and nothing is fetched from the network.
+    PATH is a video, a still image (a screenshot for example), or a folder with such files at any
+    depth.  Files are only read, in a process of their own with limits on time and memory, and
+    nothing is fetched from the network.
     """
     from provenance.exports import log_verification, read_revocations  # noqa: PLC0415 - slow
     from provenance.isolation import Examiner  # noqa: PLC0415
     from provenance.verify import unexamined  # noqa: PLC0415 - slow to import
     from provenance.verify import verify as verify_file  # noqa: PLC0415
 
+    if not paths and listed is None:
+        raise UsageError("Name files or folders to verify, or a list of them with --list.")
+    if null and listed is None:
+        raise UsageError("--null says how the paths in --list end; give --list too.")
     chosen = settings(
         {
             "keys": keys,
@@ -139,17 +169,36 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
         lists = [read_revocations(file, trusted.anchors_pem) for file in revocations]
+
+        def examine(path: Path, examiner: Examiner) -> VerificationReport:
+            return verify_file(
+                path,
+                watermark_keys=watermark_keys,
+                trust=trusted,
+                registry=stamps,
+                revocations=lists,
+                examiner=examiner,
+            )
+
+        if listed is not None or workers or results or any(path.is_dir() for path in paths):
+            from provenance.cli.bulk import read_list, verify_many  # noqa: PLC0415
+
+            more = [] if listed is None else read_list(listed, null=null)
+            return verify_many(
+                [*paths, *more],
+                examine,
+                limits=examiner.limits,
+                workers=workers,
+                results=results,
+                accept=chosen.accept,
+                log=functools.partial(log_verification, stamps) if record and stamps else None,
+                as_json=as_json,
+                quiet=quiet,
+            )
         for path in paths:
             spinner.begin(path.name)
             try:
-                report = verify_file(
-                    path,
-                    watermark_keys=watermark_keys,
-                    trust=trusted,
-                    registry=stamps,
-                    revocations=lists,
-                    examiner=examiner,
-                )
+                report = examine(path, examiner)
             except InputError as error:
                 code = max(code, error.exit_code)
                 spinner.pause()

@@ -47,6 +47,7 @@ class Examiner:
         self.unprotected: tuple[str, ...] = ()
         self._turn = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
+        self._abandoned = False
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +71,17 @@ class Examiner:
             with contextlib.suppress(OSError):
                 if pipe is not None:
                     pipe.close()
+
+    def abandon(self) -> None:
+        """From another thread: end the worker now and start no more; the file is not waited for.
+
+        Whoever is in :meth:`gather` gets an answer that is worth nothing; :meth:`close` follows
+        once that thread is done.
+        """
+        self._abandoned = True
+        worker = self._worker
+        if worker is not None:
+            worker.kill()
 
     def gather(
         self,
@@ -127,6 +139,8 @@ class Examiner:
     def _started(self) -> subprocess.Popen[bytes]:
         if self._worker is not None:
             return self._worker
+        if self._abandoned:
+            raise _Ended("was abandoned")
         limits = self.limits
         told = (str(limits.memory), str(limits.open_files))
         self._worker = worker = subprocess.Popen(  # noqa: S603 - our own program, no shell
@@ -139,6 +153,8 @@ class Examiner:
             # Ctrl-C is ours to handle: the worker is killed then.
             start_new_session=True,
         )
+        if self._abandoned:  # in the moment since it was asked
+            worker.kill()
         try:
             content = self._receive(worker, time.monotonic() + START_SECONDS)
             ready = wire.unpack(wire.Ready, content)

@@ -1,0 +1,321 @@
+"""Verify many files: find them, share them out to workers, and go on after a stop.
+
+* :func:`find` walks folders: media by the ending of the name, nothing hidden, no way outside.
+* :class:`Results` is a JSON Lines file, a row a file; it knows what an earlier run did.
+* :func:`triage` runs threads, each with an :class:`~provenance.isolation.Examiner` of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from provenance.errors import InputError, OutputError, ServiceError, UsageError
+from provenance.findings import sha256_of
+from provenance.isolation import Examiner, Limits
+from provenance.results import Verdict, VerificationReport
+from provenance.verify import unexamined
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows has no flock
+    fcntl = None  # type: ignore[assignment]
+
+MEDIA: Final = frozenset((
+    ".3g2", ".3gp", ".asf", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4",
+    ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
+    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff",
+    ".webp",
+))  # fmt: skip
+"""Endings of the names that are taken for videos or images in a folder, in small letters."""
+
+PERSON_FIRST: Final = (
+    Verdict.CONFLICT,
+    Verdict.REVOKED,
+    Verdict.CREDENTIAL_INVALID,
+    Verdict.PARTIAL,
+    Verdict.SUSPECTED,
+)
+"""Verdicts that a person should look at before all others, the most pressing first."""
+
+_BEGINS: Final = b'{"schema": "provenance.verification/'
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a walk came upon; ``other`` counts files that are no media by their name."""
+
+    files: tuple[Path, ...]
+    other: int = 0
+    unreadable: tuple[Path, ...] = ()
+
+
+def find(paths: Iterable[Path]) -> Found:
+    """The files to verify, each path once, in the order given and sorted inside a folder.
+
+    A path that is no folder is taken as it is.  In folders, names that begin with a dot, devices
+    and pipes, linked folders, and links to what lies outside the folder given are passed over.
+    """
+    files: dict[Path, None] = {}
+    unreadable: list[Path] = []
+    other = 0
+    for path in paths:
+        if not path.is_dir():
+            files[path] = None
+            continue
+        root, waiting = path.resolve(), [path]
+        while waiting:
+            folder = waiting.pop()
+            try:
+                with os.scandir(folder) as listed:
+                    entries = sorted(listed, key=lambda entry: entry.name)
+            except OSError:
+                unreadable.append(folder)
+                continue
+            below = []
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                here = folder / entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(here)
+                elif _inside(entry, root):
+                    if here.suffix.lower() in MEDIA:
+                        files[here] = None
+                    else:
+                        other += 1
+            waiting += reversed(below)
+    return Found(tuple(files), other, tuple(unreadable))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is kept of a row: enough to skip its file, to count it and to name it."""
+
+    path: str
+    sha256: str | None
+    bytes: int | None
+    verdict: Verdict
+    refused: bool
+
+    @classmethod
+    def of(cls, report: dict[str, Any]) -> Self:
+        """The row of a verification's JSON.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no such thing.
+        """
+        file, reason = report["file"], report["watermark"]["reason"]
+        verdict = Verdict(report["verdict"])
+        # As provenance.verify.unexamined words it.
+        refused = verdict is Verdict.NOT_CHECKED and report["summary"] == f"Not checked: {reason}"
+        return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused)
+
+    def exit_code(self, accept: Sequence[Verdict]) -> int:
+        """What this file contributes: 0 accepted, 1 not accepted, 3 could not be examined."""
+        return 3 if self.refused else int(self.verdict not in accept)
+
+
+class Results:
+    """Rows in a file, appended and flushed one by one; use it in a ``with`` block.
+
+    A last row that a crash cut off is removed as the file is opened, and its file done again.
+
+    Raises:
+        UsageError: the file holds something else, or another run is writing to it.
+        OutputError: it can't be read or written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: dict[str, Row] = {}
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            self._file = os.fdopen(descriptor, "r+b")
+        except OSError as error:
+            raise OutputError(f"{path} can't be opened: {error.strerror}.") from error
+        try:
+            self._lock()
+            self._read()
+        except OSError as error:
+            self._file.close()
+            raise OutputError(f"{path} can't be read: {error.strerror}.") from error
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+    def add(self, report: VerificationReport) -> None:
+        """Append a row and hand it to the system."""
+        try:
+            self._file.write(json.dumps(report.as_json(), allow_nan=False).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise OutputError(f"{self.path} can't be written: {error.strerror}.") from error
+
+    def done(self, path: Path) -> Row | None:
+        """The row of a file that is still the same: its path, size and SHA-256."""
+        row = self.rows.get(str(path))
+        if row is None or row.sha256 is None:
+            return None
+        try:
+            # The size first: it is free, and spares reading a file that changed.
+            same = path.stat().st_size == row.bytes and sha256_of(path) == row.sha256
+        except (OSError, InputError):
+            return None
+        return row if same else None
+
+    def _lock(self) -> None:
+        if fcntl is None:  # pragma: no cover - Windows
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"Another run is writing to {self.path}; wait for it, or name another file."
+            ) from error
+
+    def _read(self) -> None:
+        whole = 0
+        for number, line in enumerate(self._file, 1):
+            head = line[: len(_BEGINS)]
+            row = None
+            if line.endswith(b"\n"):
+                with contextlib.suppress(KeyError, TypeError, ValueError):
+                    row = Row.of(json.loads(line))
+            elif _BEGINS.startswith(head):
+                break
+            if row is None:
+                raise UsageError(
+                    f"Line {number} of {self.path} is no row of a verification; "
+                    "name another file for --results."
+                )
+            self.rows[row.path] = row
+            whole += len(line)
+        self._file.truncate(whole)
+        self._file.seek(whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One file is done; ``report`` is None when an earlier run did it."""
+
+    path: Path
+    row: Row
+    report: VerificationReport | None
+
+
+def usual_workers() -> int:
+    """Half the cores this process may use: decoders have threads of their own."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // 2)
+
+
+def triage(
+    files: Sequence[Path],
+    verify: Callable[[Path, Examiner], VerificationReport],
+    *,
+    limits: Limits,
+    workers: int = 1,
+    results: Results | None = None,
+) -> Generator[Outcome]:
+    """Verify files side by side; yields each as it ends, after its row is written.
+
+    Args:
+        files: what to verify.
+        verify: :func:`provenance.verify.verify` with everything but the file and the examiner;
+            called from several threads.
+        limits: of each worker process.
+        workers: how many files at a time.
+        results: where rows go, and what needs no second look.
+
+    Closing the generator, or an exception in it, ends the worker processes at once.
+
+    Raises:
+        ServiceError: as ``verify`` does, and OutputError when a row can't be written.
+    """
+    ended: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
+    rest, turn, stop = iter(files), threading.Lock(), threading.Event()
+    examiners = [Examiner(limits) for _ in range(max(1, min(workers, len(files))))]
+
+    def work(examiner: Examiner) -> None:
+        try:
+            while not stop.is_set():
+                with turn:
+                    path = next(rest, None)
+                if path is None:
+                    return
+                ended.put(_one(path, verify, examiner, results))
+        except BaseException as error:
+            ended.put(error)
+
+    threads = [threading.Thread(target=work, args=(each,), daemon=True) for each in examiners]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in files:
+            outcome = ended.get()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            if results is not None and outcome.report is not None:
+                results.add(outcome.report)
+            yield outcome
+    finally:
+        stop.set()
+        for examiner in examiners:
+            examiner.abandon()
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join()
+        for examiner in examiners:
+            examiner.close()
+
+
+def _one(
+    path: Path,
+    verify: Callable[[Path, Examiner], VerificationReport],
+    examiner: Examiner,
+    results: Results | None,
+) -> Outcome:
+    before = None if results is None else results.done(path)
+    if before is not None:
+        return Outcome(path, before, None)
+    try:
+        report = verify(path, examiner)
+    except InputError as error:
+        report = unexamined(path, error)
+    if report.file.sha256 is None and results is not None:
+        # Without these a file that can't be examined would be tried again by every run.
+        with contextlib.suppress(OSError, InputError, ServiceError):
+            if path.is_file():
+                facts = replace(report.file, sha256=sha256_of(path), bytes=path.stat().st_size)
+                report = replace(report, file=facts)
+    return Outcome(path, Row.of(report.as_json()), report)
+
+
+def _inside(entry: os.DirEntry[str], root: Path) -> bool:
+    try:
+        if not entry.is_file():
+            return False
+        return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        return False
