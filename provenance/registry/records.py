@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -143,6 +144,8 @@ class Withdrawal:
         target, reason = _text(data["target"]), _text(data["reason"])
         if target is None or reason is None:
             raise ValueError("it names no target or no reason")
+        if data["kind"] == "model" and not _is_model(target):
+            raise ValueError("it names no model")
         ended = _text(data["ended_at"])
         return cls(
             data["kind"],
@@ -193,6 +196,12 @@ class Facts:
 def model_target(name: str, version: str | None) -> str:
     """How a model, or one version of it, is written as a target."""
     return canonical([name] if version is None else [name, version])
+
+
+def _is_model(target: str) -> bool:
+    named = json.loads(target)
+    texts = isinstance(named, list) and all(isinstance(one, str) for one in named)
+    return texts and len(named) in {1, 2} and canonical(named) == target
 
 
 def check_reference(text: Any) -> str:

@@ -387,3 +387,13 @@ def test_two_registries_may_have_withdrawn_the_same(registry: Registry, tmp_path
     assert still.reason == "stolen here"
     registry.withdrawals.reinstate("key", "a986830a", "found")
     assert registry.check().broken is None
+
+
+@pytest.mark.parametrize("target", ["M", "{}", "[]", "[1]", '["a", "b"]', '["a","b","c"]', "[[["])
+def test_a_withdrawal_of_no_model_is_not_taken_over(target: str, registry: Registry) -> None:
+    """It would stop every list that is written later."""
+    registry.withdrawals.withdraw("model", model_target("a", "b"), "a reason")
+    line = json.loads(next(line for _, line in export_lines(registry))) | {"target": target}
+    with pytest.raises(ProvenanceError, match="Line 1"):
+        import_lines(registry, [json.dumps(line).encode()], "export")
+    assert [entry.target for entry in registry.withdrawals.listed()] == ['["a","b"]']
