@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from provenance.jobs import Job, job_key
 from provenance.results import PromptHash
 from provenance.signers import SignerSpec
 from provenance.storage import Place, place_in
+from provenance.watermark.profiles import DEFAULT_PROFILE
 
 UNAPPROVED: Final = "unapproved"
 """Stands for the approval of a clip that was stamped without one."""
@@ -32,6 +33,7 @@ class Settings:
         out: folder or URL that the outputs go to.
         state: a local folder of the run's own, on the output's disk if that is local.
         reviewers: public keys, in files and folders; none only with ``allow_unapproved``.
+        policy: what an approval must be; jobs of the profiles in ``two_for`` need two of them.
         allow_unapproved: stamp what nobody approved, under the reference :data:`UNAPPROVED`.
         threads: of each worker's encoder and of its arithmetic.
         attempts: how often a job is tried at most.
@@ -46,6 +48,7 @@ class Settings:
     signer: SignerSpec | None = None
     reviewers: tuple[Path, ...] = ()
     policy: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    two_for: tuple[str, ...] = ()
     allow_unapproved: bool = False
     provider: str | None = None
     digital_source_type: str | None = None
@@ -66,6 +69,11 @@ class Settings:
     def spool(self) -> Path:
         """Where a stamped clip waits to be published, under its job's key."""
         return self.state / "spool"
+
+    def policy_for(self, job: Job) -> ApprovalPolicy:
+        """What a job's approvals must be."""
+        two = (job.profile or DEFAULT_PROFILE) in self.two_for
+        return replace(self.policy, needed=2) if two else self.policy
 
     def target(self, job: Job) -> Place:
         """Where a job's output goes."""

@@ -61,7 +61,7 @@ class Tools:
                 scratch,
                 reviewers=self.reviewers,
                 signing_key=self.signing_key,
-                policy=settings.policy,
+                policy=settings.policy_for(job),
             )
         except ApprovalError as error:
             if not settings.allow_unapproved:

@@ -115,6 +115,12 @@ def _field_options(command: _Command) -> _Command:
     help="How many reviewers must have approved a clip: 1 or 2.  [default: 1]",
 )
 @click.option(
+    "--two-approvals-for",
+    metavar="PROFILE",
+    multiple=True,
+    help="Ask for two where a job's profile is this one: faint, standard, strong; repeatable.",
+)
+@click.option(
     "--allow-unapproved",
     is_flag=True,
     help="Stamp clips without an approval too.  It is recorded with each.",

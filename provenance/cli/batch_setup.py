@@ -117,6 +117,7 @@ def run_settings(
         policy=ApprovalPolicy(
             flags["approval_policy"] or DEFAULT_POLICY, flags["approvals_needed"]
         ),
+        two_for=_profiles(flags["two_approvals_for"]),
         allow_unapproved=flags["allow_unapproved"],
         provider=chosen.provider,
         digital_source_type=chosen.digital_source_type,
@@ -134,3 +135,12 @@ def results_path(out: str, run: Settings) -> Path:
     from provenance.storage import is_url  # noqa: PLC0415 - slow to import
 
     return (run.state if is_url(out) else Path(run.out)) / "results.jsonl"
+
+
+def _profiles(names: tuple[str, ...]) -> tuple[str, ...]:
+    from provenance.watermark.profiles import PROFILES  # noqa: PLC0415 - slow to import
+
+    for name in names:
+        if name not in PROFILES:
+            raise UsageError(f"{name!r} is no profile; choose one of {', '.join(PROFILES)}.")
+    return names

@@ -131,16 +131,19 @@ def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run
     studio.add("unapproved", approved=False)
     studio.add("text").write_text("no clip")
     studio.add("missing").unlink()
-    dry = run(*studio.words, "--dry-run", "--json")
+    studio.add("strong", profile="strong")
+    two = ("--two-approvals-for", "strong")
+    dry = run(*studio.words, *two, "--dry-run", "--json")
     assert dry.code == 3
     problems = {row["job"]["output"]: row["reason"] for row in dry.rows}
     assert problems == {
         "unapproved.mp4": "approval_no_approval",
         "text.mp4": "approval_other_clip",
         "missing.mp4": "unreadable_file",
+        "strong.mp4": "approval_one_of_two",
     }
     assert studio.files == []
-    first = run(*studio.words, "--json", "--metrics", "m.prom", "--json-logs")
+    first = run(*studio.words, *two, "--json", "--metrics", "m.prom", "--json-logs")
     assert first.code == 3
     states = {row["job"]["output"]: (row["state"], row["reason"]) for row in first.rows}
     assert states == {
@@ -149,16 +152,17 @@ def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run
         "unapproved.mp4": ("failed", "approval_no_approval"),
         "text.mp4": ("failed", "approval_other_clip"),
         "missing.mp4": ("failed", "unreadable_file"),
+        "strong.mp4": ("failed", "approval_one_of_two"),
     }
     assert studio.results() == {row["job"]["output"]: row for row in first.rows}
     assert (studio.out / "below" / "sidecar.mkv.c2pa").is_file()
     logged = [json.loads(line) for line in first.err.splitlines() if line.startswith("{")]
-    assert len(logged) == 5
+    assert len(logged) == 6
     assert 'provenance_jobs_total{state="stamped"} 2.0' in (studio.folder / "m.prom").read_text()
-    again = run(*studio.words)
+    again = run(*studio.words, *two)
     assert (again.code, again.out.splitlines()[0].split(" in ")[0]) == (
         3,
-        "0 stamped, 2 done before, 3 failed,",
+        "0 stamped, 2 done before, 4 failed,",
     )
     stamp = studio.results()["good.mp4"]["stamp"]
     there = hashlib.sha256((studio.out / "good.mp4").read_bytes()).hexdigest()

@@ -276,3 +276,17 @@ def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
         other.execute("PRAGMA user_version = 2")
     with pytest.raises(LedgerError, match="no ledger of this release"):
         Ledger(path)
+
+
+def test_the_jobs_of_owners_that_are_gone_can_be_claimed_at_once(ledger: Ledger) -> None:
+    ledger.add([("k1", "a.mp4"), ("k2", "b.mp4"), ("k3", "c.mp4")])
+    first, second = taken(ledger, "gone"), taken(ledger, "dead")
+    taken(ledger, "alive")
+    assert ledger.let_go(["gone"], counts=False) == 1
+    assert ledger.let_go(["dead"], counts=True) == 1
+    assert [(taken(ledger).key, n) for n in (1, 2)] == [("k1", 1), ("k2", 2)]
+    assert [ledger.get(key).attempts for key in ("k1", "k2")] == [1, 2]  # type: ignore[union-attr]
+    assert take(ledger) is None
+    for late in (first, second):
+        with pytest.raises(LeaseLostError):
+            ledger.done(late, {})
