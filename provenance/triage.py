@@ -237,6 +237,7 @@ def triage(
     limits: Limits,
     workers: int = 1,
     results: Results | None = None,
+    log: Callable[[VerificationReport], object] | None = None,
 ) -> Generator[Outcome]:
     """Verify files side by side; yields each as it ends, after its row is written.
 
@@ -247,6 +248,8 @@ def triage(
         limits: of each worker process.
         workers: how many files at a time.
         results: where rows go, and what needs no second look.
+        log: called with each report of a file that was examined, in the caller's thread and before
+            its row is written: after a crash a report may be logged twice, never left out.
 
     Closing the generator, or an exception in it, ends the worker processes at once.
 
@@ -276,8 +279,11 @@ def triage(
             outcome = ended.get()
             if isinstance(outcome, BaseException):
                 raise outcome
-            if results is not None and outcome.report is not None:
-                results.add(outcome.report)
+            if outcome.report is not None:
+                if log is not None and not outcome.row.refused:
+                    log(outcome.report)
+                if results is not None:
+                    results.add(outcome.report)
             yield outcome
     finally:
         stop.set()

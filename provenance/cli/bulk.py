@@ -80,17 +80,15 @@ def verify_many(
                 limits=limits,
                 workers=workers or usual_workers(),
                 results=rows,
+                log=log,
             )
         ) as outcomes,
     ):
         for outcome in outcomes:
             check()
-            if outcome.report is not None:
-                if log is not None and not outcome.row.refused:
-                    log(outcome.report)
-                if as_json:
-                    view.pause()
-                    print_json(outcome.report.as_json())
+            if as_json and outcome.report is not None:
+                view.pause()
+                print_json(outcome.report.as_json())
             code = max(code, outcome.row.exit_code(accept))
             tally.add(outcome)
             view.ended(outcome)
@@ -105,7 +103,7 @@ def _nothing(paths: Sequence[Path], found: Found) -> str:
     if found.unreadable:
         return f"{found.unreadable[0]} can't be read; check its permissions."
     if len(paths) == 1:
-        return f"{paths[0]} is a folder without a video or image by its names; name files in it."
+        return f"{paths[0]} is a folder with no name of a video or image in it; name its files."
     return "There is no video or image in what was named; name files or other folders."
 
 

@@ -145,7 +145,9 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     from provenance.verify import verify as verify_file  # noqa: PLC0415
 
     if not paths and listed is None:
-        raise UsageError("Name files or folders to verify, or a list of them with --list.")
+        raise UsageError(
+            "Missing argument 'PATH...': name files or folders, or a list of them with --list."
+        )
     if null and listed is None:
         raise UsageError("--null says how the paths in --list end; give --list too.")
     chosen = settings(
