@@ -8,12 +8,17 @@ from pathlib import Path
 
 
 def this_host() -> str:
-    """This machine since its last start; a name may be used twice, a boot id is not."""
+    """This machine since its last start, as far as its processes see each other.
+
+    A name may be used twice, a boot id is not; containers may share both, and have other processes.
+    """
+    parts = [socket.gethostname()]
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        parts += [boot, str(os.stat("/proc/self/ns/pid").st_ino)]
     except OSError:
-        boot = ""
-    return f"{socket.gethostname()} {boot}".strip()
+        pass
+    return " ".join(parts)
 
 
 def process_name(pid: int) -> str:

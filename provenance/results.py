@@ -248,7 +248,8 @@ class RegistryReport:
     """What the registry says of the stamp id.  Until a registry is asked: ``not_checked``.
 
     ``strange`` are stretches, in seconds, that carry the mark and show other content than was
-    stamped, while the rest of the clip shows it.
+    stamped, while the rest of the clip shows it.  ``failed``: a registry was to be asked, and could
+    not be; what was withdrawn is not known then.
     """
 
     status: RegistryStatus = "not_checked"
@@ -256,6 +257,7 @@ class RegistryReport:
     revocation: dict[str, Any] | None = None
     fingerprint_distance: float | None = None
     strange: tuple[tuple[float, float], ...] = ()
+    failed: bool = False
     reason: str | None = "no registry was asked"
 
     def as_json(self) -> dict[str, Any]:

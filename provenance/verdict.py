@@ -77,6 +77,8 @@ def decide(
     """
     case = _Case(watermark, manifest, registry or RegistryReport(), kind, fingerprint_limit)
     verdict, summary = case.standing()
+    if case.registry.failed:
+        summary += " Whether it was withdrawn is not known: the registry can't be asked."
     if case.registry.revocation is not None:  # 1
         return Verdict.REVOKED, f"{_withdrawn(case.registry)} Otherwise: {verdict}. {summary}"
     return verdict, summary
@@ -216,7 +218,7 @@ class _Case:
             model, date = self._record()
             return Verdict.WATERMARK_MATCH, (
                 f"{opening} Watermark {self.read} matches the registry: {model}, {date}."
-                f"{self._chance()}"
+                f"{self._likeness()}{self._chance()}"
             )
         asked = (
             "the registry has no such stamp"
@@ -226,6 +228,12 @@ class _Case:
         return Verdict.WATERMARK_UNKNOWN, (
             f"{opening} Watermark {self.read} was read; {asked}.{self._chance()}"
         )
+
+    def _likeness(self) -> str:
+        """Without a comparison, a copied mark would look just the same."""
+        if self.fingerprint_limit is None or self.registry.fingerprint_distance is not None:
+            return ""
+        return " The picture could not be compared with the registered one."
 
     def _chance(self) -> str:
         probability = self.watermark.false_positive_probability

@@ -103,7 +103,7 @@ def conclude(
         # What the file itself and the signed lists say is worth having, also while the registry
         # can't be asked.
         answer, manifest = ask(None)
-        answer = replace(answer, reason=printable(error, 300).rstrip("."))
+        answer = replace(answer, failed=True, reason=printable(error, 300).rstrip("."))
     verdict, summary = decide(
         found, manifest, answer, kind=findings.file.kind or "video", fingerprint_limit=LIMIT
     )

@@ -23,7 +23,7 @@ from provenance.cli.options import (
 )
 from provenance.cli.output import print_json, stderr, stdout
 from provenance.cli.progress import Spinner
-from provenance.errors import InputError, KeyringError, UsageError
+from provenance.errors import InputError, KeyringError, ServiceError, UsageError
 from provenance.report import show_unexamined, show_verification
 from provenance.results import Verdict
 
@@ -212,6 +212,8 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 log_verification(stamps, report)
             if report.verdict not in chosen.accept:
                 code = max(code, 1)
+            if report.registry.failed:
+                code = max(code, ServiceError.exit_code)
             spinner.pause()
             if as_json:
                 print_json(report.as_json())

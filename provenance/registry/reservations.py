@@ -29,7 +29,7 @@ from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, is_taken
 from provenance.registry.records import now, stamp_time
 
-Outcome = Literal["released", "confirmed", "abandoned"]
+Outcome = Literal["released", "confirmed", "abandoned", "pending"]
 RESERVED: Final = "reserved"
 STAMPED: Final = "stamped"
 LEASE: Final = timedelta(hours=24)
@@ -48,7 +48,8 @@ class SweepReport:
         released: ids of reservations given up: no record had been committed.
         confirmed: ids of records whose file is there and whole.
         abandoned: ids of records taken back, since their file never got its name.
-        pending: ids left alone: somebody works on them, or another machine did not long ago.
+        pending: ids left alone: somebody works on them, another machine did not long ago, or the
+            folder of the file can't be reached.
     """
 
     released: tuple[StampId, ...]
@@ -108,9 +109,11 @@ class Reservations:
         if seen is None:
             return None
         # A file can take minutes to read: nobody else is to wait for that.
-        there = published or (
-            seen.state == STAMPED and _is_there(Path(seen.path), seen.output_sha256)
-        )
+        there: bool | None = published
+        if seen.state == STAMPED and not published:
+            there = _is_there(Path(seen.path), seen.output_sha256)
+        if there is None:
+            return "pending"
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
             row = connection.execute(asked).first()
@@ -171,9 +174,12 @@ class Reservations:
         connection.execute(sa.delete(table).where(table.c.stamp_id == stamp_id.hex))
 
 
-def _is_there(path: Path, sha256: str | None) -> bool:
+def _is_there(path: Path, sha256: str | None) -> bool | None:
+    """Whether the file is there and whole; None when that can't be told (a disk that is away)."""
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except FileNotFoundError:
+        return False if path.parent.is_dir() else None
     except OSError:
-        return False
+        return None

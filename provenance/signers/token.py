@@ -18,7 +18,7 @@ from provenance.signers.spec import TokenKey
 
 _Answer = TypeVar("_Answer")
 
-PAUSES: Final = (0.05, 0.2, 0.5)
+PAUSES: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Seconds before a token that was not found is looked for again."""
 
 _MAX_PIN = 4096
