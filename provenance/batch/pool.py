@@ -2,7 +2,7 @@
 
 Every worker hangs on two pipes: one for tasks and answers, and one that nothing is ever sent
 through: when it breaks, the run is gone and so is the worker.  A worker that dies is seen at once,
-costs its job one attempt, and is replaced.
+costs its job one attempt, and is replaced; so is one that gives no sign of life for too long.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class LocalWorkers:
     def submit(self, number: int, task: Task) -> None:
         """Hand a job to a free worker."""
         worker = next(one for one in self._workers if one.number is None)
-        worker.number = number
+        worker.number, worker.heard = number, time.monotonic()
         with contextlib.suppress(OSError):  # dead: seen by wait
             worker.pipe.send(task)
 
@@ -136,6 +136,10 @@ class LocalWorkers:
             try:
                 events += self._received(worker)
             except (EOFError, OSError):
+                events += self._replace(worker)
+        oldest = time.monotonic() - self._settings.stall
+        for worker in list(self._workers):
+            if worker.number is not None and worker.heard < oldest:
                 events += self._replace(worker)
         return events
 
@@ -158,6 +162,7 @@ class LocalWorkers:
     def _received(self, worker: _Worker) -> Iterator[Event]:
         while worker.pipe.poll():
             said = worker.pipe.recv()
+            worker.heard = time.monotonic()
             if worker.number is None:
                 continue
             if isinstance(said, Attempt):
@@ -195,6 +200,7 @@ class _Worker:
     held: Connection
     owner: str
     number: int | None = None
+    heard: float = 0.0
 
     def close(self) -> None:
         self.pipe.close()

@@ -20,6 +20,7 @@ from provenance.jobs.ledger import WORKER_DIED
 from provenance.manifest.prompt import PromptKey
 from provenance.processes import is_gone
 from provenance.registry import Registry
+from provenance.storage import place_in
 from provenance.telemetry import Outcome, reason_of
 from provenance.workspace import sweep
 
@@ -155,7 +156,8 @@ def tidy(
     ledger.let_go({owner for owner in owners if is_gone(owner)}, counts=False)
     if registry is not None:
         registry.reservations.sweep()
-    folders = {settings.target(job).path.parent for job in jobs if settings.target(job).is_local}
+    places = [place_in(settings.out, "x"), *map(settings.target, jobs)]
+    folders = {place.path.parent for place in places if place.is_local}
     for folder in sorted({settings.spool, *folders}):
         sweep(folder)
 

@@ -38,6 +38,7 @@ class Settings:
         threads: of each worker's encoder and of its arithmetic.
         attempts: how often a job is tried at most.
         retry_failed: try again what an earlier run gave up for good.
+        stall: seconds without a sign of life after which a worker counts as dead.
         backoff: seconds before a second attempt; twice as long before each further one.
     """
 
@@ -59,6 +60,7 @@ class Settings:
     attempts: int = 3
     retry_failed: bool = False
     backoff: float = 2.0
+    stall: float = 3600.0
 
     @property
     def ledger(self) -> Path:

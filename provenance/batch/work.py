@@ -47,10 +47,8 @@ from provenance.watermark.profiles import DEFAULT_PROFILE
 LEASE: Final = 900.0
 """Seconds that a claim stands; it is renewed as the work goes on."""
 LONGEST_BACKOFF: Final = 120.0
-FINAL: Final = frozenset(
-    ("unreadable_file", "unsupported_media", "unmarkable", "usage", "worker_died", "unforeseen")
-)
-"""Reasons that another run would only find again."""
+FINAL: Final = frozenset(("unreadable_file", "unsupported_media", "unmarkable", "worker_died"))
+"""Reasons that another run would only find again, since the input is the same."""
 Progress = Callable[[str, int, int | None], object]
 
 
@@ -174,7 +172,9 @@ class _Work:
         if entry.state == "failed":
             again = self.settings.retry_failed or entry.reason not in FINAL
             if self.task.attempt > 1 or not again:
-                return Attempt("failed", key, entry.reason, entry.error, _fault(entry))
+                return Attempt(
+                    "failed", key, entry.reason, _told_again(entry, self.task), _fault(entry)
+                )
         elif self._is_whole(entry):
             return Attempt("skipped", key, stamp=entry.result)
         self.ledger.reopen([key])
@@ -338,6 +338,12 @@ class _Renewing:
         if time.monotonic() - self._renewed > LEASE / 4:
             self._ledger.renew(self._claim, LEASE)
             self._renewed = time.monotonic()
+
+
+def _told_again(entry: Entry, task: Task) -> str:
+    """What an earlier run found, and how to have it looked at again."""
+    again = "" if task.attempt > 1 else " (An earlier run found this; --retry-failed looks again.)"
+    return f"{entry.error}{again}"
 
 
 def _fault(entry: Entry) -> int:

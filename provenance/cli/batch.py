@@ -96,6 +96,14 @@ def _field_options(command: _Command) -> _Command:
     default=3,
     help="How often a job is tried when storage, key service or timestamps fail.  [default: 3]",
 )
+@click.option(
+    "--stall",
+    metavar="SECONDS",
+    type=click.FloatRange(min=1.0),
+    default=3600.0,
+    help="Replace a worker whose job has not moved for so long; it costs the job an attempt.  "
+    "[default: 3600]",
+)
 @click.option("--fail-fast", is_flag=True, help="Begin no further job once one has failed.")
 @click.option("--retry-failed", is_flag=True, help="Try again what an earlier run found hopeless.")
 @click.option(

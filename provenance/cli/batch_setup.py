@@ -127,6 +127,7 @@ def run_settings(
         threads=threads,
         attempts=flags["attempts"],
         retry_failed=flags["retry_failed"],
+        stall=flags["stall"],
     )
 
 

@@ -320,14 +320,17 @@ def test_a_stop_gives_running_jobs_back_and_the_same_command_goes_on(
     assert set(studio.records().values()) == {1}
 
 
-def test_a_worker_that_is_killed_costs_its_job_one_attempt(studio: Studio) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_dies_or_hangs_costs_its_job_one_attempt(
+    studio: Studio, number: signal.Signals
+) -> None:
     studio.add("a")
-    process = start(studio, "--json")
+    process = start(studio, "--json", *(("--stall", "5") if number == signal.SIGSTOP else ()))
     wait_for_work(studio, process)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     for child in map(int, children):
         if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "worker of a.mp4 died" in err
