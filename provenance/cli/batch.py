@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import signal
 import sys
@@ -22,6 +21,7 @@ from provenance.cli.batch_setup import (
     results_path,
     run_settings,
 )
+from provenance.cli.batch_telling import Telling
 from provenance.cli.batch_view import BatchView
 from provenance.cli.options import (
     json_option,
@@ -41,11 +41,8 @@ from provenance.errors import OutputError, UsageError
 if TYPE_CHECKING:
     from provenance.batch import Control, Row, Settings
     from provenance.jobs import Job
-    from provenance.telemetry import Outcome
 
 _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_METRICS_EVERY = 5.0
-"""Least seconds between two writings of the metrics file."""
 _Command = Callable[..., Any]
 
 
@@ -214,7 +211,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         path = results or results_path(out, run)
         rows = stack.enter_context(_rows(path, "a" if watched else "w"))
         ledger = stack.enter_context(Ledger(run.ledger))
-        tell = _Telling(stack, flags, len(listed))
+        tell = Telling(stack, flags, len(listed))
         view = stack.enter_context(
             BatchView(None if watched else len(listed), quiet=quiet or logs, warn=tell.warn)
         )
@@ -253,48 +250,6 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     if ending.stopped:
         raise Stopped(received[0])
     return ending.exit_code
-
-
-class _Telling:
-    """Tells of every outcome wherever it was asked to: summary, log, metrics, traces."""
-
-    def __init__(self, stack: contextlib.ExitStack, flags: dict[str, Any], jobs: int) -> None:
-        from provenance.telemetry import Metrics, Tally, json_logs, traced  # noqa: PLC0415
-
-        self.tally, self.metrics, self._traces = Tally(), Metrics(), None
-        self._file, self._written = flags["metrics"], 0.0
-        self._logs = flags["json_logs"]
-        self.metrics.expect(jobs)
-        if self._logs:
-            json_logs(sys.stderr)
-        if flags["traces"] is not None:
-            self._traces = stack.enter_context(traced(flags["traces"]))
-        if flags["metrics_port"] is not None:
-            port = stack.enter_context(self.metrics.served(flags["metrics_port"]))
-            complain(f"metrics are on http://127.0.0.1:{port}/metrics", label="Note: ")
-        if self._file is not None:
-            self.metrics.write(self._file)
-            stack.callback(self.metrics.write, self._file)
-
-    def warn(self, sentence: str) -> None:
-        """A warning, where this run's warnings go."""
-        if self._logs:
-            logging.getLogger("provenance.batch").warning("%s", sentence)
-        else:
-            warn(sentence)
-
-    def __call__(self, outcome: Outcome) -> None:
-        from provenance.telemetry import log_outcome  # noqa: PLC0415 - slow to import
-
-        self.tally.add(outcome)
-        self.metrics.add(outcome)
-        if self._logs:
-            log_outcome(outcome)
-        if self._traces is not None:
-            self._traces.add(outcome)
-        if self._file is not None and time.monotonic() - self._written > _METRICS_EVERY:
-            self.metrics.write(self._file)
-            self._written = time.monotonic()
 
 
 def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:

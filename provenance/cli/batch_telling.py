@@ -1,0 +1,60 @@
+"""Where a batch tells of its outcomes: its summary, a log for machines, metrics and traces."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from provenance.cli.output import complain, warn
+
+if TYPE_CHECKING:
+    from provenance.telemetry import Outcome
+
+_EVERY = 5.0
+"""Least seconds between two writings of the metrics file."""
+
+
+class Telling:
+    """Tells of every outcome wherever it was asked to: summary, log, metrics, traces."""
+
+    def __init__(self, stack: contextlib.ExitStack, flags: dict[str, Any], jobs: int) -> None:
+        from provenance.telemetry import Metrics, Tally, json_logs, traced  # noqa: PLC0415
+
+        self.tally, self.metrics, self._traces = Tally(), Metrics(), None
+        self._file, self._written = flags["metrics"], 0.0
+        self._logs = flags["json_logs"]
+        self.metrics.expect(jobs)
+        if self._logs:
+            json_logs(sys.stderr)
+        if flags["traces"] is not None:
+            self._traces = stack.enter_context(traced(flags["traces"]))
+        if flags["metrics_port"] is not None:
+            port = stack.enter_context(self.metrics.served(flags["metrics_port"]))
+            complain(f"metrics are on http://127.0.0.1:{port}/metrics", label="Note: ")
+        if self._file is not None:
+            self.metrics.write(self._file)
+            stack.callback(self.metrics.write, self._file)
+
+    def warn(self, sentence: str) -> None:
+        """A warning, where this run's warnings go."""
+        if self._logs:
+            logging.getLogger("provenance.batch").warning("%s", sentence)
+        else:
+            warn(sentence)
+
+    def __call__(self, outcome: Outcome) -> None:
+        """One job has ended."""
+        from provenance.telemetry import log_outcome  # noqa: PLC0415 - slow to import
+
+        self.tally.add(outcome)
+        self.metrics.add(outcome)
+        if self._logs:
+            log_outcome(outcome)
+        if self._traces is not None:
+            self._traces.add(outcome)
+        if self._file is not None and time.monotonic() - self._written > _EVERY:
+            self.metrics.write(self._file)
+            self._written = time.monotonic()
