@@ -33,7 +33,10 @@ RUN_SECONDS = 2.0
 RUNS = 24
 EXPECTED = 10.0
 """Deviations a run must have led one to expect before its silence counts as unmarked: less than of
-a first look's span, since it is told from a run of as many frames in the same file."""
+a first look's span, since it is told from runs of as many frames in the same file."""
+REFERENCES = 3
+"""Runs of the marked time, of which the weakest says what to expect: behind a scene change a hard
+encoder keeps three times as much of the mark as a second later."""
 STRETCH = 5.0
 """Seconds of an unknown stretch that one run speaks for."""
 CLOSE = 3.0
@@ -83,12 +86,7 @@ class _SecondLook:
         self._stretches: list[tuple[float, float]] = []
 
     def run(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-        best = max((s for s in segments if s.status == "marked"), key=lambda s: s.score)
-        reading = self._reading
-        value, room = self._seen(_middle(best.start, best.end))
-        # A correlation cannot grow beyond a cosine of one; the score C = z^2 / (1 - cos^2) can.
-        cosine = min(value / float(np.sqrt(reading.codeword.size)), 0.99)
-        self._rate = value / float(np.sqrt(1.0 - cosine**2)) / room if room else 0.0
+        self._rate = min(self._rate_in(*place) for place in references(segments))
         parts: list[Segment] = []
         for segment in segments:
             parts += self._asked(segment) if segment.status == "unknown" else [segment]
@@ -96,6 +94,13 @@ class _SecondLook:
         for first, last in _changes(parts)[:CHANGES]:
             parts = self._placed(parts, first, last)
         return tuple(joined(parts))
+
+    def _rate_in(self, start: float, end: float) -> float:
+        """What a run in a marked stretch shows of the mark, for its room."""
+        value, room = self._seen((start, end))
+        # A correlation cannot grow beyond a cosine of one; the score C = z^2 / (1 - cos^2) can.
+        cosine = min(value / float(np.sqrt(self._reading.codeword.size)), 0.99)
+        return max(value, 0.0) / float(np.sqrt(1.0 - cosine**2)) / room if room else 0.0
 
     def _asked(self, segment: Segment) -> list[Segment]:
         """An unknown stretch in parts, each settled by runs of frames where they decide."""
@@ -260,6 +265,22 @@ def _changes(parts: list[Segment]) -> list[tuple[int, int]]:
         if {parts[first].status, parts[last].status} == {"marked", "unmarked"}:
             pairs.append((first, last))
     return pairs[::-1]
+
+
+def references(segments: tuple[Segment, ...]) -> list[tuple[float, float]]:
+    """(start, end) of up to :data:`REFERENCES` runs, seconds, spread over the marked time."""
+    marked = [segment for segment in segments if segment.status == "marked"]
+    lengths = np.array([segment.end - segment.start for segment in marked])
+    count = int(np.clip(lengths.sum() / (2.0 * EDGE), 1, REFERENCES))
+    # The longest stretches are cut in parts until there are enough of them.
+    parts = np.ones(len(marked), int)
+    while parts.sum() < count:
+        parts[int(np.argmax(lengths / parts))] += 1
+    places = []
+    for index in np.argsort(-lengths / parts, kind="stable")[:count]:
+        edges = np.linspace(marked[index].start, marked[index].end, parts[index] + 1)
+        places += [_middle(float(a), float(b)) for a, b in itertools.pairwise(edges)]
+    return places[:count]
 
 
 def _middle(start: float, end: float) -> tuple[float, float]:

@@ -41,6 +41,8 @@ READ_FROM = 5.0
 MOMENTS = 8
 MUCH_BETTER = 1.3
 """Times the score by which following must gain on a still map that read."""
+MUCH_MORE = 1.25
+"""Times the marked seconds that it must show: in a splice it gains in score, and nothing else."""
 WEAK_PILOT = 14.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
 With wrong keys the best of the whole search stayed under 9 on clips and reached 13.3 on a weave
@@ -263,8 +265,9 @@ class Detector:
         timeline, carriers = segments(seen, reading)
         if find.steady is None and any(segment.status != "marked" for segment in timeline):
             moving = self._moving(observation, find)
-            if moving is not None:
-                return self._report(observation, moving)
+            followed = None if moving is None else self._report(observation, moving)
+            if followed is not None and _marked(followed.segments) > MUCH_MORE * _marked(timeline):
+                return followed
         picture = picture_map(seen, carriers, reading) if find.steady is None else None
         if find.steady is not None:
             # Silence may be a course that was lost, and the edges come and go.
@@ -300,6 +303,11 @@ def best_slope(
         (evidence.score(pattern.soft_bits(spectrum, layout, slope), word), slope)
         for slope in pattern.SLOPES
     )
+
+
+def _marked(timeline: tuple[Segment, ...]) -> float:
+    """Marked seconds."""
+    return sum(segment.end - segment.start for segment in timeline if segment.status == "marked")
 
 
 def _status(timeline: tuple[Segment, ...], picture: PictureMap | None) -> WatermarkStatus:

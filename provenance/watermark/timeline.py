@@ -16,6 +16,8 @@ EXPECTED = 14.0
 than MARKED, since a hard encoder keeps the mark in one half second and drops it in the next: on
 honest 360p copies spans that promised 8 gave anything from 0 to 17."""
 SILENT = 2.5
+WEAK = 0.25
+"""Share of the marked spans that may hold less of the mark, for its room, than is expected."""
 
 
 def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment, ...], list[Span]]:
@@ -38,9 +40,8 @@ def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment,
     planes = [observation.upright([span]) for span in spans]
     found = [reading.deviations(plane) for plane in planes]
     room = np.array([span.room * np.sqrt(span.frames) for span in spans])
-    rates = np.array(found)[room > 0] / room[room > 0]
-    # Half the best rate at least: in a splice the median span may carry nothing.
-    rate = max(float(np.median(rates)), 0.5 * float(rates.max())) if rates.size else 0.0
+    marked = (np.array(found) >= MARKED) & (room > 0)
+    rate = float(np.quantile(np.array(found)[marked] / room[marked], WEAK)) if any(marked) else 0.0
     carriers = [span for span, value in zip(spans, found, strict=True) if value >= MARKED]
     best = int(np.argmax(found))
     for way in (range(best + 1, len(spans)), range(best - 1, -1, -1)):

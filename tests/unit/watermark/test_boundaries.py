@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from provenance.results import Segment
-from provenance.watermark.boundaries import change_point, joined
+from provenance.watermark.boundaries import change_point, joined, references
 from provenance.watermark.detector import Detector
 from provenance.watermark.layout import Grid
 from provenance.watermark.observation import Observation
@@ -74,6 +74,27 @@ def test_black_frames_are_unknown_not_unmarked(stamped):
     detection = Clip([*black, *stamped]).examined()
     assert detection.status == "found"
     assert {s.status for s in detection.segments} == {"marked", "unknown"}
+
+
+def test_references_are_spread_over_the_marked_time():
+    """What to expect is asked in each marked stretch, not only where the mark is strongest."""
+    segments = (
+        Segment(0.0, 0.6, "marked", 20.0),
+        Segment(0.6, 2.0, "unknown", 1.0),
+        Segment(2.0, 2.8, "marked", 5.0),
+        Segment(2.8, 4.0, "unmarked", 0.0),
+        Segment(4.0, 4.5, "marked", 6.0),
+    )
+    places = sorted(references(segments))
+    assert len(places) == 3
+    for (start, end), segment in zip(places, segments[::2], strict=True):
+        assert segment.start <= start < end <= segment.end
+
+
+def test_one_marked_stretch_is_asked_in_several_places():
+    """Its middle may be the one place where a scene change kept the mark."""
+    (first, second, third) = sorted(references((Segment(0.0, 9.0, "marked", 20.0),)))
+    assert first[1] < 3.0 < second[0] < second[1] < 6.0 < third[0]
 
 
 def test_the_change_point_is_found_in_noise():
