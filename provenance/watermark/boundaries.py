@@ -51,6 +51,9 @@ DOUBT = 4.5
 there: three deviations."""
 APART = 2.0
 """Deviations by which the mean frame of the two sides of a change has to differ."""
+SHORTEST = 0.5
+"""Seconds from which an unmarked stretch is stated: an encoder starves the last frames of a clip,
+and those before a key frame, of which no others are predicted."""
 PLACED = 1.0
 """Seconds within which a change has to be sure to lie for its place to be stated."""
 
@@ -93,7 +96,7 @@ class _SecondLook:
         parts = joined(_surrounded(joined(parts)))
         for first, last in _changes(parts)[:CHANGES]:
             parts = self._placed(parts, first, last)
-        return tuple(joined(parts))
+        return tuple(joined(_stated(joined(parts))))
 
     def _rate_in(self, start: float, end: float) -> float:
         """What a run in a marked stretch shows of the mark, for its room."""
@@ -249,6 +252,16 @@ def _surrounded(parts: list[Segment]) -> list[Segment]:
     return [
         replace(part, status="unmarked") if silent(index) else part
         for index, part in enumerate(parts)
+    ]
+
+
+def _stated(parts: list[Segment]) -> list[Segment]:
+    """What is too short to be called unmarked is unknown."""
+    return [
+        replace(part, status="unknown")
+        if part.status == "unmarked" and part.end - part.start < SHORTEST
+        else part
+        for part in parts
     ]
 
 

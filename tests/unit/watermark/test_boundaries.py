@@ -68,6 +68,12 @@ def test_a_clip_that_is_marked_throughout_is_not_read_again(stamped):
     assert clip.read == 0
 
 
+def test_a_few_silent_frames_at_the_end_are_unknown(stamped, others):
+    """An encoder starves a clip's last frames: three of them are no splice."""
+    detection = Clip([*stamped, *others[:2]]).examined()
+    assert detection.status == "found", spans(detection)
+
+
 def test_black_frames_are_unknown_not_unmarked(stamped):
     """Where no mark could be, silence means nothing: the find stays whole."""
     black = [np.full((360, 640), 16, np.uint8)] * 20
