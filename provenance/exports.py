@@ -20,11 +20,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from provenance.errors import OutputError, RegistryError, SealError, UnreadableFileError, UsageError
 from provenance.manifest import Signer
-from provenance.registry import AuditRow, Facts, Registry, Withdrawal, now
+from provenance.registry import AuditRow, Facts, Registry, Withdrawal
 from provenance.registry.transfer import Transfer, export_lines, import_lines
 from provenance.results import VerificationReport
 from provenance.seal import seal, unseal
@@ -40,7 +39,6 @@ class RevocationList:
     """A signed list that was checked: what was withdrawn at the time it was issued."""
 
     issued_at: datetime
-    expires_at: datetime
     signer: str
     by_target: dict[tuple[str, str], Withdrawal]
     by_stamp: dict[str, Withdrawal]
@@ -66,8 +64,7 @@ def write_revocations(registry: Registry, path: Path, signer: Signer, *, valid: 
         if entry.ended_at is None:
             stamps = [stamp_id.hex for stamp_id in registry.hit_by(entry)]
             listed.append(entry.as_json() | {"stamps": stamps})
-    document = _dated(valid) | {"withdrawals": listed}
-    content = seal("revocations", document, signer)
+    content = seal("revocations", {"withdrawals": listed}, signer, valid=valid)
     write_whole(path, [content])
     _logged(registry, "revocations", content)
     return len(listed)
@@ -86,7 +83,7 @@ def read_revocations(path: Path, anchors_pem: bytes) -> RevocationList:
         content = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
-    sealed = unseal("revocations", content, anchors_pem, str(path))
+    sealed = unseal("revocations", content, anchors_pem, str(path), expires=True)
     try:
         by_target: dict[tuple[str, str], Withdrawal] = {}
         by_stamp: dict[str, Withdrawal] = {}
@@ -96,12 +93,9 @@ def read_revocations(path: Path, anchors_pem: bytes) -> RevocationList:
             by_target.setdefault((entry.kind, entry.target), entry)
             for stamp_id in stamps:
                 by_stamp.setdefault(str(stamp_id), entry)
-        issued, expires = (
-            datetime.fromisoformat(sealed.document[name]) for name in ("issued_at", "expires_at")
-        )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SealError(f"{path} is signed, but is no revocation list that can be read.") from error
-    return RevocationList(issued, expires, sealed.signer, by_target, by_stamp)
+    return RevocationList(sealed.issued_at, sealed.signer, by_target, by_stamp)
 
 
 def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> Transfer:
@@ -121,8 +115,7 @@ def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timed
             counts[kind] += 1
         body.seek(0)
         told = {"stamps": counts["stamp"], "withdrawals": counts["withdrawal"]}
-        document = _dated(valid) | {"sha256": digest.hexdigest(), **told}
-        header = seal("bundle", document, signer)
+        header = seal("bundle", {"sha256": digest.hexdigest(), **told}, signer, valid=valid)
         write_whole(path, [header, *iter(lambda: body.read(_PIECE), b"")])
     _logged(registry, "bundle", header)
     return Transfer(**told)
@@ -178,7 +171,7 @@ def open_bundle(path: Path, anchors_pem: bytes) -> Iterator[Registry]:
             stream = stack.enter_context(path.open("rb"))
             header = stream.readline(_MAX_HEADER)
             start = stream.tell()
-            sealed = unseal("bundle", header, anchors_pem, str(path))
+            sealed = unseal("bundle", header, anchors_pem, str(path), expires=True)
             digest = hashlib.sha256()
             while piece := stream.read(_PIECE):
                 digest.update(piece)
@@ -214,8 +207,7 @@ def write_head(registry: Registry, path: Path, signer: Signer) -> AuditRow:
     head = registry.audit.head()
     if head is None:
         raise RegistryError("The audit log is empty: there is no head to sign.")
-    issued = {"issued_at": now().isoformat(timespec="seconds")}
-    write_whole(path, [seal("audit-head", head.as_json() | issued, signer)])
+    write_whole(path, [seal("audit-head", head.as_json(), signer)])
     return head
 
 
@@ -227,7 +219,7 @@ def check_head(registry: Registry, path: Path, anchors_pem: bytes) -> str | None
         SealError: it is damaged, or signed by nobody who is trusted.
     """
     try:
-        sealed = unseal("audit-head", path.read_bytes(), anchors_pem, str(path))
+        sealed = unseal("audit-head", path.read_bytes(), anchors_pem, str(path), expires=False)
     except OSError as error:
         raise _unreadable(path, error) from error
     number, value = sealed.document.get("number"), sealed.document.get("hash")
@@ -250,11 +242,6 @@ def log_verification(registry: Registry, report: VerificationReport) -> None:
         verdict=report.verdict.value,
         stamp_id=None if named is None else named.hex,
     )
-
-
-def _dated(valid: timedelta) -> dict[str, Any]:
-    issued = now().replace(microsecond=0)
-    return {"issued_at": issued.isoformat(), "expires_at": (issued + valid).isoformat()}
 
 
 def _logged(registry: Registry, kind: str, content: bytes) -> None:

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from cryptography import x509
@@ -34,6 +34,8 @@ _JOSE: Final = {
 """COSE's names of the algorithms, in JOSE's spelling (RFC 7518, RFC 8037)."""
 _WIDTHS: Final = {"es256": 32, "es384": 48, "es512": 66}
 _MAX_CHAIN: Final = 8
+SKEW: Final = timedelta(minutes=5)
+"""By how much a signer's clock may be ahead."""
 _MALFORMED: Final = (
     *(ValueError, TypeError, UnsupportedAlgorithm),
     *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
@@ -46,19 +48,24 @@ certificate says that it must not be relied upon (RFC 5280, section 4.2)."""
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A document whose signature holds: what it says, and who signed it."""
+    """A document whose signature holds: what it says, who signed it, and for how long it stands."""
 
     document: dict[str, Any]
     signer: str
+    issued_at: datetime
+    expires_at: datetime | None
 
 
-def seal(kind: str, document: dict[str, Any], signer: Signer) -> bytes:
-    """Sign ``document`` as one of ``kind``: one line of JSON.
+def seal(
+    kind: str, document: dict[str, Any], signer: Signer, *, valid: timedelta | None = None
+) -> bytes:
+    """Sign and date ``document`` as one of ``kind``: one line of JSON.
 
     Args:
         kind: "revocations", "bundle" or "audit-head".
-        document: what it says; times in ISO 8601, an ``expires_at`` among them if it shall expire.
+        document: what it says; ``issued_at`` and ``expires_at`` are added to it, in ISO 8601.
         signer: who signs.
+        valid: how long it stands; None for what does not expire.
 
     Raises:
         SigningError: the signer, its certificate or the clock stops it.
@@ -71,7 +78,11 @@ def seal(kind: str, document: dict[str, Any], signer: Signer) -> bytes:
         "typ": _type(kind),
         "x5c": [base64.b64encode(one.public_bytes(Encoding.DER)).decode() for one in chain],
     }
-    protected, payload = (_base64(_json(part)) for part in (header, document))
+    issued = datetime.now(UTC).replace(microsecond=0)
+    dates = {"issued_at": issued.isoformat()}
+    if valid is not None:
+        dates["expires_at"] = (issued + valid).isoformat()
+    protected, payload = (_base64(_json(part)) for part in (header, document | dates))
     signature = signer.sign(f"{protected}.{payload}".encode("ascii"))
     width = _WIDTHS.get(alg)
     if width is not None and len(signature) != 2 * width:  # DER, which a signer may give
@@ -82,7 +93,13 @@ def seal(kind: str, document: dict[str, Any], signer: Signer) -> bytes:
 
 
 def unseal(
-    kind: str, data: bytes, anchors_pem: bytes, name: str, *, now: datetime | None = None
+    kind: str,
+    data: bytes,
+    anchors_pem: bytes,
+    name: str,
+    *,
+    expires: bool,
+    now: datetime | None = None,
 ) -> Sealed:
     """Check a sealed document and give what it says.
 
@@ -91,11 +108,12 @@ def unseal(
         data: the file's content.
         anchors_pem: whom to trust.
         name: the file's name, for messages.
+        expires: whether it has to say until when it stands.
         now: default: the clock.
 
     Raises:
         SealError: it is no such document, its signature does not hold, its signer is not trusted
-            or its certificate not valid now, or it has an ``expires_at`` that has passed.
+            or its certificate not valid now, it is dated in the future, or it has expired.
     """
     moment = datetime.now(UTC) if now is None else now
     try:
@@ -121,12 +139,17 @@ def unseal(
         raise SealError(
             f"{name} is signed by {printable(signer, 60)}, who is not trusted: {wrong}."
         )
-    expires = document.get("expires_at")
-    if expires is not None and not _later(expires, moment):
+    issued, ends = (_time(document.get(key)) for key in ("issued_at", "expires_at"))
+    if issued is None or (ends is None and (expires or "expires_at" in document)):
+        raise SealError(f"{name} does not say from when to when it stands; get it again.")
+    if issued > moment + SKEW:
         raise SealError(
-            f"{name} expired on {printable(expires, 30)}; get a fresh one from its issuer."
+            f"{name} is dated {issued.isoformat()}, which is still to come; set this machine's "
+            "clock, or ask its issuer."
         )
-    return Sealed(document, signer)
+    if ends is not None and ends <= moment:
+        raise SealError(f"{name} expired on {ends.isoformat()}; get a fresh one from its issuer.")
+    return Sealed(document, signer, issued, ends)
 
 
 def _untrusted(  # noqa: PLR0911 - one return a reason
@@ -204,11 +227,12 @@ def _organisation(leaf: x509.Certificate) -> str:
     return str(names[0].value) if names else leaf.subject.rfc4514_string()
 
 
-def _later(text: object, moment: datetime) -> bool:
+def _time(text: object) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(text)) > moment
-    except (ValueError, TypeError):
-        return False
+        time = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return time if time is not None and time.tzinfo is not None else None
 
 
 def _type(kind: str) -> str:

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from provenance.errors import SealError
 from provenance.manifest import LocalSigner
-from provenance.seal import seal, unseal
+from provenance.seal import Sealed, seal, unseal
 
 NOW = datetime.now(UTC)
 EMAIL = ObjectIdentifier("1.3.6.1.5.5.7.3.4")
@@ -74,19 +74,20 @@ LEAF = (usage(sign=True), (x509.ExtendedKeyUsage([EMAIL]), False))
 def sealed(leaf: Maker, *between: Maker) -> bytes:
     pem = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     chain = b"".join(one.pem for one in (leaf, *between))
-    return seal("bundle", {"said": 1}, LocalSigner(pem, chain))
+    return seal("bundle", {"said": 1}, LocalSigner(pem, chain), valid=timedelta(days=7))
 
 
 def refused(data: bytes, anchors: bytes, match: str) -> None:
     with pytest.raises(SealError, match=match):
-        unseal("bundle", data, anchors, "f")
+        unseal("bundle", data, anchors, "f", expires=True)
 
 
 def test_a_chain_is_followed_to_its_root() -> None:
     root = Maker("Root", None, authority(), usage(issue=True))
     middle = Maker("Middle", root, authority(0), usage(issue=True))
-    done = unseal("bundle", sealed(Maker("Leaf", middle, *LEAF), middle), root.pem, "f")
-    assert (done.document, done.signer) == ({"said": 1}, "Leaf")
+    data = sealed(Maker("Leaf", middle, *LEAF), middle)
+    done = unseal("bundle", data, root.pem, "f", expires=True)
+    assert (done.document["said"], done.signer) == (1, "Leaf")
 
 
 def test_an_authority_issues_no_further_than_it_may() -> None:
@@ -120,7 +121,7 @@ def test_a_root_that_was_renewed_is_as_good_as_before() -> None:
     old = Maker("Root", None, authority(), usage(issue=True), days=(-9, -1))
     new = Maker("Root", None, authority(), usage(issue=True), key=old.key)
     data = sealed(Maker("Leaf", new, *LEAF))
-    assert unseal("bundle", data, old.pem + new.pem, "f").signer == "Leaf"
+    assert unseal("bundle", data, old.pem + new.pem, "f", expires=True).signer == "Leaf"
     refused(data, old.pem, "root is not valid")
 
 
@@ -137,3 +138,33 @@ def test_a_made_up_certificate_is_refused_in_a_sentence() -> None:
         changed = json.dumps(header).encode()
         protected = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()
         refused(json.dumps(whole | {"protected": protected}).encode(), root.pem, ".")
+
+
+def test_dates_are_held_to() -> None:
+    """Before it was issued, or after it expired, a document says nothing; a clock may be off a
+    little."""
+    root = Maker("Root", None, authority(), usage(issue=True))
+    data = sealed(Maker("Leaf", root, *LEAF))
+
+    def read(days: float) -> Sealed:
+        moment = datetime.now(UTC) + timedelta(days=days)
+        return unseal("bundle", data, root.pem, "f", expires=True, now=moment)
+
+    done = read(0)
+    assert done.expires_at == done.issued_at + timedelta(days=7)
+    assert read(-0.002).issued_at == done.issued_at
+    with pytest.raises(SealError, match="still to come"):
+        read(-0.5)
+    with pytest.raises(SealError, match="expired on"):
+        read(8)
+
+
+def test_what_must_expire_has_to_say_when() -> None:
+    """A list that stood for ever would hide that nobody keeps it up any more."""
+    root = Maker("Root", None, authority(), usage(issue=True))
+    leaf = Maker("Leaf", root, *LEAF)
+    pem = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    data = seal("audit-head", {"number": 1}, LocalSigner(pem, leaf.pem))
+    assert unseal("audit-head", data, root.pem, "f", expires=False).expires_at is None
+    with pytest.raises(SealError, match="from when to when"):
+        unseal("audit-head", data, root.pem, "f", expires=True)
