@@ -137,6 +137,7 @@ examiner = Examiner()
 examiner.gather(Path(sys.argv[1]), (), Trust())
 if sys.argv[2] == "stopped":
     os.kill(examiner._worker.pid, signal.SIGSTOP)
+    os.waitpid(examiner._worker.pid, os.WUNTRACED)
 print(examiner._worker.pid, flush=True)
 time.sleep(60)
 """
@@ -195,6 +196,7 @@ FORKED = """
 import os, sys, time
 child = os.fork()
 if not child:
+    os.closerange(0, 3)
     time.sleep(60)
 print(child, flush=True)
 time.sleep(60 if sys.argv[1] == "works" else 0)
