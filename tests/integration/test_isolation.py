@@ -282,8 +282,11 @@ def test_a_program_with_thousands_of_open_files_is_served_too(clip: Path, trust:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring) -> None:
-    words = [sys.executable, "-m", "provenance", "verify", *[stamped.output_path] * 40]
+def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring, tmp_path: Path) -> None:
+    names = [tmp_path / f"{number}.mp4" for number in range(40)]
+    for name in names:
+        name.symlink_to(stamped.output_path)
+    words = [sys.executable, "-m", "provenance", "verify", *map(str, names)]
     process = subprocess.Popen(
         [*words, "--keys", str(keyring.folder), "--registry", "none"],
         stdout=subprocess.PIPE,
@@ -293,7 +296,8 @@ def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring) -> N
     )
     assert process.stdout is not None
     process.stdout.readline()
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    children = [child for each in threads for child in (each / "children").read_text().split()]
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
