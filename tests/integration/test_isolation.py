@@ -307,7 +307,7 @@ def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring, tmp_
 
 
 RESTRICTED = """
-import os, socket, subprocess, sys
+import os, socket, subprocess, sys, threading
 from pathlib import Path
 from provenance.isolation.limits import Limits, restrict
 missing = restrict(Limits())
@@ -326,11 +326,18 @@ tried("writing", lambda: os.truncate(sys.argv[3], 0))
 tried("writing", lambda: os.open(sys.argv[3], os.O_RDONLY | os.O_TRUNC))
 tried("signals", lambda: os.kill(os.getppid(), 0))
 tried("writing", lambda: subprocess.run(["/bin/true"]))
+tried("changing", lambda: os.chmod(sys.argv[3], 0o777))
+tried("changing", lambda: os.utime(sys.argv[3], (1, 1)))
+tried("changing", lambda: os.chown(sys.argv[3], os.getuid(), os.getgid()))
+tried("changing", lambda: os.setxattr(sys.argv[3], "user.a", b"x"))
+tried("changing", lambda: os.fork() or os._exit(0))
+tried("changing", lambda: socket.socket(socket.AF_UNIX))
+threading.Thread(target=print, args=("threads work",)).start()
 print(Path(sys.argv[3]).read_text())
 """
 
 
-def test_the_worker_can_neither_connect_nor_write_nor_run_programs_nor_signal_others(
+def test_the_worker_can_neither_connect_nor_write_nor_change_files_nor_run_nor_signal_others(
     tmp_path: Path,
 ) -> None:
     own = tmp_path / "own.txt"
@@ -347,6 +354,7 @@ def test_the_worker_can_neither_connect_nor_write_nor_run_programs_nor_signal_ot
         with pytest.raises(TimeoutError):
             server.accept()
     assert "ALLOWED" not in done.stdout, done.stdout
+    assert "threads work" in done.stdout
     assert "still here" in done.stdout or "MISSING" in done.stdout, done.stderr
 
 
@@ -415,7 +423,11 @@ def test_no_thread_of_the_worker_keeps_what_was_taken_away(clip: Path, trust: Tr
         assert len(threads) > 1
         networks = {os.readlink(thread / "ns/net") for thread in threads}
         assert len(networks) == 1
-        assert "network" in examiner.unprotected or os.readlink("/proc/self/ns/net") not in networks
+        apart = os.readlink("/proc/self/ns/net") not in networks
+        assert apart or {"network", "changing"} - {*examiner.unprotected}
+        if "changing" not in examiner.unprotected:
+            for thread in threads:
+                assert "Seccomp:\t2" in (thread / "status").read_text()
         if "privileges" not in examiner.unprotected:
             for thread in threads:
                 assert "NoNewPrivs:\t1" in (thread / "status").read_text()
