@@ -1,6 +1,5 @@
-"""Verify many files: find them, share them out to workers, and go on after a stop.
+"""Verify files: share them out to workers, one or several, and go on after a stop.
 
-* :func:`find` walks folders: media by the ending of the name, nothing hidden, no way outside.
 * :class:`Results` is a JSON Lines file, a row a file; it knows what an earlier run did.
 * :func:`triage` runs threads, each with an :class:`~provenance.isolation.Examiner` of its own.
 """
@@ -8,34 +7,39 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import queue
+import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from provenance.errors import InputError, OutputError, ServiceError, UsageError
+from provenance.errors import (
+    InputError,
+    OutputError,
+    ServiceError,
+    StorageError,
+    UnreadableFileError,
+    UsageError,
+)
 from provenance.findings import sha256_of
 from provenance.isolation import Examiner, Limits
 from provenance.results import Verdict, VerificationReport
+from provenance.sources import at_hand
+from provenance.storage import Place
+from provenance.verdict import UNASKED
 from provenance.verify import unexamined
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows has no flock
     fcntl = None  # type: ignore[assignment]
-
-MEDIA: Final = frozenset((
-    ".3g2", ".3gp", ".asf", ".avi", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4",
-    ".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".ts", ".vob", ".webm", ".wmv", ".y4m",
-    ".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".jxl", ".png", ".tif", ".tiff",
-    ".webp",
-))  # fmt: skip
-"""Endings of the names that are taken for videos or images in a folder, in small letters."""
 
 PERSON_FIRST: Final = (
     Verdict.CONFLICT,
@@ -46,65 +50,25 @@ PERSON_FIRST: Final = (
 )
 """Verdicts that a person should look at before all others, the most pressing first."""
 
+_PATIENCE: Final = 5.0
+"""Seconds that a run which is stopped waits for transfers, of a store that hangs perhaps."""
 _BEGINS: Final = b'{"schema": "provenance.verification/'
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a walk came upon; ``other`` counts files that are no media by their name."""
-
-    files: tuple[Path, ...]
-    other: int = 0
-    unreadable: tuple[Path, ...] = ()
-
-
-def find(paths: Iterable[Path]) -> Found:
-    """The files to verify, each path once, in the order given and sorted inside a folder.
-
-    A path that is no folder is taken as it is.  In folders, names that begin with a dot, devices
-    and pipes, linked folders, and links to what lies outside the folder given are passed over.
-    """
-    files: dict[Path, None] = {}
-    unreadable: list[Path] = []
-    other = 0
-    for path in paths:
-        if not path.is_dir():
-            files[path] = None
-            continue
-        root, waiting = path.resolve(), [path]
-        while waiting:
-            folder = waiting.pop()
-            try:
-                with os.scandir(folder) as listed:
-                    entries = sorted(listed, key=lambda entry: entry.name)
-            except OSError:
-                unreadable.append(folder)
-                continue
-            below = []
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                here = folder / entry.name
-                if entry.is_dir(follow_symlinks=False):
-                    below.append(here)
-                elif _inside(entry, root):
-                    if here.suffix.lower() in MEDIA:
-                        files[here] = None
-                    else:
-                        other += 1
-            waiting += reversed(below)
-    return Found(tuple(files), other, tuple(unreadable))
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
-    """What is kept of a row: enough to skip its file, to count it and to name it."""
+    """What is kept of a row: enough to skip its file, to count it and to name it.
+
+    ``refused``: the file could not be examined; ``failed``: something that was needed did not
+    answer, the registry or a store.
+    """
 
     path: str
     sha256: str | None
     bytes: int | None
     verdict: Verdict
     refused: bool
+    failed: bool = False
 
     @classmethod
     def of(cls, report: dict[str, Any]) -> Self:
@@ -117,11 +81,14 @@ class Row:
         verdict = Verdict(report["verdict"])
         # As provenance.verify.unexamined words it.
         refused = verdict is Verdict.NOT_CHECKED and report["summary"] == f"Not checked: {reason}"
-        return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused)
+        failed = report["summary"].endswith(UNASKED)
+        return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused, failed)
 
     def exit_code(self, accept: Sequence[Verdict]) -> int:
-        """What this file contributes: 0 accepted, 1 not accepted, 3 could not be examined."""
-        return 3 if self.refused else int(self.verdict not in accept)
+        """What this file contributes: 0 accepted, 1 not, 3 could not be examined, 4 failed."""
+        if self.failed:
+            return ServiceError.exit_code
+        return InputError.exit_code if self.refused else int(self.verdict not in accept)
 
 
 class Results:
@@ -172,10 +139,13 @@ class Results:
         except OSError as error:
             raise OutputError(f"{self.path} can't be written: {error.strerror}.") from error
 
-    def done(self, path: Path) -> Row | None:
-        """The row of a file that is still the same: its path, size and SHA-256."""
-        row = self.rows.get(str(path))
-        if row is None or row.sha256 is None:
+    def done(self, place: Place, path: Path) -> Row | None:
+        """The row of a file that is still the same: its name, size and SHA-256.
+
+        None also for one whose registry failed: it may answer now.
+        """
+        row = self.rows.get(str(place))
+        if row is None or row.sha256 is None or row.failed:
             return None
         try:
             # The size first: it is free, and spares reading a file that changed.
@@ -217,11 +187,14 @@ class Results:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One file is done; ``report`` is None when an earlier run did it."""
+    """One file is done; ``report`` is None when an earlier run did it.
 
-    path: Path
+    ``unprotected`` is what could not be taken away from its worker (:mod:`provenance.isolation`).
+    """
+
     row: Row
     report: VerificationReport | None
+    unprotected: tuple[str, ...] = ()
 
 
 def usual_workers() -> int:
@@ -231,7 +204,7 @@ def usual_workers() -> int:
 
 
 def triage(
-    files: Sequence[Path],
+    files: Sequence[Place],
     verify: Callable[[Path, Examiner], VerificationReport],
     *,
     limits: Limits,
@@ -242,7 +215,7 @@ def triage(
     """Verify files side by side; yields each as it ends, after its row is written.
 
     Args:
-        files: what to verify.
+        files: what to verify; with one worker in this order.
         verify: :func:`provenance.verify.verify` with everything but the file and the examiner;
             called from several threads.
         limits: of each worker process.
@@ -260,68 +233,109 @@ def triage(
     rest, turn, stop = iter(files), threading.Lock(), threading.Event()
     examiners = [Examiner(limits) for _ in range(max(1, min(workers, len(files))))]
 
+    def going_on() -> None:
+        if stop.is_set():
+            raise _Stopped
+
     def work(examiner: Examiner) -> None:
         try:
             while not stop.is_set():
                 with turn:
-                    path = next(rest, None)
-                if path is None:
+                    place = next(rest, None)
+                if place is None:
                     return
-                ended.put(_one(path, verify, examiner, results))
+                bring = functools.partial(at_hand, place, scratch, going_on=going_on)
+                ended.put(_one(place, bring, verify, examiner, results))
         except BaseException as error:
             ended.put(error)
 
     threads = [threading.Thread(target=work, args=(each,), daemon=True) for each in examiners]
+    with _folder(files) as scratch:
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in files:
+                outcome = ended.get()
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                if outcome.report is not None:
+                    if log is not None and not outcome.row.refused:
+                        log(outcome.report)
+                    if results is not None:
+                        results.add(outcome.report)
+                yield outcome
+        finally:
+            stop.set()
+            for examiner in examiners:
+                examiner.abandon()
+            until = time.monotonic() + _PATIENCE
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join(max(0.0, until - time.monotonic()))
+            for examiner in examiners:
+                examiner.close()
+
+
+@contextlib.contextmanager
+def _folder(files: Sequence[Place]) -> Iterator[Path]:
+    """A private folder for copies of what lies elsewhere, if anything does."""
+    if all(place.is_local for place in files):
+        yield Path(os.devnull)
+        return
     try:
-        for thread in threads:
-            thread.start()
-        for _ in files:
-            outcome = ended.get()
-            if isinstance(outcome, BaseException):
-                raise outcome
-            if outcome.report is not None:
-                if log is not None and not outcome.row.refused:
-                    log(outcome.report)
-                if results is not None:
-                    results.add(outcome.report)
-            yield outcome
-    finally:
-        stop.set()
-        for examiner in examiners:
-            examiner.abandon()
-        for thread in threads:
-            if thread.ident is not None:
-                thread.join()
-        for examiner in examiners:
-            examiner.close()
+        made = tempfile.TemporaryDirectory(prefix="provenance-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise OutputError(f"No temporary folder can be made: {error.strerror}.") from error
+    with made as name:
+        yield Path(name)
 
 
 def _one(
-    path: Path,
+    place: Place,
+    bring: Callable[[], contextlib.AbstractContextManager[Path]],
     verify: Callable[[Path, Examiner], VerificationReport],
     examiner: Examiner,
     results: Results | None,
 ) -> Outcome:
-    before = None if results is None else results.done(path)
-    if before is not None:
-        return Outcome(path, before, None)
     try:
-        report = verify(path, examiner)
-    except InputError as error:
-        report = unexamined(path, error)
-    if report.file.sha256 is None and results is not None:
-        # Without these a file that can't be examined would be tried again by every run.
-        with contextlib.suppress(OSError, InputError, ServiceError):
-            if path.is_file():
-                facts = replace(report.file, sha256=sha256_of(path), bytes=path.stat().st_size)
-                report = replace(report, file=facts)
-    return Outcome(path, Row.of(report.as_json()), report)
+        with bring() as path:
+            before = None if results is None else results.done(place, path)
+            if before is not None:
+                return Outcome(before, None)
+            try:
+                report = verify(path, examiner)
+            except InputError as error:
+                report = unexamined(str(path), str(error))
+            if report.file.sha256 is None and results is not None:
+                # Without these a file that can't be examined would be tried again by every run.
+                with contextlib.suppress(OSError, InputError):
+                    if path.is_file():
+                        facts = replace(
+                            report.file, sha256=sha256_of(path), bytes=path.stat().st_size
+                        )
+                        report = replace(report, file=facts)
+            report = _named(report, path, place)
+            return Outcome(Row.of(report.as_json()), report, examiner.unprotected)
+    except (UnreadableFileError, StorageError) as error:  # it did not come here
+        report = unexamined(str(place), str(error))
+        row = replace(Row.of(report.as_json()), failed=isinstance(error, StorageError))
+        return Outcome(row, report)
 
 
-def _inside(entry: os.DirEntry[str], root: Path) -> bool:
-    try:
-        if not entry.is_file():
-            return False
-        return not entry.is_symlink() or Path(entry.path).resolve().is_relative_to(root)
-    except (OSError, RuntimeError):
-        return False
+def _named(report: VerificationReport, path: Path, place: Place) -> VerificationReport:
+    """The report with a file's own name for that of its copy here."""
+
+    def said(text: str | None) -> str | None:
+        return None if text is None else text.replace(str(path), str(place))
+
+    return replace(
+        report,
+        file=replace(report.file, path=str(place)),
+        summary=said(report.summary) or "",
+        watermark=replace(report.watermark, reason=said(report.watermark.reason)),
+        manifest=replace(report.manifest, reason=said(report.manifest.reason)),
+    )
+
+
+class _Stopped(Exception):
+    """Nobody waits for the file any more."""

@@ -45,6 +45,8 @@ from provenance.results import (
 )
 from provenance.text import chance, clock, listing, printable
 
+UNASKED = " Whether it was withdrawn is not known: the registry can't be asked."
+"""The end of every summary of a file whose registry failed."""
 NO_MARK_SENTENCE = (
     "None of our marks was found. This does not show that the video is authentic or not made by AI."
 )
@@ -78,7 +80,7 @@ def decide(
     case = _Case(watermark, manifest, registry or RegistryReport(), kind, fingerprint_limit)
     verdict, summary = case.standing()
     if case.registry.failed:
-        summary += " Whether it was withdrawn is not known: the registry can't be asked."
+        summary += UNASKED
     if case.registry.revocation is not None:  # 1
         return Verdict.REVOKED, f"{_withdrawn(case.registry)} Otherwise: {verdict}. {summary}"
     return verdict, summary

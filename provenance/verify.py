@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from provenance.errors import ProvenanceError, RegistryError, UnreadableFileError
+from provenance.errors import RegistryError, UnreadableFileError
 from provenance.findings import Findings
 from provenance.fingerprint import LIMIT, Fingerprint
 from provenance.isolation import Examiner, shared
@@ -122,11 +122,11 @@ def fingerprint(path: Path) -> Fingerprint:
     return taken
 
 
-def unexamined(path: Path, error: ProvenanceError) -> VerificationReport:
+def unexamined(name: str, reason: str) -> VerificationReport:
     """The report of a file that :func:`verify` refused: nothing was checked, and why."""
-    reason = printable(error, 500)
+    reason = printable(reason, 500)
     return VerificationReport(
-        FileFacts(str(path), None, None, None),
+        FileFacts(name, None, None, None),
         Verdict.NOT_CHECKED,
         f"Not checked: {reason}",
         Detection("not_checked", reason=reason),

@@ -1,4 +1,4 @@
-"""``provenance verify`` of folders and lists: workers, one bar, rows, and a summary."""
+"""What ``provenance verify`` does with its files: workers, rows, and what is shown of them."""
 
 from __future__ import annotations
 
@@ -9,29 +9,31 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from provenance.cli.output import complain, print_json, stderr, stdout, warn
+from provenance.cli.progress import Spinner
 from provenance.cli.stopping import check
 from provenance.errors import UnreadableFileError, UsageError
-from provenance.report import show_unexamined
+from provenance.report import show_unexamined, show_verification
 from provenance.results import Verdict
 from provenance.text import printable
 
 if TYPE_CHECKING:
     from provenance.isolation import Examiner, Limits
     from provenance.results import VerificationReport
-    from provenance.triage import Found, Outcome, Row
+    from provenance.sources import Found
+    from provenance.triage import Outcome, Row
 
 _NAMED = 50
 """Most files that a summary names."""
 _UNEXAMINED = "could not be examined"
 
 
-def read_list(source: str, *, null: bool) -> list[Path]:
-    """The paths of ``--list``: one a line, or one before each NUL; ``-`` is standard input.
+def read_list(source: str, *, null: bool) -> list[str]:
+    """The names of ``--list``: one a line, or one before each NUL; ``-`` is standard input.
 
     Raises:
         UsageError: it can't be read.
@@ -41,11 +43,30 @@ def read_list(source: str, *, null: bool) -> list[Path]:
     except OSError as error:
         raise UsageError(f"The list {source} can't be read: {error.strerror}.") from error
     parts = content.split(b"\0") if null else content.splitlines()
-    return [Path(os.fsdecode(part)) for part in parts if part]
+    return [os.fsdecode(part) for part in parts if part]
 
 
-def verify_many(
-    paths: Sequence[Path],
+class View(Protocol):
+    """How the files of one run are shown, as they are examined and when all are done."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def ended(self, outcome: Outcome) -> None:
+        """One file more is done."""
+
+    def finished(self) -> None:
+        """All are."""
+
+
+def verify_all(
+    names: Sequence[str],
     verify: Callable[[Path, Examiner], VerificationReport],
     *,
     limits: Limits,
@@ -53,32 +74,38 @@ def verify_many(
     results: Path | None,
     accept: Sequence[Verdict],
     log: Callable[[VerificationReport], object] | None,
+    detailed: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Verify all that ``paths`` name or hold, and return the exit code.
+    """Verify all that ``names`` name or hold, and return the exit code.
+
+    ``detailed`` shows a table for each, in this order, instead of one summary.
 
     Raises:
         UnreadableFileError: there is nothing to verify.
+        StorageError: a store does not list what a URL names.
     """
-    from provenance.triage import Results, find, triage, usual_workers  # noqa: PLC0415 - slow
+    from provenance.sources import find  # noqa: PLC0415 - slow to import
+    from provenance.triage import Results, triage, usual_workers  # noqa: PLC0415 - slow
 
-    found = find(paths)
+    found = find(names)
     code = 3 if found.unreadable else 0
     for folder in found.unreadable:
         warn(f"The folder {folder} can't be read, so what is in it was not verified.")
     if not found.files:
-        raise UnreadableFileError(_nothing(paths, found))
-    tally = _Tally()
+        raise UnreadableFileError(_nothing(names, found))
+    view: View = (_Tables if detailed else _Rows)(found, as_json=as_json, quiet=quiet)
+    said = quiet
     with (
         contextlib.nullcontext() if results is None else Results(results) as rows,
-        _View(len(found.files), tally, quiet=quiet) as view,
+        view,
         contextlib.closing(
             triage(
                 found.files,
                 verify,
                 limits=limits,
-                workers=workers or usual_workers(),
+                workers=1 if detailed else workers or usual_workers(),
                 results=rows,
                 log=log,
             )
@@ -86,24 +113,24 @@ def verify_many(
     ):
         for outcome in outcomes:
             check()
-            if as_json and outcome.report is not None:
-                view.pause()
-                print_json(outcome.report.as_json())
             code = max(code, outcome.row.exit_code(accept))
-            tally.add(outcome)
             view.ended(outcome)
-    if not (as_json and quiet):
-        console = stderr() if as_json else stdout()
-        for line in tally.summary(found):
-            console.print(line, soft_wrap=True)
+            if outcome.unprotected and not said:
+                said = True
+                complain(
+                    "this system can't keep the process that opens the files from everything it "
+                    f"should ({', '.join(outcome.unprotected)}); see docs/hostile-files.md.",
+                    label="Note: ",
+                )
+    view.finished()
     return code
 
 
-def _nothing(paths: Sequence[Path], found: Found) -> str:
+def _nothing(names: Sequence[str], found: Found) -> str:
     if found.unreadable:
         return f"{found.unreadable[0]} can't be read; check its permissions."
-    if len(paths) == 1:
-        return f"{paths[0]} is a folder with no name of a video or image in it; name its files."
+    if len(names) == 1:
+        return f"{names[0]} is a folder with no name of a video or image in it; name its files."
     return "There is no video or image in what was named; name files or other folders."
 
 
@@ -149,13 +176,55 @@ class _Tally:
         return lines
 
 
-class _View:
-    """One bar with the counts on a terminal, a line a file elsewhere."""
+class _Tables:
+    """A table for each file; a spinner says which is being examined."""
 
-    def __init__(self, total: int, tally: _Tally, *, quiet: bool) -> None:
+    def __init__(self, found: Found, *, as_json: bool, quiet: bool) -> None:
+        self._rest = iter(found.files)
+        self._as_json = as_json
+        self._spinner = Spinner(len(found.files), quiet=quiet)
+
+    def __enter__(self) -> Self:
+        self._begin()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._spinner.pause()
+
+    def ended(self, outcome: Outcome) -> None:
+        self._spinner.pause()
+        report = outcome.report
+        assert report is not None  # noqa: S101 - there are no rows of an earlier run
+        if outcome.row.refused:
+            show_unexamined(outcome.row.path, report.watermark.reason or "", stderr())
+        if self._as_json:
+            print_json(report.as_json())
+        elif not outcome.row.refused:
+            show_verification(report, stdout())
+        self._begin()
+
+    def finished(self) -> None:
+        """Everything was said."""
+
+    def _begin(self) -> None:
+        place = next(self._rest, None)
+        if place is not None:
+            self._spinner.begin(place.file_name)
+
+
+class _Rows:
+    """One bar with the counts on a terminal, a line a file elsewhere, and a summary."""
+
+    def __init__(self, found: Found, *, as_json: bool, quiet: bool) -> None:
         console = stderr()
         self._quiet, self._live = quiet, console.is_terminal and not quiet
-        self._total, self._ended, self._tally = total, 0, tally
+        self._as_json, self._found = as_json, found
+        self._total, self._ended, self._tally = len(found.files), 0, _Tally()
         self._console = console
         self._bar = Progress(
             TextColumn("Examining"),
@@ -167,7 +236,7 @@ class _View:
             transient=True,
             disable=not self._live,
         )
-        self._task = self._bar.add_task("", total=total)
+        self._task = self._bar.add_task("", total=self._total)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -181,12 +250,11 @@ class _View:
     ) -> None:
         self._bar.stop()
 
-    def pause(self) -> None:
-        """Make way for a row on the same terminal."""
-        self._bar.stop()
-
     def ended(self, outcome: Outcome) -> None:
-        """Show one file more."""
+        self._tally.add(outcome)
+        if self._as_json and outcome.report is not None:
+            self._bar.stop()
+            print_json(outcome.report.as_json())
         self._ended += 1
         if outcome.row.refused and outcome.report is not None:
             self._bar.stop()
@@ -197,3 +265,10 @@ class _View:
         counts = ", ".join(f"{count} {name}" for name, count in self._tally.counts.most_common())
         self._bar.update(self._task, completed=self._ended, description=counts)
         self._bar.start()
+
+    def finished(self) -> None:
+        if self._as_json and self._quiet:
+            return
+        console = stderr() if self._as_json else stdout()
+        for line in self._tally.summary(self._found):
+            console.print(line, soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance import config
+from provenance.cli.bulk import read_list, verify_all
 from provenance.cli.options import (
     json_option,
     keys_option,
@@ -21,14 +22,11 @@ from provenance.cli.options import (
     registry_option,
     settings,
 )
-from provenance.cli.output import print_json, stderr, stdout
-from provenance.cli.progress import Spinner
-from provenance.errors import InputError, KeyringError, ServiceError, UsageError
-from provenance.report import show_unexamined, show_verification
+from provenance.errors import KeyringError, UsageError
 from provenance.results import Verdict
 
 if TYPE_CHECKING:
-    from provenance.isolation import Limits
+    from provenance.isolation import Examiner, Limits
     from provenance.manifest import Trust
     from provenance.registry import Registry
     from provenance.results import VerificationReport
@@ -42,7 +40,7 @@ _VERDICTS = ", ".join(Verdict.__members__)
     epilog=f"Exit code: 0 when every verdict is accepted, 1 when one is not, 3 when a file could "
     f"not be examined, 2 and 4 for wrong usage and failures.  Verdicts: {_VERDICTS}.",
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
 @click.option(
     "--list",
     "listed",
@@ -116,7 +114,7 @@ _VERDICTS = ", ".join(Verdict.__members__)
 @json_option
 @quiet_option
 def verify(  # noqa: PLR0917 - click passes every parameter by name
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     listed: str | None,
     null: bool,
     workers: int | None,
@@ -136,13 +134,13 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     """Read the watermark and the manifest of videos or images, and compare them.
 
     PATH is a video, a still image (a screenshot for example), or a folder with such files at any
-    depth.  Files are only read, in a process of their own with limits on time and memory, and
-    nothing is fetched from the network.
+    depth; s3:// or gs:// URLs, with a / at the end for all below.  Files are only read, in a
+    process of their own with limits on time and memory; nothing but a URL that you name is fetched
+    from the network.
     """
     from provenance.exports import log_verification, read_revocations  # noqa: PLC0415 - slow
-    from provenance.isolation import Examiner  # noqa: PLC0415
-    from provenance.verify import unexamined  # noqa: PLC0415 - slow to import
-    from provenance.verify import verify as verify_file  # noqa: PLC0415
+    from provenance.sources import is_folder  # noqa: PLC0415 - slow to import
+    from provenance.verify import verify as verify_file  # noqa: PLC0415 - slow to import
 
     if not paths and listed is None:
         raise UsageError(
@@ -161,13 +159,10 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
         },
         quiet=quiet,
     )
+    names = [*paths, *([] if listed is None else read_list(listed, null=null))]
+    many = bool(listed is not None or workers or results or any(map(is_folder, paths)))
     watermark_keys, trusted = _credentials(chosen, quiet=quiet)
-    out, code = stdout(), 0
-    with (
-        _stamps(chosen, trusted, bundle) as stamps,
-        Examiner(_limits(chosen)) as examiner,
-        Spinner(len(paths), quiet=quiet) as spinner,
-    ):
+    with _stamps(chosen, trusted, bundle) as stamps:
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
         lists = [read_revocations(file, trusted.anchors_pem) for file in revocations]
@@ -182,44 +177,18 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 examiner=examiner,
             )
 
-        if listed is not None or workers or results or any(path.is_dir() for path in paths):
-            from provenance.cli.bulk import read_list, verify_many  # noqa: PLC0415
-
-            more = [] if listed is None else read_list(listed, null=null)
-            return verify_many(
-                [*paths, *more],
-                examine,
-                limits=examiner.limits,
-                workers=workers,
-                results=results,
-                accept=chosen.accept,
-                log=functools.partial(log_verification, stamps) if record and stamps else None,
-                as_json=as_json,
-                quiet=quiet,
-            )
-        for path in paths:
-            spinner.begin(path.name)
-            try:
-                report = examine(path, examiner)
-            except InputError as error:
-                code = max(code, error.exit_code)
-                spinner.pause()
-                show_unexamined(str(path), str(error), stderr())
-                if as_json:
-                    print_json(unexamined(path, error).as_json())
-                continue
-            if record and stamps is not None:
-                log_verification(stamps, report)
-            if report.verdict not in chosen.accept:
-                code = max(code, 1)
-            if report.registry.failed:
-                code = max(code, ServiceError.exit_code)
-            spinner.pause()
-            if as_json:
-                print_json(report.as_json())
-            else:
-                show_verification(report, out)
-    return code
+        return verify_all(
+            names,
+            examine,
+            limits=_limits(chosen),
+            workers=workers,
+            results=results,
+            accept=chosen.accept,
+            log=functools.partial(log_verification, stamps) if record and stamps else None,
+            detailed=not many,
+            as_json=as_json,
+            quiet=quiet,
+        )
 
 
 def _limits(chosen: config.Settings) -> Limits:

@@ -47,6 +47,7 @@ class Examiner:
         self.unprotected: tuple[str, ...] = ()
         self._turn = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
         self._abandoned = False
 
     def __enter__(self) -> Self:
@@ -61,12 +62,13 @@ class Examiner:
         self.close()
 
     def close(self) -> None:
-        """End the worker; the next file would start another."""
+        """End the worker and what it has started; the next file would start another."""
         worker, self._worker = self._worker, None
         if worker is None:
             return
-        worker.kill()
+        _kill(worker)
         worker.wait()
+        os.close(self._lifeline)
         for pipe in (worker.stdin, worker.stdout):
             with contextlib.suppress(OSError):
                 if pipe is not None:
@@ -81,7 +83,7 @@ class Examiner:
         self._abandoned = True
         worker = self._worker
         if worker is not None:
-            worker.kill()
+            _kill(worker)
 
     def gather(
         self,
@@ -141,20 +143,17 @@ class Examiner:
             return self._worker
         if self._abandoned:
             raise _Ended("was abandoned")
-        limits = self.limits
-        told = (str(limits.memory), str(limits.open_files))
-        self._worker = worker = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            # -P: a folder of strangers' files may hold a numpy.py, and `-m` would look there first.
-            [sys.executable, "-P", "-m", "provenance.isolation.worker", *told],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-            # Ctrl-C is ours to handle: the worker is killed then.
-            start_new_session=True,
-        )
+        try:
+            worker, self._lifeline = _start(self.limits)
+        except OSError as error:
+            reason = (error.strerror or "input/output error").lower()
+            raise ServiceError(
+                f"The process that examines files could not be started: {reason}; run fewer "
+                "things at once, or raise the limits (ulimit -n, ulimit -u)."
+            ) from error
+        self._worker = worker
         if self._abandoned:  # in the moment since it was asked
-            worker.kill()
+            _kill(worker)
         try:
             content = self._receive(worker, time.monotonic() + START_SECONDS)
             ready = wire.unpack(wire.Ready, content)
@@ -175,8 +174,7 @@ class Examiner:
         rest = memoryview(content)
         os.set_blocking(handle, False)
         while rest:
-            _, writable, _ = select.select([], [handle], [], _left(deadline))
-            if not writable:
+            if not _ready(handle, select.POLLOUT, deadline):
                 raise _Ended("could not be handed over in time")
             try:
                 rest = rest[os.write(handle, rest) :]
@@ -192,8 +190,7 @@ class Examiner:
         assert worker.stdout is not None  # noqa: S101 - it was asked for
         handle, parts = worker.stdout.fileno(), bytearray()
         while len(parts) < count:
-            readable, _, _ = select.select([handle], [], [], _left(deadline))
-            if not readable:
+            if not _ready(handle, select.POLLIN, deadline):
                 raise _Ended(
                     f"took longer than {self.limits.seconds:g} s to examine, so it was stopped"
                 )
@@ -215,13 +212,52 @@ def shared() -> Examiner:
     return examiner
 
 
-def _left(deadline: float) -> float:
-    return max(0.0, deadline - time.monotonic())
+def _start(limits: Limits) -> tuple[subprocess.Popen[bytes], int]:
+    """A worker, and the end of a pipe that ends it when it closes, also by our own end."""
+    theirs, ours = os.pipe()
+    try:
+        told = (str(limits.memory), str(limits.open_files), str(theirs))
+        worker = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            # -P: a folder of strangers' files may hold a numpy.py, and `-m` would look there first.
+            [sys.executable, "-P", "-m", "provenance.isolation.worker", *told],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            pass_fds=(theirs,),
+            # Ctrl-C is ours to handle: the worker is killed then.
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    return worker, ours
+
+
+def _kill(worker: subprocess.Popen[bytes]) -> None:
+    """Kill the worker and its group, unless it was waited for: then its number may be another's."""
+    if worker.returncode is None:
+        _kill_group(worker)
+
+
+def _kill_group(worker: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)
+
+
+def _ready(handle: int, event: int, deadline: float) -> bool:
+    """Wait for a pipe; by poll, since select knows no descriptor above 1023."""
+    waiting = select.poll()
+    waiting.register(handle, event)
+    return bool(waiting.poll(max(0.0, deadline - time.monotonic()) * 1000.0))
 
 
 def _how_it_ended(worker: subprocess.Popen[bytes]) -> str:
     with contextlib.suppress(subprocess.TimeoutExpired):
         worker.wait(5.0)
+    _kill_group(worker)  # whatever it started has its group's number still, if there is any
     code = worker.returncode
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):

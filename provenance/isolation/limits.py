@@ -7,11 +7,12 @@ Taken away before the first byte of a file is read, as far as the system offers 
 * more rights than its parent has, through set-user-id programs (``PR_SET_NO_NEW_PRIVS``);
 * the network (a network namespace of its own without any interface; needs user namespaces);
 * writing, making, renaming, removing and running files (Landlock, Linux 5.13), emptying them
-  (Linux 6.2), TCP (6.7), and signals to other processes (6.12).
+  (Linux 6.2), TCP (6.7), and signals to other processes (6.12);
+* changing modes, owners and times of files, starting processes, sockets (:mod:`.calls`; x86_64 and
+  aarch64).
 
 No decoder needs any of these: where a system lacks one, the worker runs without it being taken
-away, and :func:`restrict` names it.  Landlock knows no way to deny a change of a file's mode or
-times.
+away, and :func:`restrict` names it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import os
 import struct
 import sys
 from dataclasses import dataclass
+
+from provenance.isolation.calls import refuse_calls
 
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _PR_SET_NO_NEW_PRIVS = 38
@@ -34,6 +37,7 @@ _LANDLOCK_TRUNCATE = 1 << 14
 _LANDLOCK_TCP = 0b11
 _LANDLOCK_OTHERS = 0b11
 """Abstract Unix sockets and signals of processes outside."""
+_LINUX_ONLY = ("privileges", "network", "writing", "signals", "changing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +62,13 @@ def restrict(limits: Limits) -> tuple[str, ...]:
 
     Returns:
         What could not be taken away here: of "memory", "privileges", "network", "writing",
-        "signals".
+        "signals", "changing" (modes, owners and times of files, and starting processes).
     """
-    missing = []
+    missing: list[str] = []
     try:
         import resource  # noqa: PLC0415 - not on Windows
     except ImportError:  # pragma: no cover - Windows
-        return ("memory", "privileges", "network", "writing", "signals")
+        return ("memory", *_LINUX_ONLY)
     for what, value in (
         (resource.RLIMIT_AS, limits.memory),
         (resource.RLIMIT_CORE, 0),
@@ -78,13 +82,17 @@ def restrict(limits: Limits) -> tuple[str, ...]:
         except (OSError, ValueError):
             missing.append("memory")
     if sys.platform != "linux":
-        return (*dict.fromkeys(missing), "privileges", "network", "writing", "signals")
+        return (*dict.fromkeys(missing), *_LINUX_ONLY)
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(_CLONE_NEWNET) and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET):
-        missing.append("network")
+    apart = not (libc.unshare(_CLONE_NEWNET) and libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET))
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         missing.append("privileges")
     missing.extend(_landlock(libc))
+    refused = refuse_calls(libc)
+    if not refused:
+        missing.append("changing")
+    if not (apart or refused):
+        missing.append("network")
     return tuple(dict.fromkeys(missing))
 
 

@@ -6,13 +6,13 @@ its input ends.  It writes to one pipe and to nothing else; what libraries print
 
 from __future__ import annotations
 
-import contextlib
+import fcntl
 import os
 import select
+import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from provenance.isolation.limits import Limits, restrict
@@ -23,13 +23,12 @@ _LOOK_EVERY = 1.0
 
 def main() -> None:
     """Restrict, load, answer."""
-    memory, open_files = (int(word) for word in sys.argv[1:3])
-    parent = os.getppid()
+    memory, open_files, lifeline = (int(word) for word in sys.argv[1:4])
     # Before any library starts a thread.
     missing = restrict(Limits(memory=memory, open_files=open_files))
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
-    threading.Thread(target=_outlive_nobody, args=(parent,), daemon=True).start()
+    die_with_parent(lifeline)
 
     from provenance.errors import ProvenanceError  # noqa: PLC0415
     from provenance.findings import gather, manifest_alone  # noqa: PLC0415 - after the limits
@@ -43,46 +42,40 @@ def main() -> None:
         path = Path(os.fsdecode(request.path))
         sidecar = None if request.sidecar is None else Path(os.fsdecode(request.sidecar))
         try:
-            with _dying_with_input():
-                if request.picture:
-                    findings = gather(
-                        path,
-                        request.watermark_keys,
-                        request.trust,
-                        sidecar=sidecar,
-                        fingerprint=request.fingerprint,
-                    )
-                else:
-                    findings = manifest_alone(path, request.trust, sidecar=sidecar)
-                answer = wire.Answer.of(findings)
+            if request.picture:
+                findings = gather(
+                    path,
+                    request.watermark_keys,
+                    request.trust,
+                    sidecar=sidecar,
+                    fingerprint=request.fingerprint,
+                )
+            else:
+                findings = manifest_alone(path, request.trust, sidecar=sidecar)
+            answer = wire.Answer.of(findings)
         except ProvenanceError as error:
             answer = wire.Answer.refusing(error)
         answers.write(wire.pack(answer))
 
 
-@contextlib.contextmanager
-def _dying_with_input() -> Iterator[None]:
-    """End at once when the parent's end of the input closes, whatever a decoder is doing.
+def die_with_parent(lifeline: int) -> None:
+    """End when the parent ends, which then no longer holds the other end of a pipe it never uses.
 
-    The kernel does it (SIGIO, whose default is to terminate), since a library that hangs with
-    Python's lock held lets no thread look.  PR_SET_PDEATHSIG would end the worker with the
-    *thread* that started it.
+    On Linux the kernel kills: also a process that is stopped, and one whose library hangs with
+    Python's lock held and lets no thread look.  PR_SET_PDEATHSIG would end the worker with the
+    *thread* that started it.  Everywhere a thread looks, which also helps when somebody else still
+    holds the pipe.
     """
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-    except ImportError:  # pragma: no cover - Windows
-        yield
-        return
-    flags = fcntl.fcntl(0, fcntl.F_GETFL)
-    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(0, fcntl.F_SETFL, flags | fcntl.FASYNC)
-    try:
-        if select.select([0], [], [], 0)[0]:
-            # Closed before the kernel was asked to say so: nobody waits for an answer.
-            os._exit(1)
-        yield
-    finally:
-        fcntl.fcntl(0, fcntl.F_SETFL, flags)
+    parent = os.getppid()
+    if sys.platform == "linux":
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC)
+    ended = select.poll()
+    ended.register(lifeline, select.POLLIN)
+    if ended.poll(0):  # before the kernel was asked to say so
+        os._exit(1)
+    threading.Thread(target=_outlive_nobody, args=(parent,), daemon=True).start()
 
 
 def _outlive_nobody(parent: int) -> None:

@@ -6,7 +6,7 @@
 The only importer of fsspec.  No connection is made until a URL asks for one.
 """
 
-from provenance.storage.copying import Stored, fetched, published, stored
+from provenance.storage.copying import Stored, fetched, listed, published, stored
 from provenance.storage.places import Place, is_url, place_in
 
-__all__ = ["Place", "Stored", "fetched", "is_url", "place_in", "published", "stored"]
+__all__ = ["Place", "Stored", "fetched", "is_url", "listed", "place_in", "published", "stored"]

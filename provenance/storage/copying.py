@@ -30,13 +30,20 @@ class Stored:
     size: int
 
 
-def fetched(source: Place, folder: Path, *, max_bytes: int | None = None) -> Stored:
+def fetched(
+    source: Place,
+    folder: Path,
+    *,
+    max_bytes: int | None = None,
+    going_on: Callable[[], object] = lambda: None,
+) -> Stored:
     """A local copy of a file in ``folder``, hashed on the way; a local file stays where it is.
 
     Args:
         source: the file.
         folder: an empty folder of the caller's, who removes it.
         max_bytes: what is larger is refused before it is copied.
+        going_on: called between blocks; what it raises ends the copying.
 
     Raises:
         UnreadableFileError: there is no such file, it can't be read, or it is too large.
@@ -58,6 +65,7 @@ def fetched(source: Place, folder: Path, *, max_bytes: int | None = None) -> Sto
                 handle = local.open("xb", buffering=0)
 
             def keep(block: bytes) -> None:
+                going_on()
                 with explained(local):
                     handle.write(block)
 
@@ -73,6 +81,26 @@ def fetched(source: Place, folder: Path, *, max_bytes: int | None = None) -> Sto
             local.unlink(missing_ok=True)
             raise
     return Stored(Place.of(local), digest, size)
+
+
+def listed(url: str) -> list[Place]:
+    """Every object below ``s3://BUCKET/PREFIX/``, in the order of their names.
+
+    Names that no URL of this program can say (an empty part, ``..``) are left out.
+
+    Raises:
+        UsageError: the URL can't be used.
+        UnreadableFileError: there is no such bucket.
+        StorageError: the store does not list it.
+    """
+    folder = Place.of(f"{url}*")
+    with told(folder, "read"):
+        names = Store(folder).below()
+    places = []
+    for name in names:
+        with contextlib.suppress(UsageError):
+            places.append(Place.of(f"{folder.scheme}://{name}"))
+    return places
 
 
 def stored(place: Place) -> Stored | None:

@@ -70,6 +70,12 @@ class Store:
             return None
         return int(info["size"]) if info["type"] == "file" else None
 
+    def below(self) -> list[str]:
+        """``bucket/key`` of every object whose name begins as this one's up to its last ``/``."""
+        self._fs.invalidate_cache()
+        folder = self._place.remote.rpartition("/")[0]
+        return sorted(name for name in self._fs.find(folder) if name.startswith(f"{folder}/"))
+
     def blocks(self, length: int = PART) -> Iterator[bytes]:
         """The object's content; one that changes meanwhile is an error."""
         with self._fs.open(

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from provenance.errors import UsageError
+from provenance.errors import UnreadableFileError, UsageError
 from provenance.keyring import Keyring
+from provenance.registry import Registry
 from provenance.results import StampResult
-from provenance.triage import Results, find
+from provenance.sources import at_hand, find
+from provenance.storage import Place
+from provenance.triage import Results
 from tests.conftest import Run, environment
+from tests.stores import Bucket, Proxy, lead_to, running_s3
+from tests.stores import environment as s3_environment
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -42,7 +51,7 @@ def folder(tmp_path: Path, stamped: StampResult) -> Path:
 def test_a_walk_takes_media_and_counts_the_rest(folder: Path) -> None:
     (folder / "inside.mp4").symlink_to(folder / "one.mp4")
     found = find([folder, folder / "one.mp4"])
-    names = [path.relative_to(folder).as_posix() for path in found.files]
+    names = [place.path.relative_to(folder).as_posix() for place in found.files]
     assert names == ["inside.mp4", "one.mp4", "deeper/broken.mp4", "deeper/two.MP4"]
     assert (found.other, found.unreadable) == (1, ())
 
@@ -141,3 +150,154 @@ def test_ctrl_c_keeps_the_rows_and_the_next_run_goes_on(
     assert again.code == 3
     assert f"12 files, {before} of them verified before" in again.out
     assert len({row["file"]["path"] for row in rows(out)}) == len(rows(out)) == 12
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_registry_that_cannot_be_asked_is_a_failure_and_asked_again(
+    many: bool, stamped: StampResult, keyring: Keyring, run: Run, tmp_path: Path
+) -> None:
+    """Of one file as of many; rows made without its answer count for nothing once it is back."""
+    database, rows_file = tmp_path / "r.db", tmp_path / "rows.jsonl"
+    Registry(str(database), create=True).close()
+    words = ["verify", "--keys", keyring.folder, "--registry", database, stamped.output_path]
+    words += ["--results", rows_file] if many else []
+    for table, other in (("stamp", "away"), ("away", "stamp")):
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute(f"ALTER TABLE {table} RENAME TO {other}")
+        ran = run(*words, "--json")
+        assert ran.row["verdict"] == "CONFIRMED"
+        if table == "stamp":
+            assert ran.code == 4
+            assert ran.row["summary"].endswith("the registry can't be asked.")
+    assert ran.code == 0
+    assert ran.row["registry"]["status"] == "no_match"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[int]:
+    with running_s3() as port:
+        yield port
+
+
+@pytest.fixture
+def bucket(server: int, monkeypatch: pytest.MonkeyPatch, stamped: StampResult) -> Iterator[Bucket]:
+    """A bucket with a stamped clip, a broken one, a text, and one in another folder."""
+    lead_to(monkeypatch, server)
+    bucket = Bucket("inbox", server)
+    place = {"LocationConstraint": "eu-west-1"}
+    bucket.client.create_bucket(Bucket="inbox", CreateBucketConfiguration=place)
+    content = Path(stamped.output_path).read_bytes()
+    bucket.put("new/one.mp4", content)
+    bucket.put("new/deeper/broken.mp4", b"no film at all" * 40)
+    bucket.put("new/notes.txt", b"notes")
+    bucket.put("new/.hidden.mp4", content)
+    bucket.put("newer/two.mp4", content)
+    yield bucket
+    for key in bucket.keys():  # noqa: SIM118 - no dictionary
+        bucket.client.delete_object(Bucket="inbox", Key=key)
+    bucket.client.delete_bucket(Bucket="inbox")
+
+
+def test_a_url_is_verified_like_a_file_and_leaves_nothing_here(
+    bucket: Bucket, stamped: StampResult, keyring: Keyring, run: Run, tmp_path: Path
+) -> None:
+    """The row names the URL; what was fetched lay in a private folder and is gone."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    around = s3_environment(bucket.port) | {"TMPDIR": str(temporary)}
+    words = ("verify", "--keys", keyring.folder, "--json")
+    one = run(*words, "s3://inbox/new/one.mp4", env=around)
+    assert (one.code, one.row["verdict"]) == (0, "CONFIRMED")
+    size = Path(stamped.output_path).stat().st_size
+    assert one.row["file"] == {
+        "path": "s3://inbox/new/one.mp4",
+        "sha256": stamped.output_sha256,
+        "bytes": size,
+        "kind": "video",
+    }
+    broken = run(*words, "s3://inbox/new/deeper/broken.mp4", env=around)
+    assert (broken.code, broken.row["verdict"]) == (3, "NOT_CHECKED")
+    assert str(temporary) not in broken.out + broken.err
+    missing = run(*words, "s3://inbox/none.mp4", env=around)
+    assert missing.code == 3
+    assert "s3://inbox/none.mp4 does not exist." in missing.err
+    assert run(*words, "https://example.com/a.mp4", env=around).code == 2
+    local = run(*words, Path(stamped.output_path).as_uri(), env=around)
+    assert (local.code, local.row["file"]["path"]) == (0, stamped.output_path)
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_url_that_ends_as_a_folder_does_is_verified_in_bulk_and_resumed(
+    bucket: Bucket, keyring: Keyring, run: Run, tmp_path: Path
+) -> None:
+    out, around = tmp_path / "rows.jsonl", s3_environment(bucket.port)
+    words = ("verify", "--keys", keyring.folder, "s3://inbox/new/", "--results", out, "--json")
+    first = run(*words, env=around)
+    assert first.code == 3
+    assert {row["file"]["path"]: row["verdict"] for row in rows(out)} == {
+        "s3://inbox/new/one.mp4": "CONFIRMED",
+        "s3://inbox/new/deeper/broken.mp4": "NOT_CHECKED",
+    }
+    assert "1 passed over" in first.err
+    bucket.put("new/deeper/broken.mp4", b"another" * 80)
+    second = run(*words, env=around)
+    assert [row["file"]["path"] for row in second.rows] == ["s3://inbox/new/deeper/broken.mp4"]
+    empty = run("verify", "--keys", keyring.folder, "s3://inbox/none/", env=around)
+    assert empty.code == 3
+
+
+def test_a_store_that_is_down_is_a_failure_of_each_file_and_tried_again(
+    bucket: Bucket, keyring: Keyring, run: Run, folder: Path, tmp_path: Path
+) -> None:
+    names = tmp_path / "names"
+    names.write_text(f"s3://inbox/new/one.mp4\n{folder / 'one.mp4'}\n")
+    out = tmp_path / "rows.jsonl"
+    words = ("verify", "--keys", keyring.folder, "--list", names, "--results", out, "--json")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        closed = int(taken.getsockname()[1])
+    down = run(*words, env=s3_environment(closed))
+    assert down.code == 4
+    assert {row["verdict"] for row in down.rows} == {"CONFIRMED", "NOT_CHECKED"}
+    again = run(*words, env=s3_environment(bucket.port))
+    assert (again.code, again.row["file"]["path"]) == (0, "s3://inbox/new/one.mp4")
+
+
+def test_a_manifest_beside_an_object_is_fetched_with_it_and_a_large_object_is_not(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.put("new/one.mp4.c2pa", b"a manifest")
+    place = Place.of("s3://inbox/new/one.mp4")
+    with at_hand(place, tmp_path) as path:
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert path.with_name("one.mp4.c2pa").read_bytes() == b"a manifest"
+    assert not list(tmp_path.iterdir())
+    with (
+        pytest.raises(UnreadableFileError, match="allowed"),
+        at_hand(place, tmp_path, max_bytes=1000),
+    ):
+        pass
+
+
+def test_ctrl_c_ends_a_transfer_also_when_the_store_hangs(
+    bucket: Bucket, keyring: Keyring, tmp_path: Path
+) -> None:
+    """The part that came is removed."""
+    bucket.put("new/long.mp4", bytes(40 * 1024 * 1024))
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with Proxy(bucket.port, 20 * 1024 * 1024, upstream=False, cut=False) as proxy:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "provenance", "verify", "s3://inbox/new/long.mp4"),
+                *("--keys", keyring.folder),
+            ],
+            env=environment() | s3_environment(proxy.port) | {"TMPDIR": str(temporary)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert proxy.reached.wait(60)
+        assert len(list(temporary.iterdir())) == 1
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    assert list(temporary.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from provenance import Keyring, StampResult, Trust, verify
 from provenance.errors import UnreadableFileError
 from provenance.isolation import Examiner, Limits, wire
+from provenance.processes import is_running, process_name
 from provenance.results import Verdict
 from tests.conftest import Run, environment
 
@@ -127,36 +129,164 @@ def test_nothing_is_left_running(clip: Path, trust: Trust) -> None:
 
 
 ORPHAN = """
-import sys, time
+import os, signal, sys, time
 from pathlib import Path
 from provenance.isolation import Examiner
 from provenance.manifest import Trust
 examiner = Examiner()
 examiner.gather(Path(sys.argv[1]), (), Trust())
+if sys.argv[2] == "stopped":
+    os.kill(examiner._worker.pid, signal.SIGSTOP)
+    os.waitpid(examiner._worker.pid, os.WUNTRACED)
 print(examiner._worker.pid, flush=True)
 time.sleep(60)
 """
 
+HUNG = """
+import ctypes, os, subprocess, sys, time
+child = '''
+import ctypes, sys
+from provenance.isolation.worker import die_with_parent
+die_with_parent(int(sys.argv[1]))
+print("hangs", flush=True)
+while True:
+    ctypes.PyDLL(None).sleep(600)  # unlike CDLL, with Python's lock held
+'''
+theirs, ours = os.pipe()
+words = [sys.executable, "-c", child, str(theirs)]
+process = subprocess.Popen(words, pass_fds=[theirs], stdout=subprocess.PIPE, text=True)
+process.stdout.readline()
+print(process.pid, flush=True)
+time.sleep(60)
+"""
 
-def test_a_worker_does_not_outlive_its_parent(clip: Path) -> None:
+
+@pytest.mark.parametrize("state", ["idle", "stopped", "hung"])
+def test_a_worker_does_not_outlive_its_parent(state: str, clip: Path) -> None:
+    """Whatever it does: also when it is stopped, or a C library hangs with Python's lock held."""
+    if state != "idle" and sys.platform != "linux":  # pragma: no cover
+        pytest.skip("only Linux's kernel kills by a pipe")
+    words = ["-c", HUNG] if state == "hung" else ["-c", ORPHAN, clip, state]
     parent = subprocess.Popen(
-        [sys.executable, "-c", ORPHAN, clip], stdout=subprocess.PIPE, env=environment(), text=True
+        [sys.executable, *words], stdout=subprocess.PIPE, env=environment(), text=True
     )
     assert parent.stdout is not None
-    worker = Path(f"/proc/{parent.stdout.readline().strip()}")
-    assert worker.exists()
+    number = int(parent.stdout.readline())
+    worker = process_name(number)
+    assert is_running(worker)
     parent.kill()
     parent.wait()
     parent.stdout.close()
+    try:
+        wait_for_the_end(worker)
+    finally:
+        _send(number, signal.SIGKILL)
+
+
+def wait_for_the_end(process: str) -> None:
+    """See that a process ends, within ten seconds."""
     for _ in range(100):
-        if not worker.exists() or "State:\tZ" in (worker / "status").read_text():
+        if not is_running(process):
             return
         time.sleep(0.1)
-    raise AssertionError("the worker lives on")
+    raise AssertionError("it lives on")
 
 
-def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring) -> None:
-    words = [sys.executable, "-m", "provenance", "verify", *[stamped.output_path] * 40]
+FORKED = """
+import os, sys, time
+child = os.fork()
+if not child:
+    os.closerange(0, 3)
+    time.sleep(60)
+print(child, flush=True)
+time.sleep(60 if sys.argv[1] == "works" else 0)
+"""
+
+
+@pytest.mark.parametrize("state", ["works", "crashed"])
+def test_what_a_worker_has_started_ends_with_it(state: str, clip: Path, trust: Trust) -> None:
+    """A worker that was taken over may fork: its group is ended with it."""
+    with Examiner() as examiner:
+        forked = subprocess.Popen(
+            [sys.executable, "-c", FORKED, state],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert forked.stdout is not None
+        child = process_name(int(forked.stdout.readline()))
+        examiner._worker, examiner._lifeline = forked, os.dup(0)
+        if state == "crashed":
+            wait_for_the_end(process_name(forked.pid))
+            assert is_running(child)
+            assert examiner.gather(clip, (), trust).watermark.status == "not_checked"
+    wait_for_the_end(child)
+
+
+STARVED = """
+import os, resource, sys
+from pathlib import Path
+from provenance import verify
+from provenance.errors import ServiceError
+from provenance.isolation import Examiner
+import provenance.manifest, provenance.verify
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+with Examiner() as examiner:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
+    held = []
+    try:
+        while True:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    for _ in range(5):
+        try:
+            verify(Path(sys.argv[1]), examiner=examiner)
+        except ServiceError as error:
+            print(error)
+        os.close(held.pop())
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    print(verify(Path(sys.argv[1]), examiner=examiner).verdict)
+"""
+
+
+def test_a_worker_that_cannot_be_started_is_one_sentence(clip: Path) -> None:
+    """No descriptors are left, as it would be with no processes or memory; later it works again."""
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED, clip],
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *sentences, verdict = done.stdout.splitlines()
+    assert len(sentences) == 5
+    for sentence in sentences:
+        assert "could not be started: too many open files" in sentence
+    assert verdict == "NOT_CHECKED"
+
+
+def test_a_program_with_thousands_of_open_files_is_served_too(clip: Path, trust: Trust) -> None:
+    """Descriptors above 1023 are none for select."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (2048, hard))
+    try:
+        with contextlib.ExitStack() as held:
+            for _ in range(1100):
+                held.enter_context(open(os.devnull, encoding="ascii"))
+            with Examiner() as examiner:
+                assert examiner.gather(clip, (), trust).file.kind == "video"
+                assert examiner._lifeline > 1023
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring, tmp_path: Path) -> None:
+    names = [tmp_path / f"{number}.mp4" for number in range(40)]
+    for name in names:
+        name.symlink_to(stamped.output_path)
+    words = [sys.executable, "-m", "provenance", "verify", *map(str, names)]
     process = subprocess.Popen(
         [*words, "--keys", str(keyring.folder), "--registry", "none"],
         stdout=subprocess.PIPE,
@@ -166,7 +296,8 @@ def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring) -> N
     )
     assert process.stdout is not None
     process.stdout.readline()
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    children = [child for each in threads for child in (each / "children").read_text().split()]
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -176,7 +307,7 @@ def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring) -> N
 
 
 RESTRICTED = """
-import os, socket, subprocess, sys
+import os, socket, subprocess, sys, threading
 from pathlib import Path
 from provenance.isolation.limits import Limits, restrict
 missing = restrict(Limits())
@@ -195,11 +326,18 @@ tried("writing", lambda: os.truncate(sys.argv[3], 0))
 tried("writing", lambda: os.open(sys.argv[3], os.O_RDONLY | os.O_TRUNC))
 tried("signals", lambda: os.kill(os.getppid(), 0))
 tried("writing", lambda: subprocess.run(["/bin/true"]))
+tried("changing", lambda: os.chmod(sys.argv[3], 0o777))
+tried("changing", lambda: os.utime(sys.argv[3], (1, 1)))
+tried("changing", lambda: os.chown(sys.argv[3], os.getuid(), os.getgid()))
+tried("changing", lambda: os.setxattr(sys.argv[3], "user.a", b"x"))
+tried("changing", lambda: os.fork() or os._exit(0))
+tried("changing", lambda: socket.socket(socket.AF_UNIX))
+threading.Thread(target=print, args=("threads work",)).start()
 print(Path(sys.argv[3]).read_text())
 """
 
 
-def test_the_worker_can_neither_connect_nor_write_nor_run_programs_nor_signal_others(
+def test_the_worker_can_neither_connect_nor_write_nor_change_files_nor_run_nor_signal_others(
     tmp_path: Path,
 ) -> None:
     own = tmp_path / "own.txt"
@@ -216,6 +354,7 @@ def test_the_worker_can_neither_connect_nor_write_nor_run_programs_nor_signal_ot
         with pytest.raises(TimeoutError):
             server.accept()
     assert "ALLOWED" not in done.stdout, done.stdout
+    assert "threads work" in done.stdout
     assert "still here" in done.stdout or "MISSING" in done.stdout, done.stderr
 
 
@@ -284,7 +423,11 @@ def test_no_thread_of_the_worker_keeps_what_was_taken_away(clip: Path, trust: Tr
         assert len(threads) > 1
         networks = {os.readlink(thread / "ns/net") for thread in threads}
         assert len(networks) == 1
-        assert "network" in examiner.unprotected or os.readlink("/proc/self/ns/net") not in networks
+        apart = os.readlink("/proc/self/ns/net") not in networks
+        assert apart or {"network", "changing"} - {*examiner.unprotected}
+        if "changing" not in examiner.unprotected:
+            for thread in threads:
+                assert "Seccomp:\t2" in (thread / "status").read_text()
         if "privileges" not in examiner.unprotected:
             for thread in threads:
                 assert "NoNewPrivs:\t1" in (thread / "status").read_text()
