@@ -196,11 +196,15 @@ def open_registry_if_any(chosen: config.Settings) -> Registry | None:
     return open_registry(chosen)
 
 
-def read_anchors(chosen: config.Settings, *, quiet: bool) -> bytes:
-    """Whose signed lists and bundles are believed: the keyring's anchors and those of --trust."""
-    keyring = open_keyring_if_any(chosen, quiet=quiet)
-    own = b"" if keyring is None else keyring.trust_anchors_pem
-    return own + b"".join(read_pem(path) for path in chosen.trust)
+def read_issuers(chosen: config.Settings, keyring: Keyring | None) -> bytes:
+    """Roots under which lists, bundles and heads have to be signed: those of the keys folder.
+
+    Those of --trust count without one only: whoever may sign manifests somewhere, as any member of
+    a public trust list, must not withdraw another one's stamps.
+    """
+    if keyring is not None:
+        return keyring.trust_anchors_pem
+    return b"".join(read_pem(path) for path in chosen.trust)
 
 
 def read_pem(path: Path) -> bytes:

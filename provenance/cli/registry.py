@@ -13,9 +13,10 @@ from provenance.cli.options import (
     json_option,
     keys_option,
     open_keyring,
+    open_keyring_if_any,
     open_registry,
     quiet_option,
-    read_anchors,
+    read_issuers,
     registry_option,
     settings,
 )
@@ -217,8 +218,8 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
         report = stamps.check()
         wrong = None if report.broken is None else report.broken.sentence
         if head and wrong is None:
-            anchors = read_anchors(chosen, quiet=quiet)
-            said = (exports.check_head(stamps, path, anchors) for path in head)
+            issuers = read_issuers(chosen, open_keyring_if_any(chosen, quiet=quiet))
+            said = (exports.check_head(stamps, path, issuers) for path in head)
             wrong = next((one for one in said if one is not None), None)
         if sign is not None and wrong is None:
             exports.write_head(stamps, sign, open_keyring(chosen, quiet=quiet).signer)

@@ -18,6 +18,7 @@ from provenance.cli.options import (
     open_keyring_if_any,
     open_registry_if_any,
     quiet_option,
+    read_issuers,
     read_pem,
     registry_option,
     settings,
@@ -161,11 +162,11 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     )
     names = [*paths, *([] if listed is None else read_list(listed, null=null))]
     many = bool(listed is not None or workers or results or any(map(is_folder, paths)))
-    watermark_keys, trusted = _credentials(chosen, quiet=quiet)
-    with _stamps(chosen, trusted, bundle) as stamps:
+    watermark_keys, trusted, issuers = _credentials(chosen, quiet=quiet)
+    with _stamps(chosen, issuers, bundle) as stamps:
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
-        lists = [read_revocations(file, trusted.anchors_pem) for file in revocations]
+        lists = [read_revocations(file, issuers) for file in revocations]
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:
             return verify_file(
@@ -204,13 +205,13 @@ def _limits(chosen: config.Settings) -> Limits:
 
 @contextlib.contextmanager
 def _stamps(
-    chosen: config.Settings, trusted: Trust, bundle: Path | None
+    chosen: config.Settings, issuers: bytes, bundle: Path | None
 ) -> Iterator[Registry | None]:
     """Where stamps are looked up: a bundle, the registry, or nowhere."""
     if bundle is not None:
         from provenance.exports import open_bundle  # noqa: PLC0415 - slow to import
 
-        with open_bundle(bundle, trusted.anchors_pem) as registry:
+        with open_bundle(bundle, issuers) as registry:
             yield registry
         return
     found = open_registry_if_any(chosen)
@@ -218,8 +219,11 @@ def _stamps(
         yield found
 
 
-def _credentials(chosen: config.Settings, *, quiet: bool) -> tuple[tuple[WatermarkKey, ...], Trust]:
-    """The watermark keys to try, and who is trusted: the keyring's root and what was added."""
+def _credentials(
+    chosen: config.Settings, *, quiet: bool
+) -> tuple[tuple[WatermarkKey, ...], Trust, bytes]:
+    """The watermark keys to try, whom to trust (the keyring's root and what was added), and the
+    roots of those whose lists and bundles are believed."""
     from provenance.manifest import Trust  # noqa: PLC0415 - slow to import
 
     keyring = open_keyring_if_any(chosen, quiet=quiet)
@@ -234,4 +238,5 @@ def _credentials(chosen: config.Settings, *, quiet: bool) -> tuple[tuple[Waterma
         anchors.insert(0, keyring.trust_anchors_pem.rstrip() + b"\n")
         tsa_anchors.insert(0, keyring.tsa_anchors_pem.rstrip() + b"\n")
     trust = Trust(b"".join(anchors), b"".join(tsa_anchors))
-    return (() if keyring is None else keyring.watermark_keys), trust
+    watermark_keys = () if keyring is None else keyring.watermark_keys
+    return watermark_keys, trust, read_issuers(chosen, keyring)

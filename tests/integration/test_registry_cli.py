@@ -164,6 +164,27 @@ def test_lists_bundles_and_lines_go_round(
     assert "Line 1 of bad.jsonl" in bad.err
 
 
+def test_a_list_has_to_come_from_the_keys_folders_own_organisation(
+    run: Run, stamped: str, keyring: Keyring, tmp_path: Path
+) -> None:
+    """A root that is trusted for manifests withdraws nothing; without keys it is whom one names."""
+    assert run("keys", "init", "--keys", "partner", "--org", "Partner").code == 0
+    partner = Keyring.load(tmp_path / "partner")
+    roots = tmp_path / "partner.pem"
+    roots.write_bytes(partner.trust_anchors_pem)
+    run("registry", "revoke", "--stamp", stamped, "--reason", "out of spite")
+    for kind in ("--revocations", "--bundle"):
+        theirs = f"theirs{kind}"
+        assert run("registry", "export", kind, theirs, "--keys", "partner").code == 0
+        ran = run("verify", "out.mp4", "--keys", keyring.folder, "--trust", roots, kind, theirs)
+        assert (ran.code, ran.out) == (4, "")
+        assert "Partner" in ran.err
+        assert "not trusted" in ran.err
+    listed = ("--registry", "none", "--revocations", "theirs--revocations")
+    ran = run("verify", "out.mp4", "--trust", roots, *listed, "--json")
+    assert ran.code == 1, "no keys of one's own"
+
+
 def test_a_registry_that_was_named_and_is_not_there_is_an_error(run: Run, stamped: str) -> None:
     ran = run("registry", "search", "--registry", "nowhere.db")
     assert ran.code == 4
