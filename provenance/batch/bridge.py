@@ -101,18 +101,18 @@ def _connect(address: str) -> Any:
         UsageError: Ray is not installed, or the address is none.
         ClusterError: there is no cluster that could be used.
     """
-    host, _, port = address.rpartition(":")
-    if host and port.isdigit():  # Ray itself tries for minutes
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), _GREETING).close()
-        except (OSError, OverflowError) as error:
-            raise unreachable(address) from error
     try:
         import ray  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise UsageError(
             "Many machines need Ray; run `pip install 'provenance-stamp[ray]'`."
         ) from error
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():  # Ray itself tries for minutes
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _GREETING).close()
+        except (OSError, OverflowError) as error:
+            raise unreachable(address) from error
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False)
     except ValueError as error:
@@ -135,8 +135,8 @@ def unreachable(address: str) -> ClusterError:
     where = "No Ray cluster" if address == "auto" else f"The Ray cluster at {address}"
     no = "can" if address == "auto" else "can't"
     return ClusterError(
-        f"{where} {no} be reached from here; start it, check the address, and run this command on "
-        "one of its nodes."
+        f"{where} {no} be reached from here; start it, check its address and token, and run this "
+        "command on one of its nodes."
     )
 
 
@@ -312,6 +312,8 @@ class _Bridge:
 
     def _kill(self) -> list[str]:
         self._end(self.workers)
+        with contextlib.suppress(self.ray.exceptions.RayError):  # so that the file is whole alone
+            self.ray.get(self.ledger.close.remote(), timeout=ENDING / 2)
         return [worker.owner for worker in self.workers]
 
     def _end(self, workers: list[_Worker]) -> None:
