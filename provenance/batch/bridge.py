@@ -246,7 +246,9 @@ class _Bridge:
         if not refs:
             time.sleep(_TICK)
             return
+        began = time.monotonic()
         if not self.ray.wait(refs, timeout=_TICK)[0]:
+            time.sleep(max(0.0, began + _TICK - time.monotonic()))  # without its node it won't wait
             self._ask()
             return
         back = set(self.ray.wait(refs, num_returns=len(refs), timeout=0)[0])

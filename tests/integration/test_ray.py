@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +16,6 @@ import pytest
 
 from provenance.batch import STATE
 from provenance.jobs import Ledger
-from tests.clips import Spec, make_clip
 from tests.conftest import ROOT, Run, environment
 from tests.integration.test_batch import Studio, wait_for_work
 from tests.ray_cluster import RayCluster, end
@@ -118,6 +119,44 @@ def test_a_run_that_is_killed_and_one_that_is_stopped_are_gone_on_with(
     assert studio.files == ["a.mp4", "b.mp4", "c.mp4"]
     assert list(studio.records().values()) == [1] * 3
     assert studio.leftovers() == []
+
+
+def test_the_page_leads_from_one_machine_to_two_nodes(studio: Studio) -> None:
+    studio.add("a")
+    studio.add("b")
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    programs = studio.folder / "bin"
+    programs.mkdir()
+    ray = Path(sys.executable).with_name("ray")
+    for name, program in ("provenance", "-m provenance"), ("ray", f'"{ray}"'):
+        (programs / name).write_text(
+            f'#!/bin/sh\nexec "{sys.executable}" {program} "$@"\n', "utf-8"
+        )
+        (programs / name).chmod(0o755)
+    variables = environment()
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        try:
+            done = subprocess.run(
+                ["sh", "-e"],
+                input="".join(blocks(PAGE.read_text("utf-8"), "sh")).replace("6379", str(port)),
+                cwd=studio.folder,
+                env=variables
+                | {"PATH": f"{programs}:{variables['PATH']}", "RAY_TMPDIR": folder, "HOME": folder},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+        finally:
+            end("RAY_TMPDIR", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 stamped, 0 done before" in done.stdout
+    assert sorted(path.name for path in (studio.folder / "stamped").glob("*.mp4")) == [
+        "a.mp4",
+        "b.mp4",
+    ]
 
 
 @pytest.mark.parametrize(
