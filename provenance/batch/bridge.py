@@ -43,8 +43,8 @@ _GREETING: Final = 10.0
 _TICK: Final = 0.05
 _ASK: Final = 0.5
 """Seconds between two questions how far a job is."""
-_FAILURES: Final = 3
-"""Workers that did not get ready, one after the other, until a run ends."""
+_ROUNDS: Final = 2
+"""How often, one after the other, as many workers as there shall be may not get ready."""
 _TALK: Final = "talk"
 """A second thread of each actor, which answers while the first one works."""
 
@@ -306,7 +306,7 @@ class _Bridge:
             self._tell(Died(worker.number, worker.owner))
         elif worker.state != "idle":
             self.failures += 1
-            if self.failures >= _FAILURES:
+            if self.failures > _ROUNDS * self.start.size:
                 raise ClusterError(
                     f"Workers of the Ray cluster do not start; see that {versions()} is installed "
                     "on every node."

@@ -9,15 +9,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from provenance.batch import STATE
-from provenance.jobs import Ledger
+from provenance.batch.runner import tidy
+from provenance.batch.work import do
+from provenance.jobs import Claim, Ledger, read_jobs
+from provenance.processes import owner_name
+from provenance.registry import Registry
 from tests.conftest import ROOT, Run, environment
-from tests.integration.test_batch import Studio, wait_for_work
+from tests.integration.test_batch import Killed, Studio, task_of, wait_for_work
 from tests.ray_cluster import RayCluster, end
 from tests.unit.test_docs import blocks
 
@@ -157,6 +162,39 @@ def test_the_page_leads_from_one_machine_to_two_nodes(studio: Studio) -> None:
         "a.mp4",
         "b.mp4",
     ]
+
+
+def test_a_clip_that_went_with_its_nodes_disk_is_stamped_again_and_published_once(
+    studio: Studio,
+) -> None:
+    studio.add("a")
+    with Registry(str(studio.folder / "r.db"), create=True):
+        pass
+    (job,) = read_jobs(studio.list)
+    task, settings = task_of(job, studio.keyring), studio.settings()
+    settings.spool.mkdir(parents=True)
+
+    class Lost(Ledger):
+        """Loses the node in the moment of the upload."""
+
+        def publishing(self, claim: Claim, result: Mapping[str, Any], lease: float) -> None:
+            super().publishing(claim, result, lease)
+            raise Killed
+
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    owner = owner_name(gone.pid, "1")
+    with Lost(settings.ledger) as ledger, pytest.raises(Killed):
+        do(task, settings, ledger=ledger, owner=owner)
+    gone.wait()
+    (spooled,) = settings.spool.iterdir()
+    spooled.unlink()
+    with Ledger(settings.ledger) as ledger, Registry(str(studio.folder / "r.db")) as registry:
+        tidy(settings, ledger, registry, [job])
+        attempt = do(task, settings, ledger=ledger)
+    assert attempt.state == "stamped"
+    assert list(studio.records().values()) == [2]
+    assert studio.files == ["a.mp4"]
+    assert studio.leftovers() == []
 
 
 @pytest.mark.parametrize(
