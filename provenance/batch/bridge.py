@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from provenance.batch.node import Slot, versions
+from provenance.batch.node import Environment, Slot, versions
 from provenance.batch.pool import Died, Ended, Event, Step
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
@@ -57,6 +57,7 @@ class Start:
     settings: Settings
     folder: Path
     shared: Path | None
+    environment: Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +290,9 @@ class _Bridge:
                 )
             start = self.start
             worker.state = "opening"
-            worker.asked = worker.actor.open.remote(start.settings, start.folder, start.shared)
+            worker.asked = worker.actor.open.remote(
+                start.settings, start.folder, start.shared, start.environment
+            )
         elif worker.state == "opening":
             if answer is not None:
                 raise ClusterError(f"The node {worker.host} can't do the jobs: {answer}")

@@ -3,7 +3,7 @@
     with Cluster("auto") as cluster:
         size, threads = share_out(cluster.rooms, len(jobs))
         ...
-        with RayWorkers(cluster, size, settings) as workers:
+        with RayWorkers(cluster, size, settings, environment) as workers:
             run_batch(jobs, settings, workers, ledger, watch)
 
 Ray itself (``pip install provenance-stamp[ray]``) is imported in that process only
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provenance.batch.bridge import ENDING, Command, Start, Submit, main, unreachable
-from provenance.batch.node import NODES_OWN
+from provenance.batch.node import NODES_OWN, Environment
 from provenance.batch.pool import Died, Ended, Event, Step
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Task
@@ -106,22 +106,25 @@ class Cluster:
 class RayWorkers:
     """A pool of actors; use it in a ``with`` block, which ends them.
 
-    No secret goes into the cluster: see :mod:`provenance.batch.node` for where nodes find theirs.
+    No secret goes into the cluster: each node finds its own (:mod:`provenance.batch.node`).
 
     Args:
         cluster: where; it serves one pool.
         size: how many; those for which there is no room yet start when there is.
         settings: of the run.
+        environment: a function of a module; called on each node, it says what is set there.
     """
 
-    def __init__(self, cluster: Cluster, size: int, settings: Settings) -> None:
+    def __init__(
+        self, cluster: Cluster, size: int, settings: Settings, environment: Environment
+    ) -> None:
         self.size = size
         self._cluster = cluster
         self._ready = 0
         self._running: set[int] = set()
         self._shared = _mark(settings)
         self._ended = False
-        cluster.send(Start(size, shipped(settings), Path.cwd(), self._shared))
+        cluster.send(Start(size, shipped(settings), Path.cwd(), self._shared, environment))
 
     def __enter__(self) -> RayWorkers:
         return self

@@ -12,7 +12,7 @@ import os
 import platform
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -27,6 +27,7 @@ from provenance.signers import SignerSpec
 
 NODES_OWN: Final = "PROVENANCE_REGISTRY"
 """Stands for a registry whose address each node takes from its environment."""
+Environment = Callable[[], Mapping[str, str]]
 Step = tuple[int, str, int, int | None]
 """How often a job has moved; its stage, the steps done in it, and how many there will be."""
 
@@ -82,18 +83,22 @@ class Slot:
         self._told = threading.Event()
         self._step: Step = (0, "", 0, None)
         self._settings: Settings | None = None
+        self._pin: str | None = None
 
     def versions(self) -> tuple[str, str, str]:
         """This process and its machine, and what is installed here."""
         return owner_name(os.getpid()), socket.gethostname(), versions()
 
-    def open(self, settings: Settings, folder: Path, shared: Path | None) -> str | None:
+    def open(
+        self, settings: Settings, folder: Path, shared: Path | None, environment: Environment
+    ) -> str | None:
         """Get ready, and say what keeps this node from doing the run's jobs.
 
         Args:
             settings: of the run.
             folder: where the run's relative paths start.
             shared: a file that is there if the output folder is the same here.
+            environment: says what is set here.
         """
         import cv2  # noqa: PLC0415 - slow to import
 
@@ -112,8 +117,10 @@ class Slot:
         except OSError:
             return f"the folder {settings.spool} can't be made there; name another by --state."
         try:
-            self._settings = on_this_node(settings, os.environ)
-            tools_for(self._settings, _pin())
+            environ = environment()
+            self._pin = environ.get("PROVENANCE_PKCS11_PIN") or None
+            self._settings = on_this_node(settings, environ)
+            tools_for(self._settings, self._pin)
         except ProvenanceError as error:
             # What may pass is met again, and then waited for, by the first job.
             return None if error.retryable and self._settings is not None else str(error)
@@ -130,7 +137,12 @@ class Slot:
 
         settings = cast("Settings", self._settings)
         return do(
-            task, settings, pin=_pin(), ledger=self._ledger, owner=self._owner, progress=progress
+            task,
+            settings,
+            pin=self._pin,
+            ledger=self._ledger,
+            owner=self._owner,
+            progress=progress,
         )
 
     def step(self) -> Step:
@@ -162,8 +174,3 @@ class _DistantLedger:
                 raise LedgerError("The run that holds the ledger is gone.") from error
 
         return ask
-
-
-def _pin() -> str | None:
-    """The PIN of a PKCS #11 token: this node's own."""
-    return os.environ.get("PROVENANCE_PKCS11_PIN") or None

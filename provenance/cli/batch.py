@@ -28,6 +28,7 @@ from provenance.cli.options import (
     keys_option,
     open_keyring,
     opened_registry,
+    own_environment,
     quiet_option,
     registry_option,
     settings,
@@ -269,7 +270,7 @@ def _pool(
     from provenance.batch import LocalWorkers, RayWorkers  # noqa: PLC0415 - slow to import
 
     if cluster is not None:
-        return stack.enter_context(RayWorkers(cluster, size, run))
+        return stack.enter_context(RayWorkers(cluster, size, run, own_environment))
     for name in _ARITHMETIC:  # read by the workers, at their start
         os.environ.setdefault(name, str(run.threads))
     return stack.enter_context(LocalWorkers(size, run, pin=token_pin()))

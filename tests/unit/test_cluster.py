@@ -14,6 +14,7 @@ from provenance.batch import Settings, Task, share_out
 from provenance.batch.bridge import Start, _Bridge, _Worker
 from provenance.batch.cluster import shipped
 from provenance.batch.node import NODES_OWN, Slot, on_this_node, versions
+from provenance.cli.options import own_environment
 from provenance.errors import ClusterError
 from provenance.jobs import Job, Prompt
 from provenance.processes import is_gone, owner_name, this_host
@@ -30,11 +31,16 @@ SETTINGS = Settings(Path("/k"), "s3://studio/out", Path("/state"), reviewers=(Pa
         "postgresql://stamps@db/stamps?sslpassword=letmein",
     ],
 )
-def test_no_password_and_no_prompt_is_sent_and_a_node_uses_its_own_address(url: str) -> None:
+def test_no_secret_is_sent_and_a_node_uses_its_own_address(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVENANCE_PKCS11_PIN", "letmein")
+    monkeypatch.setenv(NODES_OWN, url)
     sent = shipped(replace(SETTINGS, registry=url))
     task = Task(Job("a.mp4", "a.mp4", "M", "1", Prompt()), PromptHash("sha256", "00"))
-    assert b"letmein" not in pickle.dumps((Start(1, sent, Path(), None), task))
-    assert on_this_node(sent, {NODES_OWN: url}).registry == url
+    assert b"letmein" not in pickle.dumps((Start(1, sent, Path(), None, own_environment), task))
+    assert own_environment()["PROVENANCE_PKCS11_PIN"] == "letmein"
+    assert on_this_node(sent, own_environment()).registry == url
     with pytest.raises(ClusterError, match=f"{NODES_OWN} is not set"):
         on_this_node(sent, {})
 
@@ -69,17 +75,17 @@ def test_keys_and_signer_come_from_the_node_where_it_names_its_own(tmp_path: Pat
 def test_a_node_says_what_keeps_it_from_working(tmp_path: Path) -> None:
     local = replace(SETTINGS, out=str(tmp_path), state=tmp_path / "state")
     slot = Slot("owner", None)
-    said = slot.open(local, tmp_path, tmp_path / "nothing here")
+    said = slot.open(local, tmp_path, tmp_path / "nothing here", own_environment)
     assert said is not None
     assert said.startswith(f"it does not have the folder {tmp_path}")
-    said = slot.open(local, tmp_path, None)
+    said = slot.open(local, tmp_path, None, own_environment)
     assert said is not None
     assert "/k" in said
 
 
 def test_a_node_with_another_release_is_an_error_that_names_both() -> None:
     pipe, _ = multiprocessing.Pipe()
-    bridge = _Bridge(None, pipe, Start(1, SETTINGS, Path(), None))
+    bridge = _Bridge(None, pipe, Start(1, SETTINGS, Path(), None, own_environment))
     other = "provenance-stamp 0.0.1 on Python 3.8"
     with pytest.raises(ClusterError) as raised:
         bridge._answered(_Worker(None, "o", "new", None), ("process", "far", other))
