@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,10 +26,14 @@ class RayCluster:
 
     Each keeps its files in a folder of its own under a short path (Ray makes sockets there), takes
     free ports, and asks for a token.
+
+    Args:
+        cpus: of each node.
+        own: further variables of its nodes.
     """
 
-    def __init__(self, *, cpus: int = 2) -> None:
-        self._cpus = cpus
+    def __init__(self, *, cpus: int = 2, own: Mapping[str, str] | None = None) -> None:
+        self._cpus, self._own = cpus, dict(own or {})
         self.folder = Path(tempfile.mkdtemp(prefix="ray-"))
         self.environment = {
             "RAY_TMPDIR": str(self.folder),
@@ -69,7 +74,7 @@ class RayCluster:
         options = ("--num-cpus", str(self._cpus), "--object-store-memory", "100000000")
         done = subprocess.run(
             [str(Path(sys.executable).with_name("ray")), "start", *words, *options],
-            env=os.environ | self.environment | {_MARK: name, "PYTHONPATH": str(ROOT)},
+            env=os.environ | self.environment | self._own | {_MARK: name, "PYTHONPATH": str(ROOT)},
             cwd=self.folder,
             capture_output=True,
             text=True,

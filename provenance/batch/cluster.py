@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import secrets
 import time
 from dataclasses import replace
@@ -26,6 +27,7 @@ from provenance.batch.pool import Died, Ended, Event, Step
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Task
 from provenance.errors import ClusterError, OutputError, ProvenanceError
+from provenance.processes import is_running, process_name
 from provenance.registry import portable_address
 from provenance.storage import place_in
 
@@ -194,8 +196,11 @@ def _mark(settings: Settings) -> Path | None:
     """A file by which a node knows the output's folder; None when that is in a bucket."""
     if not place_in(settings.out, "x").is_local:
         return None
-    mark = settings.state / f"shared-{secrets.token_hex(8)}"
+    mark = settings.state / f"shared-{secrets.token_hex(8)} {process_name(os.getpid())}"
     try:
+        for old in settings.state.glob("shared-* *"):
+            if not is_running(old.name.partition(" ")[2]):  # its run was killed
+                old.unlink(missing_ok=True)
         mark.touch(0o600)
     except OSError as error:
         raise OutputError(f"The folder {settings.state} cannot be written to.") from error

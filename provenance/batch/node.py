@@ -169,7 +169,8 @@ class _DistantLedger:
             except ray.exceptions.RayTaskError as error:
                 if isinstance(error.cause, ProvenanceError):
                     raise error.cause from None
-                raise LedgerError(f"The ledger can't be used ({type(error.cause)}).") from error
+                kind = type(error.cause).__name__
+                raise LedgerError(f"The ledger can't be used ({kind}).") from error
             except ray.exceptions.RayError as error:
                 raise LedgerError("The run that holds the ledger is gone.") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from provenance.batch import STATE
 from provenance.batch.runner import tidy
@@ -21,12 +23,15 @@ from provenance.batch.work import do
 from provenance.jobs import Claim, Ledger, read_jobs
 from provenance.processes import owner_name
 from provenance.registry import Registry
+from provenance.registry.address import parse_url
 from tests.conftest import ROOT, Run, environment
 from tests.integration.test_batch import Killed, Studio, task_of, wait_for_work
 from tests.ray_cluster import RayCluster, end
+from tests.services import missing
 from tests.unit.test_docs import blocks
 
 PAGE = ROOT / "docs" / "clusters.md"
+pytestmark = pytest.mark.xdist_group("ray")  # one cluster is enough
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +127,7 @@ def test_a_run_that_is_killed_and_one_that_is_stopped_are_gone_on_with(
     ended = run(*words_of(studio, cluster), env=cluster.environment)
     assert ended.code == 0, ended.err
     assert studio.files == ["a.mp4", "b.mp4", "c.mp4"]
+    assert sorted(path.name for path in (studio.out / STATE).iterdir()) == ["ledger", "spool"]
     assert list(studio.records().values()) == [1] * 3
     assert studio.leftovers() == []
 
@@ -162,6 +168,37 @@ def test_the_page_leads_from_one_machine_to_two_nodes(studio: Studio) -> None:
         "a.mp4",
         "b.mp4",
     ]
+
+
+def test_a_registrys_password_stays_where_it_was_set(
+    studio: Studio, cluster: RayCluster, run: Run
+) -> None:
+    server = os.environ.get("TEST_POSTGRES_URL")
+    if not server:
+        missing("a PostgreSQL server", "run scripts/test, or name one with TEST_POSTGRES_URL")
+    name = f"test_{secrets.token_hex(8)}"
+    url = parse_url(server).set(password="letmein", database=name)  # noqa: S106 - it needs none
+    mine = {"PROVENANCE_REGISTRY": url.render_as_string(hide_password=False)}
+    engine = sa.create_engine(parse_url(server), isolation_level="AUTOCOMMIT")
+    studio.add("a")
+    words = ("batch", "jobs.jsonl", "--out", "out", "--json", "--ray")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        try:
+            without = run(*words, cluster.address, env=cluster.environment | mine)
+            with RayCluster(own=mine) as informed:
+                done = run(*words, informed.address, env=informed.environment | mine)
+                said = [path for path in informed.folder.rglob("*") if path.is_file()]
+                assert not [path for path in said if b"letmein" in path.read_bytes()]
+            with Registry(mine["PROVENANCE_REGISTRY"]) as registry:
+                assert len(registry.search()) == 1
+        finally:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+            engine.dispose()
+    assert without.code == 4
+    assert "PROVENANCE_REGISTRY is not set" in without.err
+    assert done.row["state"] == "stamped"
+    assert "letmein" not in without.err + done.err
 
 
 def test_a_clip_that_went_with_its_nodes_disk_is_stamped_again_and_published_once(
