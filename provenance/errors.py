@@ -87,6 +87,10 @@ class StorageError(ServiceError):
         self.retryable = retryable
 
 
+class ClusterError(ServiceError):
+    """The machines of a batch can't be reached, or can't do its jobs."""
+
+
 class LedgerError(ServiceError):
     """The record of a batch can't be made, read or written."""
 

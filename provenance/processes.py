@@ -42,14 +42,19 @@ def is_running(process: str) -> bool:
     return process_name(pid) == process
 
 
-def owner_name(pid: int) -> str:
-    """A process of this machine, told apart from every other one anywhere."""
-    return f"{this_host()}/{process_name(pid)}"
+def owner_name(pid: int, part: str = "") -> str:
+    """A process of this machine, told apart from every other one anywhere.
+
+    ``part`` names something, perhaps on another machine, that ends when the process does.
+    """
+    name = f"{this_host()}/{process_name(pid)}"
+    return f"{name}#{part}" if part else name
 
 
 def is_gone(owner: str) -> bool:
     """Whether an owner is a process of this machine that has ended; False for other machines."""
     host, _, process = owner.rpartition("/")
+    process = process.partition("#")[0]
     return host == this_host() and process[:1].isdigit() and not is_running(process)
 
 

@@ -6,21 +6,24 @@
 :func:`provenance.batch.work.do` is one job, from input to output, for any pool to call.
 """
 
+from provenance.batch.cluster import Cluster, RayWorkers
 from provenance.batch.pool import Died, Ended, Event, LocalWorkers, Step, Workers
 from provenance.batch.runner import Control, Ending, Row, Watch, run_batch
-from provenance.batch.settings import STATE, UNAPPROVED, Settings, cores
+from provenance.batch.settings import STATE, UNAPPROVED, Settings, cores, share_out
 from provenance.batch.tasks import Attempt, Task
 
 __all__ = [
     "STATE",
     "UNAPPROVED",
     "Attempt",
+    "Cluster",
     "Control",
     "Died",
     "Ended",
     "Ending",
     "Event",
     "LocalWorkers",
+    "RayWorkers",
     "Row",
     "Settings",
     "Step",
@@ -29,4 +32,5 @@ __all__ = [
     "Workers",
     "cores",
     "run_batch",
+    "share_out",
 ]

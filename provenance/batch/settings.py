@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 from provenance.approvals import ApprovalPolicy
+from provenance.errors import ClusterError
 from provenance.jobs import Job, job_key
 from provenance.results import PromptHash
 from provenance.signers import SignerSpec
@@ -29,7 +31,8 @@ class Settings:
     Attributes:
         keys: the keys folder; each worker opens it itself.
         registry: its address, None to work without one.  With a password in it, settings go to
-            processes of this machine only, through a pipe.
+            processes of this machine only, through a pipe (:func:`provenance.batch.cluster.shipped`
+            takes it out).
         out: folder or URL that the outputs go to.
         state: a local folder of the run's own, on the output's disk if that is local.
         reviewers: public keys, in files and folders; none only with ``allow_unapproved``.
@@ -91,6 +94,32 @@ class Settings:
         if not any(shared):
             return key
         return hashlib.sha256(json.dumps([key, *shared]).encode("ascii")).hexdigest()
+
+
+def share_out(
+    rooms: Sequence[int], jobs: int | None, workers: int | None = None
+) -> tuple[int, int]:
+    """How many workers there shall be, and how many threads each.
+
+    Args:
+        rooms: cores of each machine.
+        jobs: how many there are; None when more may come.
+        workers: how many were asked for; default: one a core, or one a job.
+
+    Raises:
+        ClusterError: there are no cores, and no number was asked for.
+    """
+    cores = sum(rooms)
+    size = workers or (cores if jobs is None else min(cores, jobs))
+    if size == 0:
+        raise ClusterError(
+            "The cluster has no CPUs for workers; start nodes with some, or say by --workers how "
+            "many to wait for."
+        )
+    threads = 1
+    while sum(room // (threads + 1) for room in rooms) >= size:
+        threads += 1
+    return size, threads
 
 
 def cores() -> int:

@@ -62,6 +62,7 @@ def do(
     *,
     pin: str | None = None,
     ledger: Ledger | None = None,
+    owner: str | None = None,
     progress: Progress | None = None,
 ) -> Attempt:
     """Do one job; whatever goes wrong is in the answer.
@@ -71,6 +72,7 @@ def do(
         settings: of the run.
         pin: of the token that signs, if that needs one.
         ledger: what is done; default: the file that the settings name, on this machine.
+        owner: who claims the job; default: this process.
         progress: called with each step; may raise :class:`Abandon`.
     """
     started, clock = time.time(), StageClock(progress)
@@ -78,7 +80,10 @@ def do(
         tools = tools_for(settings, pin)
         opened = tools.ledger() if ledger is None else ledger
         with tempfile.TemporaryDirectory(prefix="provenance-") as scratch:
-            attempt = _Work(task, tools, opened, clock, Path(scratch)).run()
+            name = owner or owner_name(os.getpid())
+            attempt = _Work(
+                task, tools, opened, owner=name, clock=clock, scratch=Path(scratch)
+            ).run()
     except Abandon:
         attempt = Attempt("abandoned")
     except LeaseLostError as error:
@@ -118,12 +123,14 @@ class _Work:
         task: Task,
         tools: Tools,
         ledger: Ledger,
+        *,
+        owner: str,
         clock: StageClock,
         scratch: Path,
     ) -> None:
         self.task, self.job, self.tools = task, task.job, tools
         self.settings = settings = tools.settings
-        self.ledger, self.clock, self.scratch = ledger, clock, scratch
+        self.ledger, self.owner, self.clock, self.scratch = ledger, owner, clock, scratch
         self.target = settings.target(self.job)
         self.warnings: list[str] = []
 
@@ -137,7 +144,7 @@ class _Work:
         if known is not None:
             return known
         claim = self.ledger.claim(
-            owner_name(os.getpid()),
+            self.owner,
             lease=LEASE,
             max_attempts=self.settings.attempts,
             keys=[key],

@@ -28,6 +28,7 @@ from provenance.cli.options import (
     keys_option,
     open_keyring,
     opened_registry,
+    own_environment,
     quiet_option,
     registry_option,
     settings,
@@ -39,7 +40,7 @@ from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from provenance.batch import Control, Row, Settings
+    from provenance.batch import Cluster, Control, Row, Settings, Workers
     from provenance.jobs import Job
 
 _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -86,6 +87,13 @@ def _field_options(command: _Command) -> _Command:
     "URL]",
 )
 @click.option("--workers", metavar="N", type=click.IntRange(1, 256), help="[default: one a core]")
+@click.option(
+    "--ray",
+    "address",
+    metavar="ADDRESS",
+    help="Use the workers of this Ray cluster: HOST:PORT, or auto for the one that this machine is "
+    "a node of.",
+)
 @click.option(
     "--attempts",
     metavar="N",
@@ -170,6 +178,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     out: str,
     results: Path | None,
     workers: int | None,
+    address: str | None,
     fail_fast: bool,
     dry_run: bool,
     registry_url: str | None,
@@ -194,29 +203,35 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     listed = () if watched else listed_jobs(jobs, chosen, flags)
     keyring = open_keyring(chosen, quiet=quiet)
 
-    from provenance.batch import Control, LocalWorkers, Watch, cores, run_batch  # noqa: PLC0415
+    from provenance.batch import (  # noqa: PLC0415
+        Cluster,
+        Control,
+        Watch,
+        cores,
+        run_batch,
+        share_out,
+    )
     from provenance.jobs import Ledger, WatchedFolder  # noqa: PLC0415
 
-    size = workers or (cores() if watched else min(cores(), len(listed)))
-    run = run_settings(out, chosen, keyring, flags, threads=max(1, cores() // size))
-    if dry_run:
-        with opened_registry(chosen):
-            return _dry_run(listed, run, as_json=as_json)
-    for name in _ARITHMETIC:  # read by the workers, at their start
-        os.environ.setdefault(name, str(run.threads))
+    number = None if watched else len(listed)
     control, started, logs = Control(), time.monotonic(), flags["json_logs"]
     with contextlib.ExitStack() as stack:
+        cluster = None if address is None else stack.enter_context(Cluster(address))
+        rooms = (cores(),) if cluster is None else cluster.rooms
+        size, threads = share_out(rooms, number, workers)
+        run = run_settings(out, chosen, keyring, flags, threads)
+        if dry_run:
+            with opened_registry(chosen):
+                return _dry_run(listed, run, as_json=as_json)
         registry = stack.enter_context(opened_registry(chosen))
         _make_folder(run.spool)
         path = results or results_path(out, run)
         rows = stack.enter_context(_rows(path, "a" if watched else "w"))
         ledger = stack.enter_context(Ledger(run.ledger))
         tell = Telling(stack, flags, len(listed))
-        view = stack.enter_context(
-            BatchView(None if watched else len(listed), quiet=quiet or logs, warn=tell.warn)
-        )
+        view = stack.enter_context(BatchView(number, quiet=quiet or logs, warn=tell.warn))
         received = stack.enter_context(_signals(control))
-        pool = stack.enter_context(LocalWorkers(size, run, pin=token_pin()))
+        pool = _pool(stack, cluster, size, run)
 
         def ended(row: Row) -> None:
             line = json.dumps(row.as_json(), allow_nan=False)
@@ -228,10 +243,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             if not logs:  # they say it already
                 view.ended(row)
 
-        more = None
-        if watched:
-            folder = WatchedFolder(flags["watch"], job_defaults(chosen, flags))
-            more = lambda: folder.look(tell.warn)  # noqa: E731 - a name for it says nothing more
+        folder = WatchedFolder(flags["watch"], job_defaults(chosen, flags)) if watched else None
         ending = run_batch(
             listed,
             run,
@@ -242,7 +254,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             registry=registry,
             control=control,
             fail_fast=fail_fast,
-            more=more,
+            more=None if folder is None else lambda: folder.look(tell.warn),
         )
     summary = tell.tally.summary(time.monotonic() - started)
     if not as_json and not quiet:
@@ -250,6 +262,18 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     if ending.stopped:
         raise Stopped(received[0])
     return ending.exit_code
+
+
+def _pool(
+    stack: contextlib.ExitStack, cluster: Cluster | None, size: int, run: Settings
+) -> Workers:
+    from provenance.batch import LocalWorkers, RayWorkers  # noqa: PLC0415 - slow to import
+
+    if cluster is not None:
+        return stack.enter_context(RayWorkers(cluster, size, run, own_environment))
+    for name in _ARITHMETIC:  # read by the workers, at their start
+        os.environ.setdefault(name, str(run.threads))
+    return stack.enter_context(LocalWorkers(size, run, pin=token_pin()))
 
 
 def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:

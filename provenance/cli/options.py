@@ -146,6 +146,11 @@ def token_pin() -> str | None:
     return os.environ.get("PROVENANCE_PKCS11_PIN") or None
 
 
+def own_environment() -> dict[str, str]:
+    """What the environment says here; a worker on another machine calls it there."""
+    return {name: text for name, text in os.environ.items() if name.startswith(config.PREFIX)}
+
+
 def _with_signer(keyring: Keyring, chosen: config.Settings) -> Keyring:
     """The keyring with the signer that the settings name, if they name one."""
     if chosen.signer is None and chosen.signer_chain is None:

@@ -3,6 +3,7 @@
 The only importer of SQLAlchemy and Alembic.  :class:`Registry` is the way in.
 """
 
+from provenance.registry.address import portable_address
 from provenance.registry.audit import AuditReport
 from provenance.registry.chain import AuditRow, Break
 from provenance.registry.frames import FrameMatch
@@ -34,4 +35,5 @@ __all__ = [
     "check_reference",
     "model_target",
     "now",
+    "portable_address",
 ]

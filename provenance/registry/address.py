@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -40,4 +42,18 @@ def has_password(text: str) -> bool:
         url = parse_url(text)
     except UsageError:
         return False
-    return url.password is not None or "password" in url.query
+    return url.password is not None or any("password" in name for name in url.query)
+
+
+def portable_address(text: str) -> str | None:
+    """The same address for processes elsewhere; None when it carries a password.
+
+    Raises:
+        UsageError: when it is none.
+    """
+    if has_password(text):
+        return None
+    url = parse_url(text)
+    if url.get_backend_name() == "sqlite":
+        url = url.set(database=os.path.abspath(url.database or ""))
+    return url.render_as_string(hide_password=False)

@@ -293,10 +293,11 @@ def start(studio: Studio, *more: str) -> subprocess.Popen[str]:
 
 
 def wait_for_work(studio: Studio, process: subprocess.Popen[str]) -> None:
-    """Until a clip is being stamped."""
+    """Until a clip is being stamped; what lay in the spool before does not count."""
     spool = studio.out / STATE / "spool"
+    before = set(spool.glob("*"))
     deadline = time.monotonic() + 60
-    while not (spool.is_dir() and any(spool.iterdir())):
+    while not set(spool.glob("*")) - before:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)
