@@ -46,7 +46,7 @@ PROMISE = 3.0
 """Deviations a mark must have led one to expect of a cell for it to count as missing."""
 LEAST_SHARE = 0.5
 """Of the mark to be expected in an area, what a copy is taken to have kept at least."""
-DOUBT = 3.5
+DOUBT = 4.0
 """Deviations by which an area must stay under that share: it was picked for its silence."""
 SILENT = 3.0
 """Deviations of a whole area from which it shows the mark, however little of it."""
