@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
+from provenance.batch.memory import give_memory_back
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
 from provenance.errors import ClusterError, LedgerError, ProvenanceError
@@ -104,6 +105,7 @@ class Slot:
 
         from provenance.batch.tools import tools_for  # noqa: PLC0415
 
+        give_memory_back()
         cv2.setNumThreads(settings.threads)
         if shared is not None and not shared.exists():
             return (

@@ -20,6 +20,7 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Final, Protocol
 
+from provenance.batch.memory import give_memory_back
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
 from provenance.processes import owner_name
@@ -220,6 +221,7 @@ def _main(settings: Settings, pin: str | None, pipe: Connection, hanging: Connec
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_hang_on, args=(hanging,), daemon=True).start()
+    give_memory_back()
 
     import cv2  # noqa: PLC0415 - slow to import
 
