@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import multiprocessing
+import shutil
 import tempfile
 import time
 import zlib
@@ -44,6 +46,7 @@ class Run:
         profile: the strength to stamp with.
         unmarked: attack the clips as they were, and look for ids that should not be there.
         threads: of each encoder.
+        keep: keep the attacked files too, and read those that are there instead of making them.
     """
 
     clips: dict[str, Path]
@@ -52,6 +55,7 @@ class Run:
     profile: str
     unmarked: bool = False
     threads: int = 1
+    keep: bool = False
 
     @property
     def keyring(self) -> Keyring:
@@ -246,9 +250,7 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
             passes = attack.passes
             if attack.plan is not None:
                 source, passes = attack.plan(_material(run, clip, seed, Path(folder)))
-            attacked = render.run(
-                passes, source, Path(folder), run.other(clip), seed, threads=run.threads
-            )
+            attacked = _attacked(run, name, clip, passes, source, Path(folder), seed)
             attacking = time.monotonic() - started
             keyring = run.other_keyring if attack.wrong_key else run.keyring
             row |= verified(keyring, attacked, row["expected"])
@@ -267,6 +269,29 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
         except Exception as error:  # a cell that breaks is counted as a failure, not lost
             row["error"] = f"{type(error).__name__}: {error}"
     return row
+
+
+def _attacked(
+    run: Run,
+    name: str,
+    clip: str,
+    passes: tuple[render.Pass, ...],
+    source: Path,
+    folder: Path,
+    seed: int,
+) -> Path:
+    """The attacked file: the one kept from an earlier reading, or made."""
+    keeping = run.work / "attacked" / clip
+    kept = next(keeping.glob(f"{glob.escape(name)}.file.*"), None) if run.keep else None
+    if kept is not None:
+        return kept
+    made = render.run(passes, source, folder, run.other(clip), seed, threads=run.threads)
+    if not run.keep:
+        return made
+    keeping.mkdir(parents=True, exist_ok=True)
+    half = keeping / f"{name}.half{made.suffix}"
+    shutil.copyfile(made, half)
+    return half.rename(keeping / f"{name}.file{made.suffix}")
 
 
 def _material(run: Run, clip: str, seed: int, folder: Path) -> Material:
