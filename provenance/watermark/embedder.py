@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import cast
 
 import cv2
@@ -21,7 +22,7 @@ from provenance.watermark import pattern
 from provenance.watermark.informed import Host
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Grid, layout_for, synthesise
-from provenance.watermark.mask import mask
+from provenance.watermark.mask import SHADOW, mask
 from provenance.watermark.profiles import Profile
 from provenance.watermark.residual import Plane, canonical, whitening
 
@@ -31,6 +32,14 @@ TEXTURED = 0.99
 SMOOTH, TEXTURE = (0.95, 1.6), (1.95, -0.8)
 """Masks' rms in grey levels, and the pattern's slope at them: a smooth picture is starved by
 encoders, which keep the low frequencies; a textured one drowns those (measured)."""
+FLAT_BOX = 15
+FLAT_DEVIATION = 1.5
+"""Flat is a pixel whose box of 15 x 15 in the picture deviates by less, in 8-bit grey levels."""
+FLAT_SHARE = 0.005
+"""Of the picture; where less is flat, nothing is to be learnt from it."""
+EVERY, LOOKED_AT = 8, 5
+"""Every 8th observed frame, five at most, says what flat areas take."""
+MOST_TURN = 1.2
 DITHER = 0.5
 """Peak to peak, grey levels: enough for what lies below one level, less noise than a full one."""
 
@@ -58,6 +67,7 @@ class Embedder:
         self._host: Plane = np.zeros((height, width), np.float32)
         self._room: Plane = np.zeros((height, width), np.float32)
         self._lively: Plane = np.zeros((height, width), np.float32)
+        self._looked_at: list[Luma] = []
         self._boost = 1.0
         self._texture = 0.0
         self._amplitudes: list[float] = []
@@ -69,6 +79,8 @@ class Embedder:
 
     def observe(self, luma: Luma) -> None:
         """Learn what the host itself says where the mark will be, from one (H, W) luma plane."""
+        if len(self._amplitudes) % EVERY == 0 and len(self._looked_at) < LOOKED_AT:
+            self._looked_at.append(luma.copy())
         picture = canonical(luma, self._grid, self._depth)
         high, weight = whitening(picture)
         self._host += high * weight
@@ -93,12 +105,14 @@ class Embedder:
         self._squared_error, self._samples = 0.0, 0
         if self._pattern is not None and boost == self._boost:
             return
-        self._boost = boost
+        first, self._boost = self._pattern is None, boost
         self._pattern = self._pattern_made()
-        if self._depth == 8:
-            # Where the mark is below one grey level, rounding alone would erase it.
-            draw = np.random.default_rng(0).random(self._pattern.shape, np.float32)
-            self._dither = DITHER * (draw - 0.5)
+        if first:
+            if self._depth == 8:
+                # Where the mark is below one grey level, rounding alone would erase it.
+                draw = np.random.default_rng(0).random(self._pattern.shape, np.float32)
+                self._dither = DITHER * (draw - 0.5)
+            self._profile = self._turned()
 
     def mark(self, luma: Luma, out: Luma | None = None) -> Luma:
         """Add the pattern to one (H, W) luma plane; safe to call from several threads.
@@ -107,11 +121,19 @@ class Embedder:
             luma: uint8, or uint16 holding ``depth`` bits; not changed.
             out: where to write, same shape and type; a new array when None.
         """
+        marked = self._changed(luma, self._profile, out)
+        error = cv2.norm(marked, luma, cv2.NORM_L2SQR)
+        with self._lock:
+            self._squared_error += error
+            self._samples += luma.size
+        return marked
+
+    def _changed(self, luma: Luma, profile: Profile, out: Luma | None = None) -> Luma:
         if self._pattern is None:
             raise RuntimeError("call prepare() before mark()")
         picture = canonical(luma, self._grid, self._depth)
         height, width = luma.shape
-        change = mask(picture, self._profile, width, height, self._boost)
+        change = mask(picture, profile, width, height, self._boost)
         cv2.multiply(change, self._pattern, dst=change, scale=float(1 << (self._depth - 8)))
         if self._dither is not None:
             cv2.add(change, self._dither, dst=change)
@@ -119,10 +141,6 @@ class Embedder:
         marked = cast(Luma, cv2.add(luma, change, dst=out, dtype=kind))
         if self._depth > 8:
             np.minimum(marked, (1 << self._depth) - 1, out=marked)
-        error = cv2.norm(marked, luma, cv2.NORM_L2SQR)
-        with self._lock:
-            self._squared_error += error
-            self._samples += luma.size
         return marked
 
     def psnr_y(self) -> float:
@@ -131,6 +149,30 @@ class Embedder:
             return float("inf")
         peak = float((1 << self._depth) - 1)
         return float(10.0 * np.log10(peak**2 * self._samples / self._squared_error))
+
+    def _turned(self) -> Profile:
+        """The profile, its base turned so that flat areas change as much as it says they may."""
+        factor = 1.0
+        for _ in range(2):
+            profile = replace(self._profile, base=self._profile.base * factor)
+            rms = self._flat_rms(profile)
+            if rms is None:
+                break
+            wanted = factor * self._profile.flat_rms / rms
+            factor = float(np.clip(wanted, 1.0 / MOST_TURN, MOST_TURN))
+        self._looked_at.clear()
+        return replace(self._profile, base=self._profile.base * factor)
+
+    def _flat_rms(self, profile: Profile) -> float | None:
+        """Root mean square change of flat areas, 8-bit grey levels; None where there are none."""
+        unit = float(1 << (self._depth - 8))
+        power, count, size = 0.0, 0, 0
+        for luma in self._looked_at:
+            flat = _flat(luma.astype(np.float32) / unit)
+            change = self._changed(luma, profile).astype(np.float32) - luma
+            power += float(np.sum(change[flat] ** 2)) / unit**2
+            count, size = count + int(flat.sum()), size + luma.size
+        return float(np.sqrt(power / count)) if count and count > FLAT_SHARE * size else None
 
     def _pattern_made(self) -> Plane:
         """The pattern (H, W) at the picture's size, of unit deviation."""
@@ -152,3 +194,11 @@ class Embedder:
         amplitude = float(np.sqrt(np.mean(self._amplitudes)))
         (smooth, steep), (texture, level) = SMOOTH, TEXTURE
         return float(np.interp(amplitude, (smooth, texture), (steep, level)))
+
+
+def _flat(picture: Plane) -> NDArray[np.bool_]:
+    """Where an (H, W) picture in 8-bit grey levels is flat, and not so dark that it takes less."""
+    box = (FLAT_BOX, FLAT_BOX)
+    mean = cv2.blur(picture, box)
+    variance = cv2.sqrBoxFilter(picture, cv2.CV_32F, box) - mean * mean
+    return np.asarray((variance < FLAT_DEVIATION**2) & (mean > SHADOW))

@@ -34,6 +34,7 @@ from rich.progress import Progress
 from bench.table import Sheet
 from provenance import StampId, init_keyring
 from provenance.examine import grid_of, survey
+from provenance.rehearsal import rehearse
 from provenance.video import probe
 from provenance.watermark.embedder import Embedder
 from provenance.watermark.profiles import PROFILES
@@ -140,12 +141,13 @@ def measure(clip: str, path: Path, profile: str, pictures: Path | None) -> Quali
     info = probe(path)
     with tempfile.TemporaryDirectory() as folder:
         key = init_keyring(Path(folder) / "keys", "Bench").watermark_key
-    embedder = Embedder(key, StampId.new(), PROFILES[profile], grid_of(info))
+    stamp_id = StampId.new()
+    embedder = Embedder(key, stamp_id, PROFILES[profile], grid_of(info))
     for frame in survey(path, info):
         if frame.depth != 8:
             raise ValueError(f"{path.name} has {frame.depth} bits; this mode measures 8-bit clips")
         embedder.observe(frame.luma)
-    embedder.prepare()
+    rehearse(path, info, embedder, key, stamp_id, PROFILES[profile])
     with av.open(str(path)) as source:
         stream = source.streams.video[0]
         total = stream.frames or sum(1 for _ in av.open(str(path)).decode(video=0))

@@ -10,10 +10,11 @@ import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -250,7 +251,10 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
             passes = attack.passes
             if attack.plan is not None:
                 source, passes = attack.plan(_material(run, clip, seed, Path(folder)))
-            attacked = _attacked(run, name, clip, passes, source, Path(folder), seed)
+            make = partial(
+                render.run, passes, source, Path(folder), run.other(clip), seed, threads=run.threads
+            )
+            attacked = _kept(run, name, clip, make)
             attacking = time.monotonic() - started
             keyring = run.other_keyring if attack.wrong_key else run.keyring
             row |= verified(keyring, attacked, row["expected"])
@@ -271,27 +275,19 @@ def cell(run: Run, name: str, clip: str) -> dict[str, Any]:
     return row
 
 
-def _attacked(
-    run: Run,
-    name: str,
-    clip: str,
-    passes: tuple[render.Pass, ...],
-    source: Path,
-    folder: Path,
-    seed: int,
-) -> Path:
+def _kept(run: Run, name: str, clip: str, make: Callable[[], Path]) -> Path:
     """The attacked file: the one kept from an earlier reading, or made."""
-    keeping = run.work / "attacked" / clip
-    kept = next(keeping.glob(f"{glob.escape(name)}.file.*"), None) if run.keep else None
-    if kept is not None:
-        return kept
-    made = render.run(passes, source, folder, run.other(clip), seed, threads=run.threads)
+    folder = run.work / "attacked" / clip
+    there = next(folder.glob(f"{glob.escape(name)}.file.*"), None) if run.keep else None
+    if there is not None:
+        return there
+    made = make()
     if not run.keep:
         return made
-    keeping.mkdir(parents=True, exist_ok=True)
-    half = keeping / f"{name}.half{made.suffix}"
+    folder.mkdir(parents=True, exist_ok=True)
+    half = folder / f"{name}.half{made.suffix}"
     shutil.copyfile(made, half)
-    return half.rename(keeping / f"{name}.file{made.suffix}")
+    return half.rename(folder / f"{name}.file{made.suffix}")
 
 
 def _material(run: Run, clip: str, seed: int, folder: Path) -> Material:
