@@ -39,7 +39,8 @@ FLAT_SHARE = 0.005
 """Of the picture; where less is flat, nothing is to be learnt from it."""
 EVERY, LOOKED_AT = 8, 5
 """Every 8th observed frame, five at most, says what flat areas take."""
-MOST_TURN = 1.2
+MOST_TURN = 1.1
+"""A drawn sky, which the mask spares on purpose, stays below what grain hides."""
 DITHER = 0.5
 """Peak to peak, grey levels: enough for what lies below one level, less noise than a full one."""
 

@@ -14,7 +14,7 @@ class Profile:
         strength: factor over the whole mask.
         base: mask in flat areas, grey levels before ``strength`` and before ``flat_rms``.
         flat_rms: grey levels that the change of flat areas shall have, root mean square; ``base``
-            is turned up or down to that, by a fifth at most.
+            is turned up or down to that, by a tenth at most.
         shadow: share of ``base`` that black areas keep.
         min_margin_db: least margin at read-back with which a file is published.
         most_strength: what texture adds may be multiplied with at most, for a clip whose margin is
