@@ -1,0 +1,53 @@
+"""How much the embedder changes what it marks."""
+
+import numpy as np
+import pytest
+
+from provenance.watermark.embedder import Embedder
+from provenance.watermark.layout import Grid
+from provenance.watermark.profiles import PROFILES
+from tests.unit.watermark.pictures import KEY, STAMP
+
+GRID = Grid(640, 360)
+
+
+def wall(grain: float, light: float, bars: bool = False, depth: int = 8) -> np.ndarray:
+    """A flat wall with some grain beside a rough half, maybe between black bars."""
+    noise = np.random.default_rng(3)
+    picture = np.full((360, 640), light)
+    picture[:, 400:] += 25.0 * noise.standard_normal((360, 240))
+    picture += grain * noise.standard_normal(picture.shape)
+    if bars:
+        picture[:50], picture[-50:] = 16.0, 16.0
+    unit = 1 << (depth - 8)
+    kind = np.uint8 if depth == 8 else np.uint16
+    return np.rint(np.clip(picture, 0, 255) * unit).astype(kind)
+
+
+@pytest.mark.parametrize("profile", ["faint", "standard"])
+@pytest.mark.parametrize(
+    "picture",
+    [(0.0, 120.0), (0.3, 120.0), (0.9, 200.0), (0.3, 120.0, True), (0.3, 120.0, False, 10)],
+    ids=["drawn", "clean", "grainy", "between bars", "10 bits"],
+)
+def test_flat_areas_change_by_what_the_profile_says(profile, picture):
+    """Drawn or grainy, between black bars or in 10 bits: flat areas get the profile's rms."""
+    luma = wall(*picture)
+    depth = 10 if luma.dtype == np.uint16 else 8
+    embedder = Embedder(KEY, STAMP, PROFILES[profile], GRID, depth)
+    embedder.observe(luma)
+    embedder.prepare()
+    change = (embedder.mark(luma).astype(float) - luma)[70:290, 20:370] / (1 << (depth - 8))
+    wanted = PROFILES[profile].flat_rms
+    assert 0.93 * wanted < np.sqrt(np.mean(change**2)) < 1.03 * wanted
+
+
+def test_a_picture_without_flat_areas_is_marked_as_the_profile_stands():
+    """Where nothing is flat there is nothing to measure, and the mark is not turned."""
+    noise = np.random.default_rng(5)
+    rough = np.rint(np.clip(120 + 30 * noise.standard_normal((360, 640)), 0, 255)).astype(np.uint8)
+    embedder = Embedder(KEY, STAMP, PROFILES["standard"], GRID)
+    embedder.observe(rough)
+    embedder.prepare()
+    embedder.mark(rough)
+    assert 36 < embedder.psnr_y() < 46
