@@ -202,13 +202,13 @@ def open_registry_if_any(chosen: config.Settings) -> Registry | None:
 
 
 def read_issuers(chosen: config.Settings, keyring: Keyring | None) -> bytes:
-    """Roots under which lists, bundles and heads have to be signed: those of the keys folder.
+    """Certificates under which lists, bundles and heads have to be signed: the keyring's own.
 
     Those of --trust count without one only: whoever may sign manifests somewhere, as any member of
     a public trust list, must not withdraw another one's stamps.
     """
     if keyring is not None:
-        return keyring.trust_anchors_pem
+        return keyring.issuers_pem
     return b"".join(read_pem(path) for path in chosen.trust)
 
 

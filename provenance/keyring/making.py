@@ -147,6 +147,7 @@ def _new_files(organisation: str, moment: datetime) -> Files:
         "signing_keys": [signing.entry],
         "authority": authority.entry,
         "trust_anchors": [authority.entry["anchor"]],
+        "own_anchors": [authority.entry["anchor"]],
         "timestamp_anchors": [],
     }
     files: Files = {

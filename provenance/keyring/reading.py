@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.errors import KeyringError, UsageError
 from provenance.keyring.files import INDEX, SCHEMA, derive_key_id
@@ -36,16 +37,19 @@ class Keyring:
     """What a folder of keys holds; ``repr`` shows no secret.
 
     ``trust_anchors_pem`` is whom to trust as signers: the organisation's own root and what else
-    the index lists.  ``tsa_anchors_pem`` is whom to believe the time: empty unless somebody puts
-    files under ``timestamp_anchors`` of the index.  ``watermark_keys`` is newest first, its first
-    the one to stamp with.  ``warnings`` holds one sentence for each file that people other than
-    its owner may read or change.
+    the index lists.  ``issuers_pem`` is whom to believe revocation lists, bundles and audit heads:
+    of those anchors the keyring's own authorities, and the certificates of its signing keys, so
+    that another customer of an outside authority withdraws nothing.  ``tsa_anchors_pem`` is whom
+    to believe the time: empty unless somebody puts files under ``timestamp_anchors`` of the index.
+    ``watermark_keys`` is newest first, its first the one to stamp with.  ``warnings`` holds one
+    sentence for each file that people other than its owner may read or change.
     """
 
     folder: Path
     organisation: str
     watermark_keys: tuple[WatermarkKey, ...]
     trust_anchors_pem: bytes = field(repr=False)
+    issuers_pem: bytes = field(repr=False)
     tsa_anchors_pem: bytes = field(repr=False)
     warnings: tuple[str, ...]
     _signer: Signer | KeyringError = field(repr=False)
@@ -147,6 +151,7 @@ class KeyFolder:
             self.organisation(index),
             watermark_keys,
             anchors,
+            self._issuers(index),
             tsa_anchors,
             # Read before the warnings are taken: they add to them.
             _signer=_deferred(lambda: self._signer(index)),
@@ -222,6 +227,15 @@ class KeyFolder:
         if not entries:
             raise KeyringError(f"{self._folder} holds no prompt key; copy it from the keyring.")
         return tuple(PromptKey(entry["id"], self.secret(entry, "prompt")) for entry in entries)
+
+    def _issuers(self, index: dict[str, Any]) -> bytes:
+        own = self.names(index, "own_anchors")
+        roots = [self.certificates(n) for n in self.names(index, "trust_anchors") if n in own]
+        chains = [entry.get("chain") for entry in self.entries(index, "signing_keys")]
+        # A verifier's copy of the folder may lack them.
+        there = [n for n in chains if isinstance(n, str) and (self._folder / n).exists()]
+        leaves = [x509.load_pem_x509_certificates(self.certificates(name))[0] for name in there]
+        return b"".join([*roots, *(leaf.public_bytes(Encoding.PEM) for leaf in leaves)])
 
     def _signer(self, index: dict[str, Any]) -> Signer:
         entry = self.signing_entry(index)

@@ -147,8 +147,8 @@ def _rotated(
         authority = fresh_authority(root, certificate_id(root.certificate_pem))
         index["authority"] = authority.entry
         # The former stays trusted: what was signed under it is to stay so.
-        former = source.names(index, "trust_anchors")
-        index["trust_anchors"] = [authority.entry["anchor"], *former]
+        for kind in ("trust_anchors", "own_anchors"):
+            index[kind] = [authority.entry["anchor"], *source.names(index, kind)]
         files |= authority.files
         signing = fresh_signer(organisation, root, moment)
     elif "signing" in kinds:

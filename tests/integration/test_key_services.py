@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provenance import Keyring, Trust, init_keyring, verify
-from provenance.errors import KeyringError, KeyServiceError, SigningError
+from provenance.errors import KeyringError, KeyServiceError, SealError, SigningError
 from provenance.keyring import import_chain, issue, key_holder, list_keys, rotate
 from provenance.manifest.certificates import EKUS, issue_signer
 from provenance.manifest.signer import signature_fits
 from provenance.results import Verdict
+from provenance.seal import seal, unseal
 from provenance.signers import SignerSpec, check_ready, open_signer, signing_request
 from tests.conftest import MODEL, ROOT, Run, entries, environment, stamp_clip
 from tests.key_services import CREDENTIALS, PIN, Authority, Hsm, Kms, make_hsm, running_kms
 
 DATA = b"a claim" * 100
+DAY = timedelta(days=1)
 LONG = b"a claim" * 1000
 """More than KMS hashes by itself."""
 
@@ -308,6 +311,27 @@ def test_the_keyrings_own_key_gets_a_certificate_from_an_authority(
     assert authority.root.certificate_pem in ring.trust_anchors_pem
     assert signature_fits("es256", chain, ring.signer.sign(DATA), DATA)
     assert [k.state for k in list_keys(keys) if k.kind == "signing"] == ["current", "retired"]
+
+
+def test_who_shares_an_authority_withdraws_nothing_of_ours(
+    keys: Path, authority: Authority
+) -> None:
+    """Lists are believed under our own certificates, not those of the authority's customers."""
+    before = seal("revocations", {}, Keyring.load(keys).signer, valid=DAY)
+    chain = authority.certify(signing_request(key_holder(keys, None), "Example Studio"))
+    ours = import_chain(keys, chain, root_pem=authority.root.certificate_pem)
+    theirs = init_keyring(keys.parent / "theirs", "Other Customer").folder
+    request = signing_request(key_holder(theirs, None), "Other Customer")
+    customer = import_chain(
+        theirs, authority.certify(request), root_pem=authority.root.certificate_pem
+    )
+    listed = seal("revocations", {}, customer.signer, valid=DAY)
+    with pytest.raises(SealError, match="Other Customer, who is not trusted"):
+        unseal("revocations", listed, ours.issuers_pem, "list", expires=True)
+    rotated = rotate(keys, ["authority"])
+    for signed in (before, seal("revocations", {}, ours.signer, valid=DAY)):
+        for ring in (ours, rotated):
+            assert unseal("revocations", signed, ring.issuers_pem, "list", expires=True)
 
 
 def test_a_chain_of_three_is_installed_and_its_clips_are_confirmed(
