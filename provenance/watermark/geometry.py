@@ -21,7 +21,9 @@ from provenance.watermark.windows import WindowSpectra
 CROPPED = 12
 LINEAR = 8
 MIDDLE = 12
-PROJECTIVE = 14
+PROJECTIVE = 28
+ANYWHERE = 14
+"""Projective maps that are also tried turned, inverted and far off: of a part of the picture."""
 PART = 5
 FITTED = 7
 """Maps of each kind that are fitted, after all were located."""
@@ -69,7 +71,8 @@ def fitted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
     windows = spectra.windows
     middle = search.candidates(windows.middle(), frequencies, MIDDLE)
     maps = windows.projective(middle, frequencies, PROJECTIVE)
-    yield from _fits(plane, ((matrix, plane) for matrix in maps), layout)
+    yield from _fits(plane, ((matrix, plane) for matrix in maps), layout, upright=True)
+    yield from _fits(plane, ((matrix, plane) for matrix in maps[:ANYWHERE]), layout)
 
 
 def partial_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
@@ -84,14 +87,19 @@ def partial_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
 
 
 def _fits(
-    plane: Plane, starts: Iterable[tuple[alignment.Map, Plane]], layout: Layout
+    plane: Plane,
+    starts: Iterable[tuple[alignment.Map, Plane]],
+    layout: Layout,
+    *,
+    upright: bool = False,
 ) -> Iterator[Fitted]:
     """Locate the pilot under each map, in the residual given with it, and fit the best."""
     located = []
     for matrix, part in starts:
         canvas = alignment.unwarp(part, matrix)
         if canvas is not None:
-            located.append((alignment.locate(canvas.fold(), layout), matrix))
+            place = alignment.locate(canvas.fold(), layout, upright=upright)
+            located.append((place, matrix))
     located.sort(key=lambda entry: -entry[0].score)
     for place, matrix in located[:FITTED]:
         yield fit_on(plane, alignment.shifted(matrix, place), layout, place.polarity)

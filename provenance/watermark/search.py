@@ -108,12 +108,12 @@ def candidates(level: Plane, pilot: NDArray[np.float64], count: int) -> list[Can
 def scores_of(level: Plane, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
     """Sum of the spectrum at the places where each map (N, 2, 2) puts the pilot points."""
     total = np.zeros(len(matrices), np.float32)
-    for row in _places(pilot, matrices, len(level)):
+    for row in places(pilot, matrices, len(level)):
         total += level.ravel().take(row)
     return total
 
 
-def _places(
+def places(
     pilot: NDArray[np.float64], matrices: Matrices, size: int
 ) -> Iterator[NDArray[np.int32]]:
     """For each pilot point, the index (N,) in the flat spectrum; outside it, that of zero."""
@@ -129,7 +129,7 @@ def _places(
 def _dense_places(pilot: bytes, size: int) -> tuple[NDArray[np.int32], ...]:
     """(P, N) of :func:`_places` for each dense family: the same for every spectrum of a size."""
     frequencies = np.frombuffer(pilot).reshape(-1, 2)
-    return tuple(np.stack(list(_places(frequencies, m, size))) for m in _dense_families())
+    return tuple(np.stack(list(places(frequencies, m, size))) for m in _dense_families())
 
 
 def _best(

@@ -8,13 +8,13 @@ is the sum over windows and pilot points.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from provenance.watermark import search
 from provenance.watermark.residual import Plane
+from provenance.watermark.tilts import tilted
 
 WINDOW = 224
 STEP = 96
@@ -23,8 +23,8 @@ LOCAL_MEAN = 31
 TILT = 0.30
 """Largest change of scale between the picture's middle and its long edge that is tried."""
 TILT_STEPS = 13
-CLIMBERS = 4
-"""Maps that climb for each one that is kept."""
+TILTED = 48
+"""Maps of tilted pictures that climb, beside those around linear candidates."""
 CLIMB = 9
 
 
@@ -84,50 +84,27 @@ class WindowSpectra:
     def projective(
         self, linear: list[search.Candidate], pilot: NDArray[np.float64], count: int
     ) -> list[NDArray[np.float64]]:
-        """The best projective maps (3, 3) around linear candidates, best first."""
-        tilts = np.linspace(-TILT, TILT, TILT_STEPS) / self.reach
-        across, down = (grid.ravel() for grid in np.meshgrid(tilts, tilts))
-        scored = self._tilted(pilot, CLIMBERS * count)
+        """The best projective maps (3, 3), around linear candidates and of tilted pictures.
+
+        Where no window alone shows the pilot clearly enough for a linear candidate, all of them
+        together still do.
+        """
+        sides = np.linspace(-TILT, TILT, TILT_STEPS) / self.reach
+        across, down = (grid.ravel() for grid in np.meshgrid(sides, sides))
+        starts = tilted(self.levels, self.centres, self.reach, pilot, TILTED)
         for candidate in linear:
             maps = np.zeros((len(across), 3, 3))
             maps[:, :2, :2] = candidate.matrix
             maps[:, 2, 0], maps[:, 2, 1], maps[:, 2, 2] = across, down, 1.0
-            scores = self.score(maps, pilot)
-            best = int(np.argmax(scores))
-            scored.append((float(scores[best]), maps[best]))
-        scored.sort(key=lambda entry: -entry[0])
-        starts = scored[: CLIMBERS * count]
-        maps, scores = self._climbed(
-            np.stack([matrix for _, matrix in starts]),
-            np.array([score for score, _ in starts]),
-            pilot,
-        )
+            starts.append(maps[int(np.argmax(self.score(maps, pilot)))])
+        maps, scores = self._climbed(np.stack(starts), pilot)
         return _distinct(maps[np.argsort(-scores)], self.reach, count)
 
-    def _tilted(
-        self, pilot: NDArray[np.float64], count: int
-    ) -> list[tuple[float, NDArray[np.float64]]]:
-        """Upright pictures, mirrored or not, seen from the side: the commonest keystones.
-
-        Where no window alone shows the pilot clearly enough for a linear candidate, all of them
-        together still do; a window's resolution allows steps of some percent.
-        """
-        maps = _tilted_family(self.reach)
-        half = self.score(maps, pilot[::2])
-        top = np.argpartition(half, -len(maps) // 16)[-len(maps) // 16 :]
-        scores = self.score(maps[top], pilot)
-        best = np.argsort(-scores)[: 4 * count]
-        kept: list[tuple[float, NDArray[np.float64]]] = []
-        for score, matrix in zip(scores[best], maps[top][best], strict=True):
-            if all(np.abs(matrix - other)[:2].max() > 0.03 for _, other in kept):
-                kept.append((float(score), matrix))
-        return kept[:count]
-
     def _climbed(
-        self, maps: NDArray[np.float64], scores: NDArray[np.float64], pilot: NDArray[np.float64]
+        self, maps: NDArray[np.float64], pilot: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Coordinate ascent of each map (N, 3, 3), halving steps: four linear terms, two tilts."""
-        count = len(maps)
+        count, scores = len(maps), self.score(maps, pilot)
         places = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
         sizes = np.sqrt(np.abs(np.linalg.det(maps[:, :2, :2])))
         steps = np.tile(sizes[:, None] * 0.012, (1, 6))
@@ -144,26 +121,6 @@ class WindowSpectra:
             scores = np.where(better, tried.max(axis=1), scores)
             steps = np.where(better[:, None], steps, steps / 2.0)
         return maps, scores
-
-
-@lru_cache(maxsize=2)
-def _tilted_family(reach: float) -> NDArray[np.float64]:
-    """(N, 3, 3) maps: scale, stretch, a few degrees of roll, mirror, and a tilt of either axis."""
-    tilts = [(side * step, 0.0) for side in (-1, 1) for step in (0.09, 0.18, 0.27)]
-    tilts += [(down, across) for across, down in tilts]
-    tilts += [(a, b) for a in (-0.13, 0.13) for b in (-0.13, 0.13)]
-    maps = []
-    for scale in np.exp(np.arange(np.log(0.6), np.log(1.5), 0.02)):
-        for stretch in np.exp(np.arange(-0.12, 0.121, 0.02)):
-            for roll in np.radians((-3.0, 0.0, 3.0)):
-                turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
-                linear = scale * turn @ np.diag([stretch, 1.0 / stretch])
-                for across, down in tilts:
-                    matrix = np.eye(3)
-                    matrix[:2, :2] = linear
-                    matrix[2, :2] = across / reach, down / reach
-                    maps += [matrix, matrix @ np.diag([-1.0, 1.0, 1.0])]
-    return np.asarray(maps)
 
 
 def _distinct(maps: NDArray[np.float64], reach: float, count: int) -> list[NDArray[np.float64]]:

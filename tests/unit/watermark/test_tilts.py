@@ -1,0 +1,61 @@
+"""Tilted pictures, found in the spectra of windows."""
+
+import numpy as np
+import pytest
+
+from provenance.watermark import tilts
+from provenance.watermark.layout import layout_for
+from tests.unit.watermark.pictures import KEY
+
+SIZE = 512
+CENTRES = np.array([[x, y] for x in (-200, -100, 0, 100, 200) for y in (-60, 60)], float)
+REACH = 320.0
+
+
+def spectra(matrix: np.ndarray, seed: int = 3) -> np.ndarray:
+    """Noise, and the pilot's points where a map puts them in each window's spectrum."""
+    noise = np.random.default_rng(seed)
+    levels = noise.standard_normal((len(CENTRES), SIZE, SIZE)).astype(np.float32)
+    for level, centre in zip(levels, CENTRES, strict=True):
+        weight = matrix[2] @ [*centre, 1.0]
+        place = matrix[:2, :2] @ centre / weight
+        jacobian = (matrix[:2, :2] - np.outer(place, matrix[2, :2])) / weight
+        at = np.rint(SIZE * layout_for(KEY).pilot_frequencies @ jacobian).astype(int)
+        for sign in (1, -1):
+            for dy in (-1, 0, 1):
+                for dx in (-1, 0, 1):
+                    level[(sign * at[:, 1] + dy) % SIZE, (sign * at[:, 0] + dx) % SIZE] += 1.5
+    return levels
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_a_tilted_picture_is_the_first_candidate(mirrored):
+    """Scaled, turned a little and seen from the side, mirrored or not: the map comes out first."""
+    truth = np.array([[1.16, -0.045, 0.0], [-0.005, 1.1, 0.0], [-2e-4, 5e-4, 1.0]])
+    if mirrored:
+        truth[:2, :2] = np.diag([-1.0, 1.0]) @ truth[:2, :2]
+    pilot = layout_for(KEY).pilot_frequencies
+    first = tilts.tilted(spectra(truth), CENTRES, REACH, pilot, 3)[0]
+    assert np.abs(first - truth)[:2, :2].max() < 0.04
+    assert np.abs(first - truth)[2, :2].max() * REACH < 0.05
+
+
+def test_candidates_are_not_alike():
+    """No two of the maps differ by less than two steps in every term."""
+    pilot = layout_for(KEY).pilot_frequencies
+    maps = tilts.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, 20)
+    steps = np.array([tilts.STEP] * 4 + [tilts.TILT_STEP] * 2)
+    terms = [
+        np.array([*tilts._logarithm(m[:2, :2]), *(m[2, :2] * REACH)]) / steps
+        for m in maps
+        if m[0, 0] > 0
+    ]
+    assert len(maps) == 20
+    for index, one in enumerate(terms):
+        assert all(np.abs(one - other).max() > 1.0 for other in terms[:index])
+
+
+def test_logarithms_are_undone():
+    """What is tabled by its logarithm is the matrix itself."""
+    terms = np.array([0.3, 0.12, -0.09, 0.15])
+    assert np.allclose(tilts._logarithm(tilts._exponential(terms)), terms, atol=2e-3)
