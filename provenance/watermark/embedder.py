@@ -153,27 +153,22 @@ class Embedder:
 
     def _turned(self) -> Profile:
         """The profile, its base turned so that flat areas change as much as it says they may."""
+        unit = float(1 << (self._depth - 8))
+        looked_at = [(luma, _flat(luma.astype(np.float32) / unit)) for luma in self._looked_at]
+        self._looked_at.clear()
+        count = sum(int(flat.sum()) for _, flat in looked_at)
+        if count <= FLAT_SHARE * sum(flat.size for _, flat in looked_at):
+            return self._profile
         factor = 1.0
         for _ in range(2):
             profile = replace(self._profile, base=self._profile.base * factor)
-            rms = self._flat_rms(profile)
-            if rms is None:
-                break
-            wanted = factor * self._profile.flat_rms / rms
-            factor = float(np.clip(wanted, 1.0 / MOST_TURN, MOST_TURN))
-        self._looked_at.clear()
+            power = 0.0
+            for luma, flat in looked_at:
+                change = self._changed(luma, profile).astype(np.float32) - luma
+                power += float(np.sum(change[flat] ** 2)) / unit**2
+            factor *= self._profile.flat_rms / np.sqrt(power / count)
+            factor = float(np.clip(factor, 1.0 / MOST_TURN, MOST_TURN))
         return replace(self._profile, base=self._profile.base * factor)
-
-    def _flat_rms(self, profile: Profile) -> float | None:
-        """Root mean square change of flat areas, 8-bit grey levels; None where there are none."""
-        unit = float(1 << (self._depth - 8))
-        power, count, size = 0.0, 0, 0
-        for luma in self._looked_at:
-            flat = _flat(luma.astype(np.float32) / unit)
-            change = self._changed(luma, profile).astype(np.float32) - luma
-            power += float(np.sum(change[flat] ** 2)) / unit**2
-            count, size = count + int(flat.sum()), size + luma.size
-        return float(np.sqrt(power / count)) if count and count > FLAT_SHARE * size else None
 
     def _pattern_made(self) -> Plane:
         """The pattern (H, W) at the picture's size, of unit deviation."""
