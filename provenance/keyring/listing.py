@@ -12,7 +12,7 @@ from cryptography import x509
 
 from provenance.errors import KeyringError
 from provenance.keyring.files import fingerprint_id
-from provenance.keyring.reading import KeyFolder
+from provenance.keyring.folder import KeyFolder
 
 SOON_DAYS: Final = 30
 """Days before its end at which a certificate is warned of."""

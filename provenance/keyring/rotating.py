@@ -30,6 +30,7 @@ from provenance.keyring.files import (
     write_new,
     written_to,
 )
+from provenance.keyring.folder import KeyFolder
 from provenance.keyring.making import (
     Files,
     Fresh,
@@ -37,7 +38,7 @@ from provenance.keyring.making import (
     fresh_secret,
     fresh_signer,
 )
-from provenance.keyring.reading import KeyFolder, Keyring
+from provenance.keyring.reading import Keyring, read_keyring
 from provenance.manifest.certificates import (
     Issued,
     PublicKey,
@@ -107,7 +108,7 @@ def commit(folder: Path, index: dict[str, Any], files: Files, *, pin: str | None
             os.rename(draft / name, folder / name)
         for parent in {(folder / name).parent for name in files}:
             sync_folder(parent)
-        ring = KeyFolder(folder, pin=pin).load(index)
+        ring = read_keyring(folder, index, pin=pin)
         replace_index(folder, index)
     except BaseException:
         # An interruption may come just after the rename: what the index names stays.
