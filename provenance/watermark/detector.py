@@ -24,7 +24,7 @@ from provenance.payload import LAYOUT, StampId
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
 from provenance.watermark import alignment, codeword, evidence, pattern
 from provenance.watermark.boundaries import Look, joined, settled
-from provenance.watermark.geometry import Fitted, Spectra, fitted_maps, partial_maps
+from provenance.watermark.geometry import Fitted, Spectra, fitted_maps, partial_maps, tilted_maps
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
 from provenance.watermark.motion import Course, courses, courses_from
@@ -154,6 +154,7 @@ class Detector:
                 or self._first(
                     self._steadied(observation, keys, course) for course in courses(moments, layout)
                 )
+                or self._tried(plane, keys, tilted_maps(spectra, layout))
                 or self._tried(plane, keys, partial_maps(spectra, layout))
             )
             if find is not None:

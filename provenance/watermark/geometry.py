@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from provenance.watermark import alignment, search
+from provenance.watermark.around import best_around
 from provenance.watermark.crops import cropped
 from provenance.watermark.layout import Layout
 from provenance.watermark.residual import Plane
@@ -25,6 +26,10 @@ PROJECTIVE = 28
 ANYWHERE = 14
 """Projective maps that are also tried turned, inverted and far off: of a part of the picture."""
 PART = 5
+AROUND = 12
+"""Tilted maps around which better ones are looked for."""
+HEARD = 6.0
+"""Score from which what was found around one is fitted: the best by chance is about that."""
 FITTED = 7
 """Maps of each kind that are fitted, after all were located."""
 PROMISING = 7.0
@@ -73,6 +78,14 @@ def fitted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
     maps = windows.projective(middle, frequencies, PROJECTIVE)
     yield from _fits(plane, ((matrix, plane) for matrix in maps), layout, upright=True)
     yield from _fits(plane, ((matrix, plane) for matrix in maps[:ANYWHERE]), layout)
+
+
+def tilted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
+    """Maps of a whole picture seen from the side that only its phases give away."""
+    for start in spectra.windows.tilted(layout.pilot_frequencies, AROUND):
+        matrix, score = best_around(spectra.plane, start, layout)
+        if score >= HEARD:
+            yield fit_on(spectra.plane, matrix, layout, 1)
 
 
 def partial_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:

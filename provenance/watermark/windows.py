@@ -91,19 +91,26 @@ class WindowSpectra:
         """
         sides = np.linspace(-TILT, TILT, TILT_STEPS) / self.reach
         across, down = (grid.ravel() for grid in np.meshgrid(sides, sides))
-        starts = tilted(self.levels, self.centres, self.reach, pilot, TILTED)
+        starts = self._tilted(pilot, TILTED)
         for candidate in linear:
             maps = np.zeros((len(across), 3, 3))
             maps[:, :2, :2] = candidate.matrix
             maps[:, 2, 0], maps[:, 2, 1], maps[:, 2, 2] = across, down, 1.0
             starts.append(maps[int(np.argmax(self.score(maps, pilot)))])
-        maps, scores = self._climbed(np.stack(starts), pilot)
-        return _distinct(maps[np.argsort(-scores)], self.reach, count)
+        return self._climbed(starts, pilot, count)
+
+    def tilted(self, pilot: NDArray[np.float64], count: int) -> list[NDArray[np.float64]]:
+        """The best maps (3, 3) of tilted pictures alone, best first."""
+        return self._climbed(self._tilted(pilot, count), pilot, count)
+
+    def _tilted(self, pilot: NDArray[np.float64], count: int) -> list[NDArray[np.float64]]:
+        return tilted(self.levels, self.centres, self.reach, pilot, count)
 
     def _climbed(
-        self, maps: NDArray[np.float64], pilot: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Coordinate ascent of each map (N, 3, 3), halving steps: four linear terms, two tilts."""
+        self, starts: list[NDArray[np.float64]], pilot: NDArray[np.float64], kept: int
+    ) -> list[NDArray[np.float64]]:
+        """Coordinate ascent of each map, halving steps: four linear terms, two tilts."""
+        maps = np.stack(starts)
         count, scores = len(maps), self.score(maps, pilot)
         places = [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
         sizes = np.sqrt(np.abs(np.linalg.det(maps[:, :2, :2])))
@@ -120,7 +127,7 @@ class WindowSpectra:
             maps = np.where(better[:, None, None], trials[np.arange(count), best], maps)
             scores = np.where(better, tried.max(axis=1), scores)
             steps = np.where(better[:, None], steps, steps / 2.0)
-        return maps, scores
+        return _distinct(maps[np.argsort(-scores)], self.reach, kept)
 
 
 def _distinct(maps: NDArray[np.float64], reach: float, count: int) -> list[NDArray[np.float64]]:
