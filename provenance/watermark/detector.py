@@ -6,7 +6,8 @@ The work is ordered by likelihood and stops at the first authenticated payload:
 2. each stretch of time by itself, where it lies (a splice, a cut to unmarked video);
 3. linear and projective maps (:mod:`.geometry`);
 4. maps that change with time (:mod:`.motion`);
-5. maps of a part of the frame (:mod:`.geometry`).
+5. pictures whose outline shows (:mod:`.outlines`);
+6. maps of a part of the frame (:mod:`.geometry`).
 
 All are done for every key; keys of one organisation share a pilot, so the search for
 geometry is done once for all of them, and each map found is read for all of them together.
@@ -29,6 +30,7 @@ from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
 from provenance.watermark.motion import Course, courses, courses_from
 from provenance.watermark.observation import Observation
+from provenance.watermark.outlines import outlined
 from provenance.watermark.presence import LARGE_AREA, picture_map
 from provenance.watermark.reading import Reading
 from provenance.watermark.residual import Plane
@@ -94,7 +96,7 @@ class Detector:
         )
 
     def thorough(self, observation: Observation) -> Detection:
-        """Steps 1 to 5."""
+        """Steps 1 to 6."""
         plane = observation.upright()
         find = self._identity(plane)
         if find is None:
@@ -145,7 +147,7 @@ class Detector:
         )
 
     def _searched(self, observation: Observation, plane: Plane) -> _Find | None:
-        """Steps 3 to 5, for each pilot; every key that has this pilot reads at each map found."""
+        """Steps 3 to 6, for each pilot; every key that has this pilot reads at each map found."""
         spectra, moments = Spectra(plane), observation.moments()
         for keys in self._organisations:
             layout = layout_for(keys[0])
@@ -154,6 +156,7 @@ class Detector:
                 or self._first(
                     self._steadied(observation, keys, course) for course in courses(moments, layout)
                 )
+                or self._outlined(plane, keys)
                 or self._tried(plane, keys, partial_maps(spectra, layout))
             )
             if find is not None:
@@ -170,6 +173,13 @@ class Detector:
             find = self._read(plane, keys, fitted.matrix, fitted.polarity, partly=True)
             if find is not None:
                 return self._refined(plane, find)
+        return None
+
+    def _outlined(self, plane: Plane, keys: Sequence[WatermarkKey]) -> _Find | None:
+        for picture in outlined(plane, layout_for(keys[0])):
+            find = self._read(picture.part, keys, picture.matrix, picture.polarity)
+            if find is not None:
+                return self._refined(picture.part, find)
         return None
 
     def _steadied(
