@@ -6,7 +6,9 @@ The work is ordered by likelihood and stops at the first authenticated payload:
 2. each stretch of time by itself, where it lies (a splice, a cut to unmarked video);
 3. linear and projective maps (:mod:`.geometry`);
 4. maps that change with time (:mod:`.motion`);
-5. maps of a part of the frame (:mod:`.geometry`).
+5. pictures whose outline shows (:mod:`.outlines`);
+6. pictures seen from the side that only the pilot's phases give away (:mod:`.around`);
+7. maps of a part of the frame (:mod:`.geometry`).
 
 All are done for every key; keys of one organisation share a pilot, so the search for
 geometry is done once for all of them, and each map found is read for all of them together.
@@ -29,6 +31,7 @@ from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Layout, layout_for
 from provenance.watermark.motion import Course, courses, courses_from
 from provenance.watermark.observation import Observation
+from provenance.watermark.outlines import outlined
 from provenance.watermark.presence import LARGE_AREA, picture_map
 from provenance.watermark.reading import Reading
 from provenance.watermark.residual import Plane
@@ -42,7 +45,9 @@ MOMENTS = 8
 MUCH_BETTER = 1.3
 """Times the score by which following must gain on a still map that read."""
 MUCH_MORE = 1.25
-"""Times the marked seconds that it must show: in a splice it gains in score, and nothing else."""
+"""Times the marked seconds that it must show: in a splice it gains in score, and nothing else..."""
+FAR_BETTER = 3.0
+"""...and there never this many times the score, which a camera held by hand does."""
 WEAK_PILOT = 14.0
 """Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
 With wrong keys the best of the whole search stayed under 9 on clips and reached 13.3 on a weave
@@ -94,7 +99,7 @@ class Detector:
         )
 
     def thorough(self, observation: Observation) -> Detection:
-        """Steps 1 to 5."""
+        """Steps 1 to 7."""
         plane = observation.upright()
         find = self._identity(plane)
         if find is None:
@@ -145,7 +150,7 @@ class Detector:
         )
 
     def _searched(self, observation: Observation, plane: Plane) -> _Find | None:
-        """Steps 3 to 5, for each pilot; every key that has this pilot reads at each map found."""
+        """Steps 3 to 7, for each pilot; every key that has this pilot reads at each map found."""
         spectra, moments = Spectra(plane), observation.moments()
         for keys in self._organisations:
             layout = layout_for(keys[0])
@@ -154,6 +159,7 @@ class Detector:
                 or self._first(
                     self._steadied(observation, keys, course) for course in courses(moments, layout)
                 )
+                or self._outlined(plane, keys)
                 or self._tried(plane, keys, tilted_maps(spectra, layout))
                 or self._tried(plane, keys, partial_maps(spectra, layout))
             )
@@ -171,6 +177,13 @@ class Detector:
             find = self._read(plane, keys, fitted.matrix, fitted.polarity, partly=True)
             if find is not None:
                 return self._refined(plane, find)
+        return None
+
+    def _outlined(self, plane: Plane, keys: Sequence[WatermarkKey]) -> _Find | None:
+        for picture in outlined(plane, layout_for(keys[0])):
+            find = self._read(picture.part, keys, picture.matrix, picture.polarity)
+            if find is not None:
+                return self._refined(picture.part, find)
         return None
 
     def _steadied(
@@ -267,8 +280,10 @@ class Detector:
         if find.steady is None and any(segment.status != "marked" for segment in timeline):
             moving = self._moving(observation, find)
             followed = None if moving is None else self._report(observation, moving)
-            if followed is not None and _marked(followed.segments) > MUCH_MORE * _marked(timeline):
-                return followed
+            if moving is not None and followed is not None:
+                needed = 1.0 if moving.score > FAR_BETTER * find.score else MUCH_MORE
+                if _marked(followed.segments) > needed * _marked(timeline):
+                    return followed
         picture = picture_map(seen, carriers, reading) if find.steady is None else None
         if find.steady is not None:
             # Silence may be a course that was lost, and the edges come and go.
