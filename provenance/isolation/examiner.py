@@ -273,7 +273,8 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": root,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUTF8": "1",
-        # Address space is limited, and these would take it by the core.
+        # Address space is limited, and arenas take it by the thread.
         "MALLOC_ARENA_MAX": "4",
-        "OPENBLAS_NUM_THREADS": "4",
+        # The products are small: several workers' threads would only wait for one another.
+        "OPENBLAS_NUM_THREADS": "1",
     }
