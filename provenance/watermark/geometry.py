@@ -82,7 +82,7 @@ def fitted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
 
 def tilted_maps(spectra: Spectra, layout: Layout) -> Iterator[Fitted]:
     """Maps of a whole picture seen from the side that only its phases give away."""
-    for start in spectra.windows.tilted(layout.pilot_frequencies, AROUND):
+    for start in spectra.windows.tilted(layout.pilot_frequencies)[:AROUND]:
         matrix, score = best_around(spectra.plane, start, layout)
         if score >= HEARD:
             yield fit_on(spectra.plane, matrix, layout, 1)

@@ -1,4 +1,4 @@
-"""A picture seen from the side, upright or mirrored: the commonest keystones, searched densely.
+"""A picture seen from the side, but not turned: the commonest keystones, searched densely.
 
 A projective map without translation, ``M = [L 0; t 1]``, has the Jacobian ``L D(x, t)`` at an
 observed point x, with ``D = ((1 + t x) I - x t^T) / (1 + t x)^2``, which does not depend on L.
@@ -30,9 +30,6 @@ BEST = 4
 """Linear maps kept for each tilt."""
 APART = 2
 """Steps by which two candidates differ at least, in one of the six."""
-MIRROR = np.diag([-1.0, 1.0])
-MIRRORED = 99
-"""As far apart, in steps, as a map and its mirror image are."""
 
 Terms = NDArray[np.float64]
 """(..., 4): logarithm of a matrix: its identity part, diag(1, -1), and both off-diagonals."""
@@ -54,15 +51,13 @@ def tilted(
         pilot: (P, 2) pilot frequencies (fx, fy), cycles per canonical pixel.
         count: how many.
     """
-    found = []
-    for mirrored in (False, True):
-        tables = _tables(levels, pilot, mirrored)
-        for tilt in _tilts():
-            scores = _summed(tables, centres, tilt * (TILT_STEP / reach))
-            for index in np.argpartition(scores.ravel(), -BEST)[-BEST:]:
-                terms = np.array(np.unravel_index(index, scores.shape)) - SPANS
-                place = np.array([MIRRORED * mirrored, *terms, *tilt], np.float64)
-                found.append((float(scores.ravel()[index]), place))
+    tables, found = _tables(levels, pilot), []
+    for tilt in _tilts():
+        scores = _summed(tables, centres, tilt * (TILT_STEP / reach))
+        for index in np.argpartition(scores.ravel(), -BEST)[-BEST:]:
+            terms = np.array(np.unravel_index(index, scores.shape)) - SPANS
+            place = np.array([*terms, *tilt], np.float64)
+            found.append((float(scores.ravel()[index]), place))
     kept: list[NDArray[np.float64]] = []
     for _, place in sorted(found, key=lambda entry: -entry[0]):
         if all(np.abs(place - other).max() >= APART for other in kept):
@@ -81,19 +76,16 @@ def _tilts() -> Iterator[NDArray[np.float64]]:
 
 
 def _map(place: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
-    """The map (3, 3) of a place: mirrored or not, four terms of L, two of the tilt, in steps."""
+    """The map (3, 3) of a place: four terms of L, two of the tilt, in steps."""
     matrix = np.eye(3)
-    linear = _exponential(place[1:5] * STEP)
-    matrix[:2, :2] = MIRROR @ linear if place[0] else linear
-    matrix[2, :2] = place[5:] * (TILT_STEP / reach)
+    matrix[:2, :2] = _exponential(place[:4] * STEP)
+    matrix[2, :2] = place[4:] * (TILT_STEP / reach)
     return matrix
 
 
-def _tables(
-    levels: NDArray[np.float32], pilot: NDArray[np.float64], mirrored: bool
-) -> list[NDArray[np.float32]]:
+def _tables(levels: NDArray[np.float32], pilot: NDArray[np.float64]) -> list[NDArray[np.float32]]:
     """For each window its score over the grid of linear maps, the tables' room included."""
-    places = _grid_places(pilot.tobytes(), levels.shape[-1], mirrored)
+    places = _grid_places(pilot.tobytes(), levels.shape[-1])
     sides = [2 * (a + b) + 1 for a, b in zip(SPANS, ROOM, strict=True)]
     tables = []
     for level in levels:
@@ -104,13 +96,11 @@ def _tables(
     return tables
 
 
-@lru_cache(maxsize=4)
-def _grid_places(pilot: bytes, size: int, mirrored: bool) -> NDArray[np.int32]:
+@lru_cache(maxsize=2)
+def _grid_places(pilot: bytes, size: int) -> NDArray[np.int32]:
     """(P, N) where each map of the grid puts each pilot point in a flat spectrum."""
     axes = [np.arange(-a - b, a + b + 1) * STEP for a, b in zip(SPANS, ROOM, strict=True)]
     matrices = _exponential(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 4))
-    if mirrored:
-        matrices = MIRROR @ matrices
     return np.stack(list(search.places(np.frombuffer(pilot).reshape(-1, 2), matrices, size)))
 
 

@@ -51,6 +51,7 @@ class WindowSpectra:
         self.levels = np.stack(levels)
         self.centres = np.asarray(centres)
         self.reach = max(height, width) / 2.0
+        self._tilted: dict[bytes, list[NDArray[np.float64]]] = {}
 
     def middle(self) -> Plane:
         """(512, 512) mean over the windows about the centre, where a map is nearly linear."""
@@ -91,7 +92,7 @@ class WindowSpectra:
         """
         sides = np.linspace(-TILT, TILT, TILT_STEPS) / self.reach
         across, down = (grid.ravel() for grid in np.meshgrid(sides, sides))
-        starts = self._tilted(pilot, TILTED)
+        starts = self.tilted(pilot)
         for candidate in linear:
             maps = np.zeros((len(across), 3, 3))
             maps[:, :2, :2] = candidate.matrix
@@ -99,12 +100,13 @@ class WindowSpectra:
             starts.append(maps[int(np.argmax(self.score(maps, pilot)))])
         return self._climbed(starts, pilot, count)
 
-    def tilted(self, pilot: NDArray[np.float64], count: int) -> list[NDArray[np.float64]]:
+    def tilted(self, pilot: NDArray[np.float64]) -> list[NDArray[np.float64]]:
         """The best maps (3, 3) of tilted pictures alone, best first."""
-        return self._climbed(self._tilted(pilot, count), pilot, count)
-
-    def _tilted(self, pilot: NDArray[np.float64], count: int) -> list[NDArray[np.float64]]:
-        return tilted(self.levels, self.centres, self.reach, pilot, count)
+        key = pilot.tobytes()
+        if key not in self._tilted:
+            starts = tilted(self.levels, self.centres, self.reach, pilot, TILTED)
+            self._tilted[key] = self._climbed(starts, pilot, TILTED)
+        return list(self._tilted[key])
 
     def _climbed(
         self, starts: list[NDArray[np.float64]], pilot: NDArray[np.float64], kept: int

@@ -1,7 +1,6 @@
 """Tilted pictures, found in the spectra of windows."""
 
 import numpy as np
-import pytest
 
 from provenance.watermark import tilts
 from provenance.watermark.layout import layout_for
@@ -28,12 +27,9 @@ def spectra(matrix: np.ndarray, seed: int = 3) -> np.ndarray:
     return levels
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_a_tilted_picture_is_the_first_candidate(mirrored):
-    """Scaled, turned a little and seen from the side, mirrored or not: the map comes out first."""
+def test_a_tilted_picture_is_the_first_candidate():
+    """Scaled, turned a little and seen from the side: the map comes out first."""
     truth = np.array([[1.16, -0.045, 0.0], [-0.005, 1.1, 0.0], [-2e-4, 5e-4, 1.0]])
-    if mirrored:
-        truth[:2, :2] = np.diag([-1.0, 1.0]) @ truth[:2, :2]
     pilot = layout_for(KEY).pilot_frequencies
     first = tilts.tilted(spectra(truth), CENTRES, REACH, pilot, 3)[0]
     assert np.abs(first - truth)[:2, :2].max() < 0.04
@@ -45,11 +41,7 @@ def test_candidates_are_not_alike():
     pilot = layout_for(KEY).pilot_frequencies
     maps = tilts.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, 20)
     steps = np.array([tilts.STEP] * 4 + [tilts.TILT_STEP] * 2)
-    terms = [
-        np.array([*tilts._logarithm(m[:2, :2]), *(m[2, :2] * REACH)]) / steps
-        for m in maps
-        if m[0, 0] > 0
-    ]
+    terms = [np.array([*tilts._logarithm(m[:2, :2]), *(m[2, :2] * REACH)]) / steps for m in maps]
     assert len(maps) == 20
     for index, one in enumerate(terms):
         assert all(np.abs(one - other).max() > 1.0 for other in terms[:index])
