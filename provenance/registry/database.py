@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
@@ -163,7 +164,7 @@ def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
             return sa.create_engine(url, pool_pre_ping=True)
-        engine = sa.create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        engine = sa.create_engine(_openable(url), connect_args={"timeout": BUSY_SECONDS})
     except NoSuchModuleError as error:  # pragma: no cover - parse_url names the driver
         raise UsageError(f"There is no database driver for {url.drivername}.") from error
     except ImportError as error:
@@ -173,6 +174,21 @@ def _engine(url: URL) -> Engine:
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _openable(url: URL) -> URL:
+    """The URL; of a file that nobody can change here, one that asks for no files beside it.
+
+    A log that is still there has to be read, and so SQLite is left to say that it can't be.
+    """
+    path = Path(url.database or "")
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
+        return url
+    log = path.with_name(path.name + "-wal")
+    if not path.exists() or (log.exists() and log.stat().st_size):
+        return url
+    fixed = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+    return URL.create("sqlite", database=fixed, query={"uri": "true"})
 
 
 def _set_up(connection: Any, _record: object) -> None:

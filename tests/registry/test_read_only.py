@@ -1,0 +1,31 @@
+"""A registry on a disk, or in a folder, that cannot be written."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from provenance.errors import RegistryError
+from provenance.registry import Registry, database
+from tests.registry.conftest import MANIFEST, record
+
+
+def test_a_registry_that_cannot_be_written_is_read_without_files_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look-ups work, SQLite's log and index are not made, and a change is refused."""
+    path = tmp_path / "a folder?" / "registry#1.db"
+    with Registry(str(path), create=True) as registry:
+        stamp_id = registry.reservations.reserve("k", tmp_path / "clip.mp4")
+        registry.commit(record(stamp_id), MANIFEST, None)
+    may = os.access
+    # What the system says to others than root.
+    monkeypatch.setattr(
+        database.os, "access", lambda place, mode: mode != os.W_OK and may(place, mode)
+    )
+    with Registry(str(path)) as registry:
+        assert registry.manifest(stamp_id) == MANIFEST
+        assert registry.check().broken is None
+        assert [file.name for file in path.parent.iterdir()] == [path.name]
+        with pytest.raises(RegistryError, match="readonly"):
+            registry.reservations.reserve("k", tmp_path / "another.mp4")
