@@ -26,6 +26,8 @@ PROJECTIVE = 28
 ANYWHERE = 14
 """Projective maps that are also tried turned, inverted and far off: of a part of the picture."""
 PART = 5
+AUDIBLE = 5.0
+"""Pilot score near where the picture lay from which a map is fitted: chance seldom gives more."""
 AROUND = 12
 """Tilted maps around which better ones are looked for."""
 HEARD = 6.0
@@ -112,7 +114,8 @@ def _fits(
         canvas = alignment.unwarp(part, matrix)
         if canvas is not None:
             place = alignment.locate(canvas.fold(), layout, upright=upright)
-            located.append((place, matrix))
+            if place.score >= AUDIBLE or not upright:
+                located.append((place, matrix))
     located.sort(key=lambda entry: -entry[0].score)
     for place, matrix in located[:FITTED]:
         yield fit_on(plane, alignment.shifted(matrix, place), layout, place.polarity)
