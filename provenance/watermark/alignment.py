@@ -208,6 +208,11 @@ def pilot_score(points: NDArray[np.float64]) -> float:
     return float(np.clip(points, -POINT_CLIP, POINT_CLIP).sum() / np.sqrt(points.size))
 
 
+def limit(points: NDArray[np.complexfloating]) -> None:
+    """Shorten, in place, points (..., P) in deviations to ``POINT_CLIP``; phases stay."""
+    points /= np.maximum(np.abs(points) / POINT_CLIP, 1.0)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Blocks:
     """The pilot's points, block by block.

@@ -49,7 +49,7 @@ def best_around(plane: Plane, matrix: alignment.Map, layout: Layout) -> tuple[al
     for reach, count in ROUNDS:
         fields = best[LINEAR:] + reach * DRAWS[:count]
         points = _points(values, slopes.astype(np.float32), fields.astype(np.float32))
-        points /= np.maximum(np.abs(points) / alignment.POINT_CLIP, 1.0)
+        alignment.limit(points)
         surface = (points @ phases).real / np.float32(np.sqrt(len(phases)))
         field, shift = np.unravel_index(int(np.argmax(surface)), surface.shape)
         if surface[field, shift] > score:

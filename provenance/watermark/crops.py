@@ -26,8 +26,6 @@ SCALE_STEP = 0.004
 STEP = 2
 """Canonical pixels between the translations tried; the pilot's frequencies ask for no less."""
 STEPS = TILE // STEP
-CLIP = 4.0
-"""Deviations to which one point counts: a line of text must not stand for sixteen."""
 APART = 0.012
 """Two candidates whose scales differ by less, relative, are one."""
 LIKELY_SCALES = 8
@@ -98,7 +96,7 @@ def _surface(
     """:func:`alignment.correlation` under a stretch, zero where it is not likely."""
     at = np.rint(layout.pilot_frequencies * stretch * SIZE).astype(int)
     found = values[at[:, 1] % SIZE, at[:, 0] % SIZE] * np.exp(-1j * layout.pilot_phases)
-    found /= np.maximum(np.abs(found) / CLIP, 1.0)
+    alignment.limit(found)
     surface = alignment.correlation(found, layout, STEP)
     return np.asarray(surface * _inside(stretch, shape), np.float32)
 

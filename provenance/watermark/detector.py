@@ -279,8 +279,8 @@ class Detector:
         timeline, carriers = segments(seen, reading)
         if find.steady is None and any(segment.status != "marked" for segment in timeline):
             moving = self._moving(observation, find)
-            followed = None if moving is None else self._report(observation, moving)
-            if moving is not None and followed is not None:
+            if moving is not None:
+                followed = self._report(observation, moving)
                 needed = 1.0 if moving.score > FAR_BETTER * find.score else MUCH_MORE
                 if _marked(followed.segments) > needed * _marked(timeline):
                     return followed

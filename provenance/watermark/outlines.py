@@ -205,7 +205,7 @@ def _filled(plane: Plane, corners: NDArray[np.float64], layout: Layout) -> _Pict
         return None
     points = _stretched(canvas, layout)
     points /= alignment.pilot_deviation(canvas.fold(), layout)
-    points /= np.maximum(np.abs(points) / alignment.POINT_CLIP, 1.0)
+    alignment.limit(points)
     surfaces = (points @ _moved(layout)).real / np.sqrt(len(layout.pilot_phases))
     side, stretch, at = np.unravel_index(int(np.argmax(np.abs(surfaces))), surfaces.shape)
     score = float(surfaces[side, stretch, at])
