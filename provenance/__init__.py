@@ -17,7 +17,7 @@ A run through everything, on a clip of your own::
     report = provenance.verify(
         Path("stamped.mp4"),
         watermark_keys=keyring.watermark_keys,
-        trust=provenance.Trust(keyring.trust_anchors_pem),
+        trust=keyring.trust,
     )
     assert report.verdict == provenance.Verdict.CONFIRMED
     assert report.watermark.stamp_id == result.stamp_id

@@ -94,7 +94,7 @@ class Making:
             check_target(sidecar_path(target), overwrite=overwrite)
         check_validity(keyring.signer.chain_pem)
         check_ready(keyring.signer)
-        trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
+        trust = keyring.trust
         if not keyring.trust_anchors_pem.strip():
             raise KeyringError(
                 f"{keyring.folder} holds no root certificate, so the output could not be checked; "

@@ -17,7 +17,6 @@ from provenance.errors import InputError, ReadBackError, RegistryError, Unsuppor
 from provenance.keyring import Keyring
 from provenance.manifest import (
     Recovery,
-    Trust,
     attach,
     read_manifest,
     recovered_parent,
@@ -47,7 +46,7 @@ def restore(
     container_for(target)
     check_distinct(copy, target)
     check_target(target, overwrite=overwrite)
-    trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
+    trust = keyring.trust
     report = verify(  # 1
         copy, watermark_keys=keyring.watermark_keys, trust=trust, registry=registry
     )

@@ -15,7 +15,7 @@ from provenance.payload import StampId
 
 WatermarkStatus = Literal["found", "partial", "weak", "absent", "not_checked"]
 ManifestStatus = Literal["trusted", "valid", "invalid", "absent", "not_checked"]
-ManifestSource = Literal["embedded", "sidecar", "registry", "remote"]
+ManifestSource = Literal["embedded", "sidecar", "registry", "remote", "recovered"]
 RegistryStatus = Literal["match", "no_match", "not_checked"]
 SegmentStatus = Literal["marked", "unmarked", "unknown"]
 CellStatus = Literal["marked", "missing", "unknown"]
@@ -202,13 +202,36 @@ class Ingredient:
 
 
 @dataclass(frozen=True, slots=True)
+class Ancestor:
+    """What the manifest of a clip that this one was made from claims, and whether it holds.
+
+    ``signer_id`` names its signing certificate; ``proven_at`` is the time of a trusted time-stamp.
+    """
+
+    status: ManifestStatus
+    stamp_id: StampId | None = None
+    watermark_key_id: str | None = None
+    signer_id: str | None = None
+    model_name: str | None = None
+    model_version: str | None = None
+    consents: tuple[str, ...] = ()
+    proven_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ManifestReport:
     """What the signed metadata says, and whether it holds.
 
     ``trusted``: intact and the signer chains to a trust anchor; ``valid``: intact, signer not on
     the trust list; ``invalid``: fails validation, ``failures`` holds the C2PA status codes.
+    ``signer_id`` is the id of the signing certificate, eight hexadecimal digits of its SHA-256, and
+    ``signature`` the SHA-256 of the signature's value, which tells this manifest from every other.
+    ``issuer``: the signer is one of those who stamp with the watermark keys that are held;
+    ``proven_at`` is the time of a time-stamp by a trusted authority.
     ``watermark_key_id`` is the watermark key the manifest says its mark was made with;
-    ``consents`` are the opaque references to consents that it names.
+    ``consents`` are the opaque references to consents that it names; ``lineage`` is what the
+    manifests of its ingredients, and theirs, say.  ``recovered``: this is no stamped file but a
+    copy that was given its credential back, after these things were compared.
     """
 
     status: ManifestStatus
@@ -225,6 +248,12 @@ class ManifestReport:
     ingredients: tuple[Ingredient, ...] = ()
     failures: tuple[str, ...] = ()
     reason: str | None = None
+    signer_id: str | None = None
+    signature: str | None = None
+    issuer: bool = False
+    proven_at: datetime | None = None
+    lineage: tuple[Ancestor, ...] = ()
+    recovered: tuple[str, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The shape the contract fixes; keys are never left out."""
@@ -232,6 +261,9 @@ class ManifestReport:
             "status": self.status,
             "source": self.source,
             "signer": self.signer,
+            "signer_id": self.signer_id,
+            "issuer": self.issuer,
+            "recovered": None if self.recovered is None else list(self.recovered),
             "signed_at": _time(self.signed_at),
             "provider": self.provider,
             "model": {"name": self.model_name, "version": self.model_version},

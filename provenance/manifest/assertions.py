@@ -26,6 +26,8 @@ AI_DISCLOSURE = "c2pa.ai-disclosure"
 TRAINING_MINING = "cawg.training-mining"
 GENERATION = "org.provenance-stamp.generation"
 GENERATION_SCHEMA = 1
+RECOVERY = "org.provenance-stamp.recovery"
+"""Says that a copy was given its credential back, and what was compared before."""
 
 PARENT_LABEL = "parent"
 """The name under which actions refer to the parent ingredient while the manifest is built."""

@@ -20,6 +20,7 @@ from provenance.manifest.assertions import (
     GENERATION,
     GENERATION_SCHEMA,
     PARENT_LABEL,
+    RECOVERY,
     SOFT_BINDING,
     iso_time,
     manifest_definition,
@@ -32,7 +33,6 @@ from provenance.manifest.trust import Trust, library_settings
 from provenance.payload import SOFT_BINDING_ALG, StampId
 from provenance.results import ManifestReport
 
-RECOVERY = "org.provenance-stamp.recovery"
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ def test_a_wrong_key_reads_nothing_and_a_strangers_signature_is_not_trusted(
     stamped: StampResult, tmp_path: Path
 ) -> None:
     other = init_keyring(tmp_path / "other", "Another Studio")
-    theirs = Trust(other.trust_anchors_pem)
+    theirs = other.trust
     report = check(stamped.output_path, other, theirs)
     assert report.verdict is Verdict.SIGNER_UNTRUSTED
     assert report.watermark.status == "not_checked"
@@ -262,7 +262,7 @@ def test_a_layer_that_fails_costs_only_its_own_finding(
     report = verify(
         copy,
         watermark_keys=keyring.watermark_keys,
-        trust=Trust(keyring.trust_anchors_pem),
+        trust=keyring.trust,
         sidecar=broken,
     )
     assert report.manifest.status == "not_checked"
@@ -304,5 +304,5 @@ def test_the_prompt_is_hashed_alike_however_it_is_given(
     ran = run("stamp", clip, out, *MODEL, *flags, "--keys", keyring.folder, input=text)
     assert ran.code == 0, ran.err
     expected = provenance.hash_prompt(text, keyring.prompt_key)
-    report = verify(out, trust=Trust(keyring.trust_anchors_pem))
+    report = verify(out, trust=keyring.trust)
     assert report.manifest.prompt_hash == expected

@@ -57,7 +57,7 @@ class Desk:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
-    trust = Trust(keyring.trust_anchors_pem)
+    trust = keyring.trust
     with Registry(str(folder / "registry.db"), create=True) as registry:
         sources, clips = [], []
         for number, seed in enumerate((7, 21)):
