@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,8 +40,9 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
     Raises:
         UnreadableFileError: when nothing of it decodes.
     """
+    duration = None if info.kind == "image" else info.duration
     if too_narrow(info):
-        return Fingerprint(Extent(0, 0, 0, 0), ())
+        return Fingerprint(Extent(0, 0, 0, 0), (), duration)
     grid = grid_of(info)
     size = (info.video.height, info.video.width)
     placed: _Placed | None = None
@@ -53,7 +55,7 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
             placed = _Placed(picture.shape, _matrix(detection))
             collector = Collector(placed.extent, frames_for(info.duration))
         collector.add(picture, frame.time, partial(placed.cells, picture))
-    return collector.fingerprint()
+    return replace(collector.fingerprint(), duration=duration)
 
 
 class _Placed:

@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 from provenance.fingerprint.hashing import HASH_BYTES, MIN_QUALITY, distance
 from provenance.fingerprint.lattice import CELL_BYTES, Extent
 
-MAGIC = b"PVF\x01"
-"""Of version 1 of :meth:`Fingerprint.to_bytes`."""
+FIRST = b"PVF\x01"
+"""Of version 1, which held no duration and no sound; it stays readable for ever."""
+MAGIC = b"PVF\x02"
+"""Of version 2, which :meth:`Fingerprint.to_bytes` writes."""
+MOST_SOUND = 1 << 20
+"""Bytes of a clip's sound that are kept at most."""
 MOST_FRAMES = 1024
 """That are kept of the longest clip: less than half a megabyte."""
 SEARCHED = 16
@@ -23,6 +27,8 @@ ALIKE = 15
 WIDER = 2
 
 _HEAD = struct.Struct("<4sHbbBB")
+_CLIP = struct.Struct("<dI")
+"""Version 2, after the head: the duration, not a number when unknown, and the sound's length."""
 _FRAME = struct.Struct("<dB32s32s")
 
 
@@ -54,12 +60,25 @@ class FrameHash:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """The frames kept of a clip, in order of time, and which cells of the lattice they show."""
+    """What is kept of a clip.
+
+    Attributes:
+        extent: which cells of the lattice its frames show.
+        frames: those kept, in order of time.
+        duration: seconds of the whole clip; None for a still, or when it isn't known.
+        sound: the fingerprint of its sound, in a form of its own; empty when there is none.
+    """
 
     extent: Extent
     frames: tuple[FrameHash, ...]
+    duration: float | None = None
+    sound: bytes = b""
 
     def __post_init__(self) -> None:
+        if self.duration is not None and not 0.0 <= self.duration < math.inf:
+            raise ValueError("a fingerprint's duration is impossible")
+        if len(self.sound) > MOST_SOUND:
+            raise ValueError(f"a fingerprint holds {MOST_SOUND} bytes of sound at most")
         if len(self.frames) > MOST_FRAMES:
             raise ValueError(f"a fingerprint holds {MOST_FRAMES} frames at most")
         if any(len(frame.cells) != CELL_BYTES * self.extent.count for frame in self.frames):
@@ -89,35 +108,44 @@ class Fingerprint:
         return np.frombuffer(data, "<u8").reshape(shape)
 
     def to_bytes(self) -> bytes:
-        """A compact form: 433 bytes a frame of a 16:9 clip."""
+        """A compact form, version 2: 433 bytes a frame of a 16:9 clip."""
         where = self.extent
         head = (where.left, where.top, where.columns, where.rows)
-        parts = [_HEAD.pack(MAGIC, len(self.frames), *head)]
+        length = math.nan if self.duration is None else self.duration
+        parts = [_HEAD.pack(MAGIC, len(self.frames), *head), _CLIP.pack(length, len(self.sound))]
         for frame in self.frames:
             parts += [_FRAME.pack(frame.time, frame.quality, frame.value, frame.mirrored)]
             parts.append(frame.cells)
-        return b"".join(parts)
+        return b"".join([*parts, self.sound])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Fingerprint:
-        """Read what :meth:`to_bytes` wrote.
+        """Read what :meth:`to_bytes` wrote, of this version or an earlier one.
 
         Raises:
             ValueError: when it is anything else: cut short, longer, of another version.
         """
-        if len(data) < _HEAD.size or not data.startswith(MAGIC):
+        if len(data) < _HEAD.size or not data.startswith((FIRST, MAGIC)):
             raise ValueError("this is no fingerprint of a version that can be read")
-        _, count, *where = _HEAD.unpack_from(data)
+        magic, count, *where = _HEAD.unpack_from(data)
         extent = Extent(*where)
+        at, duration, spoken = _HEAD.size, math.nan, 0
+        if magic == MAGIC:
+            if len(data) < at + _CLIP.size:
+                raise ValueError("the fingerprint is cut short")
+            duration, spoken = _CLIP.unpack_from(data, at)
+            at += _CLIP.size
         step = _FRAME.size + CELL_BYTES * extent.count
-        if count > MOST_FRAMES or len(data) != _HEAD.size + count * step:
+        end = at + count * step
+        if count > MOST_FRAMES or len(data) != end + spoken:
             raise ValueError("the fingerprint is cut short or too long")
         frames = []
-        for start in range(_HEAD.size, len(data), step):
+        for start in range(at, end, step):
             cells = data[start + _FRAME.size : start + step]
             time, quality, value, mirrored = _FRAME.unpack_from(data, start)
             frames.append(FrameHash(time, quality, value, mirrored, cells))
-        return cls(extent, tuple(frames))
+        length = None if math.isnan(duration) else duration
+        return cls(extent, tuple(frames), length, data[end:])
 
 
 def _apart(frames: list[FrameHash], alike: int) -> list[FrameHash]:

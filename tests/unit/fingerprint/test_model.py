@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from provenance.fingerprint import CELL, HASH_BYTES, Extent, Fingerprint, FrameHash, compare
 from provenance.fingerprint.hashing import distance
 from provenance.fingerprint.lattice import CELL_BYTES, REACH
-from provenance.fingerprint.model import ALIKE, MOST_FRAMES, SEARCHED
+from provenance.fingerprint.model import ALIKE, MOST_FRAMES, MOST_SOUND, SEARCHED
 
 hashes = st.binary(min_size=HASH_BYTES, max_size=HASH_BYTES)
 
@@ -28,12 +30,28 @@ def fingerprints(draw: st.DrawFn) -> Fingerprint:
         mirrored=hashes,
         cells=st.binary(min_size=size, max_size=size),
     )
-    return Fingerprint(extent, tuple(draw(st.lists(frame, max_size=6))))
+    return Fingerprint(
+        extent,
+        tuple(draw(st.lists(frame, max_size=6))),
+        draw(st.none() | st.floats(0, 1e9)),
+        draw(st.binary(max_size=40)),
+    )
 
 
 @given(fingerprints())
 def test_bytes_come_back_as_the_same_fingerprint(fingerprint: Fingerprint) -> None:
     assert Fingerprint.from_bytes(fingerprint.to_bytes()) == fingerprint
+
+
+@given(fingerprints())
+def test_a_fingerprint_of_version_1_is_read_as_it_was_written(fingerprint: Fingerprint) -> None:
+    where = fingerprint.extent
+    head = (b"PVF\x01", len(fingerprint.frames), where.left, where.top, where.columns, where.rows)
+    data = struct.pack("<4sHbbBB", *head)
+    for frame in fingerprint.frames:
+        data += struct.pack("<dB", frame.time, frame.quality)
+        data += frame.value + frame.mirrored + frame.cells
+    assert Fingerprint.from_bytes(data) == Fingerprint(where, fingerprint.frames)
 
 
 @given(fingerprints(), st.data())
@@ -81,6 +99,17 @@ def test_more_frames_than_a_fingerprint_holds_are_refused() -> None:
     frame = FrameHash(0.0, 100, bytes(32), bytes(32), b"")
     with pytest.raises(ValueError, match="frames at most"):
         Fingerprint(Extent(0, 0, 0, 0), (frame,) * (MOST_FRAMES + 1))
+
+
+@pytest.mark.parametrize("duration", [-1.0, float("inf"), float("nan")])
+def test_an_impossible_duration_is_refused(duration: float) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        Fingerprint(Extent(0, 0, 0, 0), (), duration)
+
+
+def test_more_sound_than_a_fingerprint_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match="sound"):
+        Fingerprint(Extent(0, 0, 0, 0), (), sound=bytes(MOST_SOUND + 1))
 
 
 @given(st.lists(st.tuples(hashes, st.integers(0, 100)), max_size=MOST_FRAMES))
