@@ -166,6 +166,7 @@ class Facts:
     model_name: str | None = None
     model_version: str | None = None
     consents: tuple[str, ...] = ()
+    proven_at: datetime | None = None
 
     @classmethod
     def of(cls, record: StampRecord) -> Self:
