@@ -95,8 +95,7 @@ def look_up(
     differs: tuple[str, ...] = ()
     if registry is not None and record is not None:  # 2
         original = _original(registry, record, trust)
-        knows = _knows(record, original, file, manifest)
-        differs = _differs(record, knows, manifest)
+        knows, differs = held_against(record, original, file, manifest)
         exact = knows == "file" or (knows == "manifest" and _intact(manifest))
         if manifest.status == "absent":
             manifest = original or manifest
@@ -124,6 +123,24 @@ def look_up(
         reason=_reason(registry, record, stamp_id, alike, fingerprint),
     )
     return report, manifest
+
+
+def held_against(
+    record: StampRecord,
+    original: ManifestReport | None,
+    file: FileFacts,
+    manifest: ManifestReport,
+) -> tuple[Known | None, tuple[str, ...]]:
+    """What of this very file a registry knows, and what its manifest says otherwise.  Pure.
+
+    Args:
+        record: of the stamp that the file names.
+        original: the registered manifest; None when it can't be read.
+        file: the file at hand.
+        manifest: its own.
+    """
+    knows = _knows(record, original, file, manifest)
+    return knows, _differs(record, knows, manifest)
 
 
 def leads_for(registry: Registry, fingerprint: Fingerprint) -> list[Lead]:

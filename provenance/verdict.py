@@ -299,7 +299,7 @@ class _Case:
         compared = listing(printable(one, 80) for one in (self.manifest.recovered or ())[:6])
         return (
             f"This is a copy that was given its credential back, {signed(self.manifest)}, after "
-            f"{compared or 'nothing'} was compared; it is not the stamped file."
+            f"comparing {compared or 'nothing'}; it is not the stamped file."
         )
 
     def _vouched(self) -> bool:

@@ -244,7 +244,7 @@ def test_a_restored_copy_says_by_whom_when_and_after_what() -> None:
     summary = decide(found(), manifest(recovered=RECOVERED), MATCH)[1]
     assert summary.startswith(
         "This is a copy that was given its credential back, signed by Example Studio on "
-        "2026-11-22, after picture and sound was compared; it is not the stamped file."
+        "2026-11-22, after comparing picture and sound; it is not the stamped file."
     )
 
 
