@@ -29,7 +29,8 @@ class Settings:
     signers and for timestamps; ``accept`` the verdicts with which ``verify`` ends well; ``tsa`` the
     URL of a timestamp authority; ``min_margin`` the least margin of a small copy, in dB;
     ``max_seconds`` and ``max_memory`` (MiB) limit the examination of one file;
-    ``registry`` names the registry of stamps, a path or a URL, or "none";
+    ``registry`` names the registry of stamps, a path or a URL, or "none"; ``require_registry`` has
+    ``verify`` confirm nothing that no registry vouches for;
     ``encoder_options`` are passed to the encoder as they are; ``signer`` is the address of a
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
     ``source`` is the settings file that was read, if any.
@@ -52,6 +53,7 @@ class Settings:
     signer_chain: Path | None = None
     min_margin: float | None = None
     registry: str | None = None
+    require_registry: bool = False
     max_seconds: float | None = None
     max_memory: float | None = None
     source: Path | None = None
@@ -138,6 +140,8 @@ def _from_text(name: str, text: str) -> Any:
         return [part for part in text.split(os.pathsep) if part]
     if name == "encoder_options":
         return dict(parse_option(part) for part in text.split(",") if part)
+    if name == "require_registry":
+        return {"true": True, "false": False}.get(text.strip().lower(), text)
     if name in ("crf", "min_margin", "max_seconds", "max_memory"):
         try:
             return float(text)
@@ -199,6 +203,12 @@ def _positive(value: Any, _base: Path | None) -> float:
     return number
 
 
+def _switch(value: Any, _base: Path | None) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false")
+    return value
+
+
 def _rate(value: Any, _base: Path | None) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
         raise TypeError("a bit rate, like 2M or 2500000")
@@ -253,6 +263,7 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "signer": _text,
     "signer_chain": _path,
     "registry": _text,
+    "require_registry": _switch,
     "max_seconds": _positive,
     "max_memory": _positive,
 }
