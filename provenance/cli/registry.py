@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -129,24 +129,36 @@ def _target_options(command: _Command) -> _Command:
 
 @registry.command("revoke")
 @_target_options
+@click.option(
+    "--good-before",
+    metavar="TIME",
+    help="With --key: what provably existed before this moment still counts (a day, or ISO 8601 "
+    "with a zone).",
+)
 @registry_option
 @json_option
 def revoke_command(
-    reason: str, registry_url: str | None, as_json: bool, **asked: str | None
+    reason: str,
+    good_before: str | None,
+    registry_url: str | None,
+    as_json: bool,
+    **asked: str | None,
 ) -> None:
     """Withdraw a stamp, or every stamp of a model, a key or a consent.
 
-    Verification then says REVOKED, with the date, the reason, and what it would have said.
+    Verification then says REVOKED, with the date, the reason, and what it would have said; also of
+    clips that were stamped from one that is withdrawn.
     """
     kind, target = _target(**asked)
+    moment = None if good_before is None else _moment(good_before)
     with open_registry(settings({"registry": registry_url})) as stamps:
-        entry = stamps.withdrawals.withdraw(kind, target, reason)
+        entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment)
         hit = sum(1 for _ in stamps.hit_by(entry))
     if as_json:
         print_json({"schema": "provenance.withdrawal/1", **entry.as_json(), "stamps": hit})
     else:
         stdout().print(
-            f"Withdrawn: {kind} {show.target(kind, target)}, which hits {hit} "
+            f"Withdrawn: {kind} {show.target(kind, target)}{show.spared(entry)}, which hits {hit} "
             f"stamp{'' if hit == 1 else 's'} registered so far.",
             soft_wrap=True,
         )
@@ -362,6 +374,20 @@ def _target(
     if key is not None:
         return "key", check_reference(key)
     return "consent", check_reference(consent)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = None
+    day = moment is not None and len(text.strip()) == len("2026-11-22")
+    if moment is None or (moment.tzinfo is None and not day):
+        raise UsageError(
+            f"{text!r} is no moment; give a day, as 2026-11-22, or a time with its zone, as "
+            "2026-11-22T14:30:00+01:00."
+        )
+    return moment.replace(tzinfo=UTC) if day else moment.astimezone(UTC)
 
 
 def _row(record: dict[str, Any], revocation: Any) -> dict[str, Any]:
