@@ -36,7 +36,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from provenance.errors import InputError, ProvenanceError, ServiceError, UsageError
     from provenance.keyring import Keyring, init_keyring
-    from provenance.manifest import Trust, hash_prompt
+    from provenance.making import prompt_from_tags
+    from provenance.manifest import Trust, hash_prompt, trace_prompt
     from provenance.payload import StampId
     from provenance.results import StampResult, Verdict, VerificationReport
     from provenance.stamp import stamp
@@ -57,14 +58,17 @@ __all__ = [
     "VerificationReport",
     "hash_prompt",
     "init_keyring",
+    "prompt_from_tags",
     "stamp",
+    "trace_prompt",
     "verify",
 ]
 
 _HOMES = {
     "errors": ("InputError", "ProvenanceError", "ServiceError", "UsageError"),
     "keyring": ("Keyring", "init_keyring"),
-    "manifest": ("Trust", "hash_prompt"),
+    "making": ("prompt_from_tags",),
+    "manifest": ("Trust", "hash_prompt", "trace_prompt"),
     "payload": ("StampId",),
     "results": ("StampResult", "Verdict", "VerificationReport"),
     "stamp": ("stamp",),

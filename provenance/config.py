@@ -31,7 +31,8 @@ class Settings:
     ``max_seconds`` and ``max_memory`` (MiB) limit the examination of one file;
     ``registry`` names the registry of stamps, a path or a URL, or "none"; ``require_registry`` has
     ``verify`` confirm nothing that no registry vouches for;
-    ``encoder_options`` are passed to the encoder as they are; ``signer`` is the address of a
+    ``encoder_options`` are passed to the encoder as they are; ``keep_tags`` names tags that are
+    carried over besides those that always are; ``signer`` is the address of a
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
     ``source`` is the settings file that was read, if any.
     """
@@ -49,6 +50,7 @@ class Settings:
     bitrate: str | None = None
     preset: str | None = None
     encoder_options: tuple[tuple[str, str], ...] = ()
+    keep_tags: tuple[str, ...] = ()
     signer: str | None = None
     signer_chain: Path | None = None
     min_margin: float | None = None
@@ -110,6 +112,18 @@ def parse_accept(text: str) -> tuple[Verdict, ...]:
             )
         accepted.append(Verdict[name])
     return tuple(dict.fromkeys(accepted))
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Names of tags from ``artist,comment``, in lower case, each once.
+
+    Raises:
+        UsageError: when a name is missing.
+    """
+    names = [word.strip().lower() for word in text.split(",")]
+    if not all(names):
+        raise UsageError(f"{text!r} is no list of names; write it like artist,comment.")
+    return tuple(dict.fromkeys(names))
 
 
 def parse_option(text: str) -> tuple[str, str]:
@@ -237,6 +251,13 @@ def _accept(value: Any, _base: Path | None) -> tuple[Verdict, ...]:
     return parse_accept(",".join(words))
 
 
+def _names(value: Any, _base: Path | None) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError("a name or a list of names")
+    return parse_names(",".join(words)) if words else ()
+
+
 def _options(value: Any, _base: Path | None) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(
         isinstance(item, str | int | float) for item in value.values()
@@ -259,6 +280,7 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "bitrate": _rate,
     "preset": _text,
     "encoder_options": _options,
+    "keep_tags": _names,
     "min_margin": _number,
     "signer": _text,
     "signer_chain": _path,

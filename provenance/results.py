@@ -6,10 +6,12 @@ dictionaries in the shape of the command line's contract, version 1; no key is e
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from provenance.payload import StampId
 
@@ -24,6 +26,7 @@ PictureMatch = Literal["same", "areas", "differs", "bytes", "not_compared"]
 SoundMatch = Literal["same", "differs", "silent", "missing", "added", "bytes", "not_compared"]
 Order = Literal["kept", "reversed", "shuffled"]
 Known = Literal["file", "manifest", "other"]
+_TAG_NAME: Final = re.compile(r"[\w.:/@+©-]{1,64}( [\w.:/@+©-]{1,32}){0,2}")
 
 
 class Verdict(StrEnum):
@@ -432,11 +435,35 @@ class VerificationReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """Where a tag stands and what it is called, never what it says.
+
+    ``place`` is "container", "chapters", "track N" with the track's index in the input, or "file".
+    """
+
+    place: str
+    name: str
+
+    @classmethod
+    def named(cls, place: str, name: str) -> Tag:
+        """With a name from a file: what is no plain name might be a text, and is not repeated."""
+        return cls(place, name if _TAG_NAME.fullmatch(name) else "(a name that is not shown)")
+
+    def __str__(self) -> str:
+        return self.name if self.place == "container" else f"{self.name} ({self.place})"
+
+    def as_json(self) -> dict[str, str]:
+        """The shape in ``stamp --json``."""
+        return {"place": self.place, "name": self.name}
+
+
+@dataclass(frozen=True, slots=True)
 class StampResult:
     """The answer of ``stamp``: the published file and what its read-back measured.
 
     ``copy_margin_db`` is the margin foretold for a 360p CRF 30 copy; ``strength`` what the profile
-    was multiplied with where there is texture, 1 unless that margin was thin.
+    was multiplied with where there is texture, 1 unless that margin was thin.  ``tags_kept`` and
+    ``tags_left_out`` name the input's tags.
     """
 
     input_path: str
@@ -455,6 +482,8 @@ class StampResult:
     sidecar: str | None
     signed_at: datetime | None
     seconds: float
+    tags_kept: tuple[Tag, ...] = ()
+    tags_left_out: tuple[Tag, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The shape the contract fixes; keys are never left out."""
@@ -476,7 +505,16 @@ class StampResult:
                 "signed_at": _time(self.signed_at),
             },
             "seconds": round(self.seconds, 3),
+            "tags": tags_json(self.tags_kept, self.tags_left_out),
         }
+
+
+def tags_json(kept: Sequence[Tag], left_out: Sequence[Tag]) -> dict[str, Any]:
+    """Which tags of an input go along into its stamped copy, and which do not."""
+    return {
+        "kept": [tag.as_json() for tag in kept],
+        "left_out": [tag.as_json() for tag in left_out],
+    }
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -1,7 +1,9 @@
 """Stamp one clip: mark every frame, sign what it says about itself, prove both, publish.
 
-1. What was asked is checked: keys, profile, texts, encoder, output, withdrawals; then the input is
-   probed.  Nothing has been written so far.  Then a stamp id is reserved in the registry.
+1. What was asked is checked: keys, profile, texts, encoder, output, withdrawals; the input is
+   probed, its tags are sorted into those that go along and those that do not, and the prompt is
+   looked for in all that would be published.  Nothing has been written so far.  Then a stamp id is
+   reserved in the registry.
 2. The input's own manifest, if it has one, is kept to become the parent ingredient.
 3. Frames spread over the clip are observed, and the pattern is made for them; a small, coarse copy
    of a few frames is rehearsed, and the strength raised if its margin is thin
@@ -22,7 +24,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,8 +40,13 @@ from provenance.findings import sha256_of
 from provenance.imprint import fingerprint_of
 from provenance.keyring import Keyring
 from provenance.keyring.files import certificate_id
-from provenance.making import Making, Progress, Stage
-from provenance.manifest import DEFAULT_DIGITAL_SOURCE_TYPE, Generation, sidecar_path
+from provenance.making import Making, Progress, Stage, check_names
+from provenance.manifest import (
+    DEFAULT_DIGITAL_SOURCE_TYPE,
+    Generation,
+    PromptTrace,
+    sidecar_path,
+)
 from provenance.payload import LAYOUT, StampId
 from provenance.readback import read_back
 from provenance.registry import Facts, Registry, StampRecord, check_reference
@@ -68,6 +75,8 @@ def stamp(
     registry: Registry | None = None,
     approval: str | None = None,
     consents: tuple[str, ...] = (),
+    keep_tags: Collection[str] = (),
+    prompt_trace: PromptTrace | None = None,
     input_sha256: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -92,6 +101,10 @@ def stamp(
         registry: where the stamp is recorded; without one, nobody can look it up.
         approval: opaque reference to the approval that let the clip be stamped.
         consents: opaque references to the consents that the clip needed.
+        keep_tags: names of tags to carry over besides those that :mod:`provenance.video.tags`
+            lists; "cover", "data" and "attachment" stand for whole tracks.
+        prompt_trace: from :func:`provenance.trace_prompt`; the prompt is then looked for in all
+            that would be published, and none of it may hold it.
         input_sha256: of the bytes that were approved; any others are refused.
         overwrite: replace an existing target.
         progress: told how far it is; what it raises stops the stamping.
@@ -99,11 +112,14 @@ def stamp(
     Raises:
         UsageError: arguments that cannot work, or a target that exists.
         InputError: a file that cannot be read or cannot hold the mark, or one that may not be
-            stamped, since its model, key or a consent was withdrawn.
+            stamped, since its model, key or a consent was withdrawn, or its tags hold the prompt.
         ServiceError: keys, clock, signer, timestamp authority, registry, disk, or the read-back.
     """
     started = time.monotonic()
-    making = Making.checked(  # 1
+    title = printable(target.name) if title is None else title
+    names = {"the title": title, "the output's file name": target.stem}
+    check_names(names, prompt_trace, keyring)
+    making = Making.checked(  # 1 and 2
         source,
         target,
         keyring=keyring,
@@ -113,6 +129,8 @@ def stamp(
         tsa_url=tsa_url,
         min_margin_db=min_margin_db,
         progress=progress or _silent,
+        keep_tags=keep_tags,
+        prompt=prompt_trace,
     )
     generation = Generation(
         stamp_id=StampId.new(),
@@ -122,7 +140,7 @@ def stamp(
         model_version=model_version,
         prompt_hash=prompt_hash,
         duration_ms=0,
-        title=printable(target.name) if title is None else title,
+        title=title,
         created_at=datetime.now(UTC),
         digital_source_type=digital_source_type,
         approval=None if approval is None else check_reference(approval),
@@ -143,7 +161,7 @@ def stamp(
             frames, psnr, seconds, rehearsal = making.mark(generation.stamp_id, marked)  # 3 and 4
             if _state(source) != before:
                 raise _changed(source)
-            manifest = making.sign(  # 2 and 5
+            manifest = making.sign(  # 5
                 replace(generation, duration_ms=round(seconds * 1000)), marked, signed
             )
             marked.unlink()
@@ -178,6 +196,8 @@ def stamp(
         sidecar=None if final is None else str(final),
         signed_at=proof.manifest.signed_at,
         seconds=time.monotonic() - started,
+        tags_kept=making.tags.kept,
+        tags_left_out=making.tags.left_out,
     )
 
 

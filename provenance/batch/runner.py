@@ -17,9 +17,11 @@ from provenance.batch.tasks import ENDED, Attempt, Task
 from provenance.errors import ProvenanceError
 from provenance.jobs import Job, Ledger, Prompt
 from provenance.jobs.ledger import WORKER_DIED
+from provenance.manifest import PromptTrace
 from provenance.manifest.prompt import PromptKey
 from provenance.processes import is_gone
 from provenance.registry import Registry
+from provenance.results import PromptHash
 from provenance.storage import place_in
 from provenance.telemetry import Outcome, reason_of
 from provenance.workspace import sweep
@@ -217,7 +219,7 @@ class _Run:
         self.attempts[number] = self.attempts.get(number, 0) + 1
         self.began.setdefault(number, time.monotonic())
         try:
-            prompt = job.prompt.hashed(self.prompt_key)
+            prompt, trace = self._prompt(job)
         except ProvenanceError as error:
             said = Attempt(
                 "failed",
@@ -230,9 +232,15 @@ class _Run:
             return
         self.watch.begun(number, job)
         self.running.add(number)
-        self.workers.submit(
-            number, Task(replace(job, prompt=Prompt()), prompt, self.attempts[number])
-        )
+        bare = replace(job, prompt=Prompt(from_tags=job.prompt.from_tags))
+        self.workers.submit(number, Task(bare, prompt, self.attempts[number], trace))
+
+    def _prompt(self, job: Job) -> tuple[PromptHash | None, PromptTrace | None]:
+        """What a worker needs of the prompt, which it sees only where the clip itself holds it."""
+        if job.prompt.from_tags:
+            return None, None
+        key = self.prompt_key
+        return job.prompt.hashed(key), None if key is None else job.prompt.traced(key)
 
     def _take(self, events: Collection[Event]) -> None:
         for event in events:

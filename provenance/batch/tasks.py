@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from provenance.jobs import Job
+from provenance.manifest import PromptTrace
 from provenance.results import PromptHash
 from provenance.telemetry import StageTime
 
@@ -19,12 +20,14 @@ ENDED: Final = ("stamped", "skipped", "failed")
 class Task:
     """A job on its way to a worker: with its prompt's hash, and without the prompt.
 
-    ``attempt`` counts from 1.
+    ``prompt`` is None where the clip's own tags hold it.  ``attempt`` counts from 1.  ``trace`` is
+    what the prompt is found by in what would be published; None when only its hash is known.
     """
 
     job: Job
-    prompt: PromptHash
+    prompt: PromptHash | None
     attempt: int = 1
+    trace: PromptTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)

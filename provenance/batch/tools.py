@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from provenance.approvals import Reviewers, load_reviewers, reference_of
 from provenance.batch.settings import UNAPPROVED, Settings
 from provenance.errors import ApprovalError, KeyringError
 from provenance.jobs import Job, Ledger, approved
 from provenance.keyring import Keyring
+from provenance.making import prompt_from_tags
+from provenance.manifest import PromptTrace, hash_prompt, trace_prompt
 from provenance.manifest.certificates import PublicKey
 from provenance.manifest.signer import public_key_of
 from provenance.registry import Registry
+from provenance.results import PromptHash
 from provenance.signers import open_signer
 from provenance.video import EncoderOptions
 
@@ -68,6 +71,22 @@ class Tools:
                 raise
             return UNAPPROVED, f"{job.output} is stamped without an approval: {error}"
         return reference_of(found), None
+
+
+def prompt_of(clip: Path, keyring: Keyring) -> tuple[PromptHash, PromptTrace]:
+    """The prompt in the tags of a clip: what is kept of it, and what it is found by.
+
+    Raises:
+        PromptTagsError: there is none, or more than one text could be it.
+    """
+    text, key = prompt_from_tags(clip), keyring.prompt_key
+    return hash_prompt(text, key), trace_prompt(text, key)
+
+
+def names_of(job: Job) -> dict[str, str]:
+    """Texts of a job that everybody reads, by what they are called."""
+    named = {"the output's name": str(PurePosixPath(job.output).with_suffix(""))}
+    return named if job.title is None else {"the title": job.title} | named
 
 
 def encoder_of(job: Job, settings: Settings) -> EncoderOptions:

@@ -27,16 +27,18 @@ from typing import Any, Final
 
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
-from provenance.batch.tools import Tools, encoder_of, tools_for
+from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, tools_for
 from provenance.errors import (
     LeaseLostError,
     ProvenanceError,
     UsageError,
 )
 from provenance.jobs import Claim, Entry, Ledger, output_path
+from provenance.making import check_names
 from provenance.manifest import sidecar_path
 from provenance.processes import owner_name
 from provenance.registry import StampRecord
+from provenance.results import PromptHash
 from provenance.stamp import stamp
 from provenance.storage import Place, Stored, fetched, published, stored
 from provenance.telemetry import StageClock, reason_of
@@ -132,13 +134,16 @@ class _Work:
         self.settings = settings = tools.settings
         self.ledger, self.owner, self.clock, self.scratch = ledger, owner, clock, scratch
         self.target = settings.target(self.job)
+        self.prompt, self.trace = task.prompt, task.trace
         self.warnings: list[str] = []
 
     def run(self) -> Attempt:
         if self.target.is_local:
             output_path(Path(self.settings.out), self.job)  # refuses links that lead out
         clip = fetched(Place.of(self.job.input), self.scratch)  # 1
-        key = self.settings.key_of(self.job, clip.sha256, self.task.prompt)
+        if self.prompt is None:
+            self.prompt, self.trace = prompt_of(clip.place.path, self.tools.keyring)
+        key = self.settings.key_of(self.job, clip.sha256, self.prompt)
         self.ledger.add([(key, self.job.output)])  # 2
         known = self._known(key)
         if known is not None:
@@ -152,7 +157,7 @@ class _Work:
         if claim is None:
             return self._known(key) or Attempt("busy", key)
         try:
-            attempt = self._claimed(claim, clip)
+            attempt = self._claimed(claim, clip, self.prompt)
         except LeaseLostError:
             raise
         except ProvenanceError as error:
@@ -200,7 +205,7 @@ class _Work:
         beside = result["manifest"]["embedded"] is not True
         return not beside or stored(self.target.beside(".c2pa")) is not None
 
-    def _claimed(self, claim: Claim, clip: Stored) -> Attempt:
+    def _claimed(self, claim: Claim, clip: Stored, prompt: PromptHash) -> Attempt:
         earlier = self._published_before(claim, clip)
         if earlier is not None:
             self.ledger.done(claim, earlier)
@@ -211,7 +216,7 @@ class _Work:
         spooled.parent.mkdir(parents=True, exist_ok=True)
         result = self._waiting(claim, clip, spooled)
         if result is None:
-            result = self._stamped(claim, clip, spooled, approval)  # 4
+            result = self._stamped(claim, clip, spooled, approval, prompt)  # 4
         beside = result["manifest"]["embedded"] is not True
         pixels = probe(spooled).video
         self.ledger.publishing(claim, result, LEASE)  # 5
@@ -258,7 +263,7 @@ class _Work:
             return None
         for one in self.tools.registry.search(sha256=sha256):
             same = (one.model_name, one.model_version, one.prompt_hash)
-            wanted = (self.job.model_name, self.job.model_version, self.task.prompt)
+            wanted = (self.job.model_name, self.job.model_version, self.prompt)
             whole = (one.output_sha256, one.input_sha256) == (sha256, clip.sha256)
             if whole and same == wanted and set(one.consents) == set(self.job.consents):
                 return one
@@ -282,6 +287,7 @@ class _Work:
                 "signed_at": None if signed is None else signed.isoformat().replace("+00:00", "Z"),
             },
             "seconds": None,
+            "tags": None,
         }
 
     def _approval(self, sha256: str) -> str:
@@ -291,9 +297,10 @@ class _Work:
         return reference
 
     def _stamped(
-        self, claim: Claim, clip: Stored, spooled: Path, approval: str
+        self, claim: Claim, clip: Stored, spooled: Path, approval: str, prompt: PromptHash
     ) -> Mapping[str, Any]:
         job, settings = self.job, self.settings
+        check_names(names_of(job), self.trace, self.tools.keyring)
         named = {
             name: value
             for name in ("provider", "digital_source_type")
@@ -305,7 +312,7 @@ class _Work:
             keyring=self.tools.keyring,
             model_name=job.model_name,
             model_version=job.model_version,
-            prompt_hash=self.task.prompt,
+            prompt_hash=prompt,
             title=job.title or printable(self.target.file_name),
             profile=job.profile or DEFAULT_PROFILE,
             encoder=encoder_of(job, settings),
@@ -314,6 +321,8 @@ class _Work:
             registry=self.tools.registry,
             approval=approval,
             consents=job.consents,
+            keep_tags=job.keep_tags,
+            prompt_trace=self.trace,
             input_sha256=clip.sha256,
             progress=_Renewing(self.ledger, claim, self.clock),
             **named,

@@ -38,6 +38,7 @@ from provenance.cli.options import (
 from provenance.cli.output import complain, print_json, stdout, warn
 from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
+from provenance.report import named
 
 if TYPE_CHECKING:
     from provenance.batch import Cluster, Control, Row, Settings, Workers
@@ -73,6 +74,12 @@ def _field_options(command: _Command) -> _Command:
 )
 @_field_options
 @click.option("--consent", "consents", metavar="REF", multiple=True, help="A consent; repeatable.")
+@click.option(
+    "--prompt-from-tags",
+    is_flag=True,
+    help="Take each prompt from the tags that ComfyUI or Automatic1111 wrote into the clip.",
+)
+@click.option("--keep-tags", metavar="NAME,...", help="Tags to carry over; see `provenance stamp`.")
 @click.option(
     "--results",
     metavar="FILE",
@@ -277,13 +284,18 @@ def _pool(
 
 
 def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
-    from provenance.batch.dry import check_batch  # noqa: PLC0415 - slow to import
+    from provenance.batch.dry import LeftOut, check_batch  # noqa: PLC0415 - slow to import
 
     faults = []
     for problem in check_batch(jobs, run, pin=token_pin()):
-        faults.append(problem.fault)
+        if not isinstance(problem, LeftOut):
+            faults.append(problem.fault)
         if as_json:
             print_json(problem.as_json())
+            continue
+        if isinstance(problem, LeftOut):
+            where = f"{problem.job.output} ({problem.job.origin})"
+            complain(f"{where}: leaves out {named(problem.left_out)}", label="Note: ")
             continue
         job = problem.job
         where = "" if job is None else f"{job.output} ({job.origin}): "

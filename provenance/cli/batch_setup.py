@@ -60,12 +60,17 @@ def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, An
     given = {name: flags[name] for name in names if flags[name] is not None}
     if "prompt_file" in given:
         given["prompt_file"] = str(Path(given["prompt_file"]).absolute())
+    if flags["prompt_from_tags"]:
+        given["prompt_from_tags"] = True
+    if flags["keep_tags"] is not None:
+        given["keep_tags"] = list(config.parse_names(flags["keep_tags"]))
     if flags["consents"]:
         given["consents"] = list(flags["consents"])
     file = {} if flags["defaults"] is None else read_defaults(flags["defaults"])
     rest = {
         name: getattr(chosen, name) for name in ("profile", "codec", "crf", "bitrate", "preset")
     }
+    rest["keep_tags"] = list(chosen.keep_tags) or None
     return merged(given, merged(file, rest))
 
 

@@ -13,8 +13,10 @@ from provenance.manifest.assertions import (
 )
 from provenance.manifest.builder import Signed, attach
 from provenance.manifest.containers import find_sidecar, identify, sidecar_path
+from provenance.manifest.disclosure import PromptTrace, holds_prompt, trace_prompt
 from provenance.manifest.parents import Parent, find_parent
 from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt, prompt_matches
+from provenance.manifest.prompt_tags import prompt_in_tags
 from provenance.manifest.reader import read_manifest, read_recovered
 from provenance.manifest.recovery import Recovery, recovered_parent
 from provenance.manifest.signer import LocalSigner, Signer
@@ -27,6 +29,7 @@ __all__ = [
     "LocalSigner",
     "Parent",
     "PromptKey",
+    "PromptTrace",
     "Recovery",
     "Signed",
     "Signer",
@@ -37,10 +40,13 @@ __all__ = [
     "find_sidecar",
     "given_prompt_hash",
     "hash_prompt",
+    "holds_prompt",
     "identify",
+    "prompt_in_tags",
     "prompt_matches",
     "read_manifest",
     "read_recovered",
     "recovered_parent",
     "sidecar_path",
+    "trace_prompt",
 ]

@@ -7,6 +7,7 @@ brings the console.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from provenance.results import (
     PictureMap,
     RegistryReport,
     StampResult,
+    Tag,
     Transform,
     Verdict,
     VerificationReport,
@@ -135,6 +137,11 @@ def raised(result: StampResult) -> str:
     )
 
 
+def named(tags: Sequence[Tag]) -> str:
+    """Tags by name: the container's first, then those of tracks, chapters and boxes."""
+    return listing(str(tag) for tag in sorted(tags, key=lambda tag: tag.place != "container"))
+
+
 def show_stamp(result: StampResult, console: Console) -> None:
     """Print the table of one stamped clip."""
     console.print(Text(printable(result.output_path, 500), style="bold", overflow="fold"))
@@ -157,6 +164,8 @@ def show_stamp(result: StampResult, console: Console) -> None:
     )
     table.add_row("Manifest", _text(f"{result.manifest_status}, {where}", 500))
     table.add_row("Signed", _text(_moment(result.signed_at)))
+    if result.tags_left_out:
+        table.add_row("Left out", _text(named(result.tags_left_out), 500))
     table.add_row("Took", _text(f"{result.seconds:.1f} s"))
     print_table(table, console)
 

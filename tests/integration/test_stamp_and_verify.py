@@ -48,7 +48,7 @@ def test_a_stamped_clip_is_confirmed_by_the_command_line(
     row = stamped.row
     assert list(row) == [
         *("schema", "input", "output", "stamp_id", "key_id", "profile"),
-        *("watermark", "manifest", "seconds"),
+        *("watermark", "manifest", "seconds", "tags"),
     ]
     assert row["schema"] == "provenance.stamp/1"
     assert row["output"] == {
@@ -172,7 +172,7 @@ def test_a_clip_stamped_again_carries_the_new_stamp_and_its_history(
     assert report.verdict is Verdict.CONFIRMED
     assert report.watermark.stamp_id == again.stamp_id != stamped.stamp_id
     (parent,) = report.manifest.ingredients
-    assert (parent.title, parent.status) == ("stamped.mp4", "trusted")
+    assert (parent.title, parent.status) == ("source clip", "trusted")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_signed_input_becomes_the_ingredient(
     result = stamp_clip(signed, tmp_path / "out.mp4", keyring)
     report = check(result.output_path, keyring, trust)
     assert report.verdict is Verdict.CONFIRMED
-    assert [item.title for item in report.manifest.ingredients] == ["signed.mp4"]
+    assert [item.title for item in report.manifest.ingredients] == ["source clip"]
 
 
 def test_a_layer_that_fails_costs_only_its_own_finding(
