@@ -33,7 +33,7 @@ from provenance.errors import (
     ProvenanceError,
     UsageError,
 )
-from provenance.jobs import Claim, Entry, Ledger, output_path
+from provenance.jobs import Claim, Entry, Ledger
 from provenance.manifest import sidecar_path
 from provenance.processes import owner_name
 from provenance.registry import StampRecord
@@ -135,8 +135,7 @@ class _Work:
         self.warnings: list[str] = []
 
     def run(self) -> Attempt:
-        if self.target.is_local:
-            output_path(Path(self.settings.out), self.job)  # refuses links that lead out
+        self.settings.check_target(self.job)
         clip = fetched(Place.of(self.job.input), self.scratch)  # 1
         key = self.settings.key_of(self.job, clip.sha256, self.task.prompt)
         self.ledger.add([(key, self.job.output)])  # 2
