@@ -12,7 +12,7 @@ from typing import Any, Final
 from provenance.batch.settings import Settings
 from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
-from provenance.jobs import Job, Ledger, output_path
+from provenance.jobs import Job, Ledger
 from provenance.keyring.files import certificate_id
 from provenance.making import Making, check_names
 from provenance.manifest.certificates import check_validity
@@ -109,8 +109,7 @@ def _check(job: Job, tools: Tools, ledger: Ledger | None) -> tuple[int, TagPlan 
     settings, target = tools.settings, tools.settings.target(job)
     key = tools.keyring.prompt_key
     asked = None if job.prompt.from_tags else (job.prompt.hashed(key), job.prompt.traced(key))
-    if target.is_local:
-        output_path(Path(settings.out), job)
+    settings.check_target(job)
     with tempfile.TemporaryDirectory(prefix="provenance-") as name:
         scratch = Path(name)
         clip = fetched(Place.of(job.input), scratch)

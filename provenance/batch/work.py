@@ -33,7 +33,7 @@ from provenance.errors import (
     ProvenanceError,
     UsageError,
 )
-from provenance.jobs import Claim, Entry, Ledger, output_path
+from provenance.jobs import Claim, Entry, Ledger
 from provenance.making import check_names
 from provenance.manifest import sidecar_path
 from provenance.processes import owner_name
@@ -138,8 +138,7 @@ class _Work:
         self.warnings: list[str] = []
 
     def run(self) -> Attempt:
-        if self.target.is_local:
-            output_path(Path(self.settings.out), self.job)  # refuses links that lead out
+        self.settings.check_target(self.job)
         clip = fetched(Place.of(self.job.input), self.scratch)  # 1
         if self.prompt is None:
             self.prompt, self.trace = prompt_of(clip.place.path, self.tools.keyring)

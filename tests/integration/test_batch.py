@@ -125,6 +125,35 @@ def task_of(job: Job, keyring: Keyring) -> Task:
     return Task(replace(job, prompt=Prompt()), job.prompt.hashed(keyring.prompt_key))
 
 
+def test_an_output_in_the_batch_s_own_folder_is_refused_by_the_dry_run_as_by_the_real_one(
+    studio: Studio, run: Run
+) -> None:
+    """By its name, in other letters, and by a link; what only looks alike is stamped."""
+    studio.out.mkdir(exist_ok=True)
+    (studio.out / "by-link").symlink_to(STATE, target_is_directory=True)
+    refused = [f"{STATE}/a.mp4", f"{STATE}/spool/b.mp4", f"{STATE.upper()}/c.mp4", "by-link/d.mp4"]
+    for number, output in enumerate([*refused, f"{STATE}-not/e.mp4"]):
+        studio.add(f"clip{number}", output=output)
+    dry = run(*studio.words, "--dry-run", "--json")
+    assert (dry.code, [row["job"]["output"] for row in dry.rows]) == (3, refused)
+    assert all("keeps its own files" in row["error"] for row in dry.rows)
+    real = run(*studio.words, "--json")
+    failed = {row["job"]["output"]: row["error"] for row in real.rows if row["state"] == "failed"}
+    assert real.code == 3
+    assert failed == {row["job"]["output"]: row["error"] for row in dry.rows}
+    assert (studio.out / f"{STATE}-not" / "e.mp4").is_file()
+    assert studio.leftovers() == []
+
+
+def test_outputs_below_a_named_state_folder_are_refused_only_where_its_files_lie(
+    studio: Studio, run: Run
+) -> None:
+    studio.add("plain")
+    studio.add("in-spool", output="spool/in-spool.mp4")
+    words = (*studio.words, "--state", studio.out, "--dry-run", "--json")
+    assert [row["job"]["output"] for row in run(*words).rows] == ["spool/in-spool.mp4"]
+
+
 def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run: Run) -> None:
     studio.add("good")
     studio.add("sidecar", output="below/sidecar.mkv")
