@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -106,9 +106,13 @@ def look_up(
     # Anybody can sign that a file is our stamp; the picture or a trusted signer has to say so.
     vouched = found.stamp_id is not None or manifest.status == "trusted"
     facts = _claims(found, manifest, stamp_id if vouched else None, record, knows)
-    facts += [Facts.of(record)] if vouched and record is not None else []
+    ancestors = _lineage(manifest)
+    if vouched and record is not None:
+        facts.append(replace(Facts.of(record), parents=()))
+        # By themselves, so that the one that is withdrawn can be named.
+        ancestors += [Facts(parent, parents=(parent,)) for parent in record.parents]
     lists = revocations if registry is None else (registry.withdrawals, *revocations)
-    revocation, through = _withdrawal(lists, facts, _lineage(manifest))  # 4
+    revocation, through = _withdrawal(lists, facts, ancestors)  # 4
     report = RegistryReport(
         status="not_checked" if registry is None or stamp_id is None else _status(record),
         record=None if record is None else record.as_json(),

@@ -14,7 +14,7 @@ import pytest
 from provenance import Keyring, Trust
 from provenance.exports import read_revocations, write_revocations
 from provenance.manifest import attach
-from provenance.registry import Registry
+from provenance.registry import Registry, now
 from provenance.results import Verdict
 from tests.conftest import stamp_clip
 from tests.desk import Desk, opened
@@ -158,3 +158,32 @@ def test_bytes_that_the_registry_knows_need_no_manifest_beside_them(
     report = desk.check(made.output_path)
     assert report.verdict is Verdict.WATERMARK_MATCH
     assert "It is, byte for byte, what was stamped." in report.summary
+
+
+def test_a_copy_of_a_derivative_without_its_manifest_is_told_through_the_record(
+    desk: Desk, tmp_path: Path
+) -> None:
+    made = stamp_clip(
+        Path(desk.clips[0].output_path), tmp_path / "made.mp4", desk.keyring, registry=desk.registry
+    )
+    bare = tmp_path / "bare.mp4"
+    remux(made.output_path, bare)
+    with withdrawn(desk, "stamp", desk.clips[0].stamp_id.hex):
+        report = desk.check(bare)
+    assert report.verdict is Verdict.REVOKED
+    assert report.registry.through == desk.clips[0].stamp_id
+
+
+def test_what_a_withdrawn_key_signed_before_it_was_stolen_still_counts(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Proven by the registry's own row; what nobody proves to be older is withdrawn."""
+    forged = signed_anew(desk, tmp_path / "forged.mp4")
+    signer_id = desk.check(forged).manifest.signer_id
+    assert signer_id is not None
+    desk.registry.withdrawals.withdraw("key", signer_id, "stolen", good_before=now())
+    try:
+        assert desk.check(desk.clips[0].output_path).verdict is Verdict.CONFIRMED
+        assert desk.check(forged).verdict is Verdict.REVOKED
+    finally:
+        desk.registry.withdrawals.reinstate("key", signer_id, "over")
