@@ -330,7 +330,9 @@ def restore_command(  # noqa: PLR0917 - click passes every parameter by name
 ) -> None:
     """Write COPY to OUT with the manifest that it lost, as the parent of a new one.
 
-    COPY has to verify as WATERMARK_MATCH.  Its picture and sound stay as they are.
+    COPY has to verify as WATERMARK_MATCH, and picture, order, speed, length and sound have to be
+    what was stamped; what differs or can't be compared is refused.  OUT says that it is a copy that
+    was given its credential back, and verifies as the copy did.
     """
     from provenance.restore import restore  # noqa: PLC0415 - slow to import
 
