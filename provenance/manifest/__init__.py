@@ -17,6 +17,7 @@ from provenance.manifest.parents import Parent, find_parent
 from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt, prompt_matches
 from provenance.manifest.reader import read_manifest, read_recovered
 from provenance.manifest.recovery import Recovery, recovered_parent
+from provenance.manifest.signatures import signature_digests
 from provenance.manifest.signer import LocalSigner, Signer
 from provenance.manifest.trust import Trust
 
@@ -43,4 +44,5 @@ __all__ = [
     "read_recovered",
     "recovered_parent",
     "sidecar_path",
+    "signature_digests",
 ]
