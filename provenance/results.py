@@ -212,13 +212,15 @@ class Ingredient:
 class Ancestor:
     """What the manifest of a clip that this one was made from claims, and whether it holds.
 
-    ``signer_id`` names its signing certificate; ``proven_at`` is the time of a trusted time-stamp.
+    ``signer_id`` names its signing certificate, ``signature`` is the SHA-256 of its signature's
+    value; ``proven_at`` is the time of a trusted time-stamp.
     """
 
     status: ManifestStatus
     stamp_id: StampId | None = None
     watermark_key_id: str | None = None
     signer_id: str | None = None
+    signature: str | None = None
     model_name: str | None = None
     model_version: str | None = None
     consents: tuple[str, ...] = ()
