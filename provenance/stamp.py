@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -157,8 +158,9 @@ def stamp(
         Workspace(target, overwrite=overwrite) as workspace,
     ):
         generation = replace(generation, stamp_id=entry.stamp_id)
-        marked = workspace.path(f"marked{target.suffix}")
-        signed = workspace.path(f"signed{target.suffix}")
+        # Names that no source has: in an error they are replaced by the target's.
+        marked = workspace.path(f"marked-{secrets.token_hex(8)}{target.suffix}")
+        signed = workspace.path(f"signed-{secrets.token_hex(8)}{target.suffix}")
         with explained(target), _under_its_name(target, (marked, signed)):
             frames, psnr, seconds, rehearsal = making.mark(generation.stamp_id, marked)  # 3 and 4
             if _state(source) != before:
@@ -292,16 +294,23 @@ class _Entry:
 
 @contextmanager
 def _under_its_name(target: Path, drafts: tuple[Path, ...]) -> Iterator[None]:
-    """Have every error speak of the target, not of a file in a hidden folder."""
+    """Have every error speak of the target, not of a file in a hidden folder.
+
+    It stays the error it was, with its attributes and its cause: only its words change.
+    """
+
+    def renamed(said: object) -> object:
+        if not isinstance(said, str):
+            return said
+        for draft in drafts:
+            said = said.replace(str(draft), str(target)).replace(draft.name, target.name)
+        return said
+
     try:
         yield
     except ProvenanceError as error:
-        text = str(error)
-        for draft in drafts:
-            text = text.replace(str(draft), str(target)).replace(draft.name, target.name)
-        if text == str(error):
-            raise
-        raise type(error)(text) from error
+        error.args = tuple(map(renamed, error.args))
+        raise
 
 
 def _changed(source: Path) -> UnreadableFileError:
