@@ -190,7 +190,9 @@ class _Sorting:
             if (held is None or name.lower() in held) and self._passes(name, value, allowed):
                 chosen[name] = value
                 self.kept.append(tag)
-                self.texts += [(tag, value), (tag, name)]
+                self.texts.append((tag, value))
+                if name.lower() not in allowed:  # else it is no text of the clip's
+                    self.texts.append((tag, name))
             elif value.strip() and (name.lower(), value) != ("language", "und"):
                 self.left_out.append(tag)
         return chosen

@@ -64,7 +64,13 @@ CASES: dict[str, tuple[Spec, EncoderOptions]] = {
         FAST,
     ),
     "mkv": (
-        Spec(subtitles="subrip", sar=Fraction(4, 3), attachment=b"OTTO" + b"font" * 9, cover=True, **RICH),
+        Spec(
+            subtitles="subrip",
+            sar=Fraction(4, 3),
+            attachment=b"OTTO" + b"font" * 9,
+            cover=True,
+            **RICH,
+        ),
         FAST,
     ),
     "webm": (
