@@ -26,9 +26,7 @@ from provenance.watermark.profiles import PROFILES
 PROMPTS: Final = ("prompt", "prompt_file", "prompt_hash", "prompt_from_tags")
 EXCLUSIVE: Final = (PROMPTS, ("crf", "bitrate"))
 """Keys that exclude each other: one in a row also sets aside another one in the defaults."""
-_NO_PROMPT: Final = (
-    "there is no prompt; give prompt, prompt_file, prompt_hash or prompt_from_tags"
-)
+_NO_PROMPT: Final = "there is no prompt; give prompt, prompt_file, prompt_hash or prompt_from_tags"
 _MAX_TEXT: Final = 1000
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 

@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.stream import Discard, Stream
 
 from provenance.results import Tag
+from provenance.video.ass import SHOWS, info_of, with_info
 from provenance.video.encoders import Container
 from provenance.video.hidden import hidden_tags
 from provenance.video.opening import is_cover, open_media
@@ -47,6 +48,7 @@ _ALLOWED: Final = {
 }
 """Tags that are kept, in lower case, each with the shape that its value must have."""
 _IN_TRACK: Final = _ALLOWED | {"name": _TEXT}  # how the mp4 demuxer calls a track's title
+_IN_ASS: Final = {"title": _TEXT} | dict.fromkeys(SHOWS, re.compile(r"[\w.+ ]{0,24}"))
 _ATTACHED: Final = {
     "filename": _TEXT,  # by which subtitles find their fonts
     "mimetype": re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}"),
@@ -239,6 +241,12 @@ class _Sorting:
         if comments:
             chosen = self.sort(place, dict(comments))
             return with_comments(bytes(data), [one for one in comments if one[0] in chosen])
+        if context.name in ("ass", "ssa"):
+            header = bytes(data).decode("utf-8", "replace")
+            chosen = self.sort(place, info_of(header), allowed=_IN_ASS)
+            changed = with_info(header, chosen).encode()
+            self.texts.append((Tag(place, "header"), _readable(changed)))
+            return changed
         if stream.type == "subtitle":
             self.texts.append((Tag(place, "header"), _readable(bytes(data))))
         return None

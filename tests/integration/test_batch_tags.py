@@ -115,7 +115,8 @@ def test_a_worker_is_told_what_to_look_for_and_not_the_prompt(studio: Studio) ->
     key = studio.keyring.prompt_key
     task = Task(replace(job, prompt=Prompt()), job.prompt.hashed(key), trace=job.prompt.traced(key))
     assert not any(secret in repr(task) for secret in SECRETS)
-    Registry(str(studio.folder / "r.db"), create=True).close()
+    with Registry(str(studio.folder / "r.db"), create=True):
+        studio.settings().spool.mkdir(parents=True)
     attempt = do(task, studio.settings())
     assert (attempt.state, attempt.reason, attempt.fault) == ("failed", "prompt_exposed", 3)
     strange = trace_prompt(PROMPT, PromptKey("another", b"k" * 32))
