@@ -541,6 +541,17 @@ def test_the_prompt_in_the_inputs_own_manifest_is_refused(
         stamp_clip(signed, tmp_path / "o.mp4", keyring, **traced(keyring))
 
 
+def test_a_signed_inputs_file_name_is_not_published(
+    clip: Path, keyring: Keyring, tmp_path: Path
+) -> None:
+    signed, out = tmp_path / "Anna Example.mp4", tmp_path / "out.mp4"
+    stamp_clip(clip, tmp_path / "first.mp4", keyring)
+    (tmp_path / "first.mp4").rename(signed)
+    stamp_clip(signed, out, keyring)
+    assert b"Anna Example" not in out.read_bytes()
+    assert b"source clip" in out.read_bytes()
+
+
 def test_a_trace_under_another_prompt_key_is_no_check_and_is_refused(
     clip: Path, keyring: Keyring, tmp_path: Path
 ) -> None:
