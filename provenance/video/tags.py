@@ -70,6 +70,12 @@ _MP4_TRACK: Final = frozenset(
         *("reel_name", "handler_name"),
     )
 )
+# Eight characters in a row are text; in UTF-16, where nearly anything is a character, of Latin.
+_UTF8: Final = re.compile(
+    rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}"
+    rb"|[\xf0-\xf4][\x80-\xbf]{3}){8,}"
+)
+_UTF16: Final = re.compile(rb"(?:\0[\t\n\r\x20-\x7e\xa0-\xff]){8,}")
 _FONTS: Final = (b"\0\1\0\0", b"OTTO", b"ttcf", b"true", b"wOFF", b"wOF2")
 
 
@@ -272,5 +278,7 @@ def _kind(stream: Stream) -> str | None:
 
 
 def _readable(content: bytes) -> str:
-    """The text in a file that is carried along, in the two ways in which fonts have it."""
-    return content.decode("utf-8", "replace") + "\n" + content.decode("utf-16-be", "replace")
+    """The text in a file that is carried along: in UTF-8, and as fonts have it, in UTF-16."""
+    found = [match[0].decode("utf-8", "replace") for match in _UTF8.finditer(content)]
+    found += [match[0].decode("utf-16-be") for match in _UTF16.finditer(content)]
+    return "\n".join(found)
