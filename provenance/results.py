@@ -449,7 +449,12 @@ class Tag:
     @classmethod
     def named(cls, place: str, name: str) -> Tag:
         """With a name from a file: what is no plain name might be a text, and is not repeated."""
-        return cls(place, name if _TAG_NAME.fullmatch(name) else "(a name that is not shown)")
+        tag = cls(place, name)
+        return tag if _TAG_NAME.fullmatch(name) else tag.hidden()
+
+    def hidden(self) -> Tag:
+        """The same without its name, which says too much."""
+        return Tag(self.place, "(a name that is not shown)")
 
     def __str__(self) -> str:
         return self.name if self.place == "container" else f"{self.name} ({self.place})"
