@@ -7,8 +7,8 @@
 3. The content is compared with what was stamped (:mod:`provenance.likeness`), unless a hash binds
    it: a watermark on other content is a copied mark.
 4. Withdrawals are looked up for the record, for what an intact manifest shows of its signer, for
-   what a *trusted* manifest says of itself, and for every clip that this one was made from whose
-   manifest is trusted; an unknown signer's claims withdraw nothing.
+   what a *trusted* manifest says of itself, and for all that the clip was made from
+   (:mod:`provenance.lineage`); an unknown signer's claims withdraw nothing.
 5. Where neither layer names a stamp, clips that look alike are named as a lead, never as proof.
 """
 
@@ -20,6 +20,7 @@ from typing import Protocol
 
 from provenance.fingerprint import Fingerprint
 from provenance.likeness import Likeness, likeness
+from provenance.lineage import lineage_of
 from provenance.manifest import Trust, read_recovered
 from provenance.manifest.facts import clean
 from provenance.payload import StampId
@@ -106,13 +107,9 @@ def look_up(
     # Anybody can sign that a file is our stamp; the picture or a trusted signer has to say so.
     vouched = found.stamp_id is not None or manifest.status == "trusted"
     facts = _claims(found, manifest, stamp_id if vouched else None, record, knows)
-    ancestors = _lineage(manifest)
-    if vouched and record is not None:
-        facts.append(replace(Facts.of(record), parents=()))
-        # By themselves, so that the one that is withdrawn can be named.
-        ancestors += [Facts(parent, parents=(parent,)) for parent in record.parents]
+    facts += [replace(Facts.of(record), parents=())] if vouched and record is not None else []
     lists = revocations if registry is None else (registry.withdrawals, *revocations)
-    revocation, through = _withdrawal(lists, facts, ancestors)  # 4
+    revocation, through = _withdrawal(lists, facts, lineage_of(manifest, registry, record))  # 4
     report = RegistryReport(
         status="not_checked" if registry is None or stamp_id is None else _status(record),
         record=None if record is None else record.as_json(),
@@ -244,26 +241,8 @@ def _claims(
     return claims
 
 
-def _lineage(manifest: ManifestReport) -> list[Facts]:
-    """What the trusted manifests of the clips say that a trusted one was made from."""
-    if manifest.status != "trusted":
-        return []
-    return [
-        Facts(
-            clip.stamp_id,
-            tuple(key for key in (clip.watermark_key_id, clip.signer_id) if key is not None),
-            clip.model_name,
-            clip.model_version,
-            clip.consents,
-            proven_at=clip.proven_at,
-        )
-        for clip in manifest.lineage
-        if clip.status == "trusted"
-    ]
-
-
 def _withdrawal(
-    lists: tuple[Revocations, ...], own: list[Facts], lineage: list[Facts]
+    lists: tuple[Revocations, ...], own: list[Facts], lineage: tuple[Facts, ...]
 ) -> tuple[Withdrawal | None, StampId | None]:
     """The first withdrawal in force, and the ancestor that it reached the file through."""
     for facts in own:

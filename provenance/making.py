@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -36,6 +36,7 @@ from provenance.manifest import (
 from provenance.manifest.certificates import check_validity
 from provenance.payload import StampId
 from provenance.rehearsal import THIN_DB, Rehearsal, rehearse
+from provenance.results import Tag
 from provenance.signers import check_ready
 from provenance.video import (
     EncoderOptions,
@@ -128,7 +129,7 @@ class Making:
         _check_room(info)
         tags = survey_tags(source, container, keep_tags)
         parent = find_parent(source, trust)
-        _check_published(tags, parent, prompt, keyring)
+        tags = _checked_tags(tags, parent, prompt, keyring)
         plan = plan_encoder(
             encoder,
             source_codec=info.video.codec,
@@ -263,10 +264,15 @@ def check_names(names: Mapping[str, str], prompt: PromptTrace | None, keyring: K
         )
 
 
-def _check_published(
+def _checked_tags(
     tags: TagPlan, parent: Parent | None, prompt: PromptTrace | None, keyring: Keyring
-) -> None:
-    place = _exposed(((str(tag), text) for tag, text in tags.texts), prompt, keyring)
+) -> TagPlan:
+    """The same tags, none of which is called by the prompt, once nothing published holds it."""
+
+    def shown(tag: Tag) -> Tag:
+        return tag if _exposed([("", tag.name)], prompt, keyring) is None else tag.hidden()
+
+    place = _exposed(((str(shown(tag)), text) for tag, text in tags.texts), prompt, keyring)
     if place is not None:
         raise PromptExposedError(
             f"The prompt, or a part of it, can be read in what would be kept of the clip: {place}; "
@@ -278,6 +284,7 @@ def _check_published(
             "The prompt, or a part of it, can be read in the manifest that the clip carries, and "
             "that goes along as its history; give the clip without it."
         )
+    return replace(tags, left_out=tuple(dict.fromkeys(map(shown, tags.left_out))))
 
 
 def _exposed(

@@ -212,13 +212,15 @@ class Ingredient:
 class Ancestor:
     """What the manifest of a clip that this one was made from claims, and whether it holds.
 
-    ``signer_id`` names its signing certificate; ``proven_at`` is the time of a trusted time-stamp.
+    ``signer_id`` names its signing certificate, ``signature`` is the SHA-256 of its signature's
+    value; ``proven_at`` is the time of a trusted time-stamp.
     """
 
     status: ManifestStatus
     stamp_id: StampId | None = None
     watermark_key_id: str | None = None
     signer_id: str | None = None
+    signature: str | None = None
     model_name: str | None = None
     model_version: str | None = None
     consents: tuple[str, ...] = ()
@@ -447,7 +449,12 @@ class Tag:
     @classmethod
     def named(cls, place: str, name: str) -> Tag:
         """With a name from a file: what is no plain name might be a text, and is not repeated."""
-        return cls(place, name if _TAG_NAME.fullmatch(name) else "(a name that is not shown)")
+        tag = cls(place, name)
+        return tag if _TAG_NAME.fullmatch(name) else tag.hidden()
+
+    def hidden(self) -> Tag:
+        """The same without its name, which says too much."""
+        return Tag(self.place, "(a name that is not shown)")
 
     def __str__(self) -> str:
         return self.name if self.place == "container" else f"{self.name} ({self.place})"

@@ -26,6 +26,7 @@ from provenance.watermark.profiles import PROFILES
 PROMPTS: Final = ("prompt", "prompt_file", "prompt_hash", "prompt_from_tags")
 EXCLUSIVE: Final = (PROMPTS, ("crf", "bitrate"))
 """Keys that exclude each other: one in a row also sets aside another one in the defaults."""
+_NO_PROMPT: Final = "there is no prompt; give prompt, prompt_file, prompt_hash or prompt_from_tags"
 _MAX_TEXT: Final = 1000
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 
@@ -203,7 +204,7 @@ def to_job(values: Mapping[str, Any], base: Path, origin: str) -> Job | list[Pro
         if len(given) > 1:
             problems.append((given[1], f"excludes {given[0]}; give one of them"))
     if not any(key in values for key in PROMPTS):
-        problems.append((None, f"there is no prompt; give one of {', '.join(PROMPTS)}"))
+        problems.append((None, _NO_PROMPT))
     known = {key: value for key, value in values.items() if key in KEYS}
     try:
         row = _Row.model_validate(known)

@@ -19,6 +19,7 @@ from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt
 from provenance.manifest.prompt_tags import prompt_in_tags
 from provenance.manifest.reader import read_manifest, read_recovered
 from provenance.manifest.recovery import Recovery, recovered_parent
+from provenance.manifest.signatures import signature_digests
 from provenance.manifest.signer import LocalSigner, Signer
 from provenance.manifest.trust import Trust
 
@@ -48,5 +49,6 @@ __all__ = [
     "read_recovered",
     "recovered_parent",
     "sidecar_path",
+    "signature_digests",
     "trace_prompt",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,8 @@ CHUNK_KIB = 1024
 CHUNKED_ABOVE = 16 * 1024 * 1024
 """Files of this many bytes and more are hashed in chunks of 1 MiB where that is safe: the plain
 hash takes memory as the file grows, up to half a gigabyte, for signing and for each later check."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,10 +286,10 @@ def _blames_authority(error: C2paError, callback: _Callback) -> bool:
 
 
 def _authority_failure(url: str, error: C2paError) -> TimestampError:
-    host = urlsplit(url).hostname
+    _note(error)
     return TimestampError(
-        f"The timestamp authority at {host} gave no usable answer "
-        f"({_short(error)}); try again later, or sign without a timestamp."
+        f"The timestamp authority at {urlsplit(url).hostname} gave no usable answer; try again "
+        "later, or sign without a timestamp."
     )
 
 
@@ -306,11 +309,18 @@ def _io_failure(error: OSError, target: Path) -> OutputError:
 
 
 def _refused(error: C2paError) -> SigningError:
+    _note(error)
+    if isinstance(error, C2paError.Signature | C2paError.Verify):
+        return SigningError(
+            "C2PA does not accept the signature; check that the signing certificate is one for "
+            "signing content, with its whole chain beside it."
+        )
     return SigningError(
-        f"The manifest could not be signed ({_short(error)}); check the signing certificate and "
-        "the file."
+        "The manifest does not fit into the file; remux it, or choose another kind of container "
+        "for the output."
     )
 
 
-def _short(error: C2paError) -> str:
-    return clean(str(error), 160) or "no reason given"
+def _note(error: C2paError) -> None:
+    """For --debug only: the library's words are for programmers, and may quote the file."""
+    _log.debug("c2pa: %s: %s", type(error).__name__, clean(str(error), 500))

@@ -114,6 +114,7 @@ def _ancestor(
         stamp_id=None if facts.soft_binding is None else facts.soft_binding.stamp_id,
         watermark_key_id=facts.watermark_key_id,
         signer_id=None if signature is None else fingerprint_id(signature.leaf),
+        signature=None if signature is None else signature.digest,
         model_name=facts.model_name,
         model_version=facts.model_version,
         consents=facts.consents,

@@ -54,6 +54,11 @@ def signatures(store: bytes) -> dict[str, Signature]:
     return {name: signature for name, signature in found.items() if signature is not None}
 
 
+def signature_digests(store: bytes) -> frozenset[str]:
+    """What tells the manifests of a store from all others: SHA-256 of each signature's value."""
+    return frozenset(signature.digest for signature in signatures(store).values())
+
+
 def _signature_of(manifest: bytes) -> Signature | None:
     boxes = [content for name, content in _superboxes(manifest) if name == "c2pa.signature"]
     if len(boxes) != 1:

@@ -8,7 +8,7 @@ The parts are attributes: :attr:`Registry.reservations` (stamps in the making),
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.checking import Replay, Whole
 from provenance.registry.database import Database
 from provenance.registry.frames import FrameIndex
-from provenance.registry.records import StampRecord, Withdrawal, stamp_time
+from provenance.registry.records import Facts, StampRecord, Withdrawal, stamp_time
 from provenance.registry.reservations import Reservations
 from provenance.registry.rows import STAMPED
 from provenance.registry.withdrawals import Withdrawals
@@ -70,15 +70,32 @@ class Registry:
         """Where it is, without a password."""
         return self.database.name
 
-    def commit(self, record: StampRecord, manifest: bytes, fingerprint: bytes | None) -> None:
+    def commit(
+        self,
+        record: StampRecord,
+        manifest: bytes,
+        fingerprint: bytes | None,
+        *,
+        lineage: Sequence[Facts] = (),
+        name: str = "The clip",
+    ) -> None:
         """Write the record of a reserved stamp, and its audit row.
 
+        Args:
+            record: the stamp's.
+            manifest: the store that is in the finished file.
+            fingerprint: of the finished file.
+            lineage: what the clip was made from, beyond the parents in the record.
+            name: what the clip is called in errors.
+
         Raises:
+            WithdrawnError: meanwhile something of it was withdrawn, or of what it was made from.
             RegistryError: the id was not reserved, or its reservation was swept.
         """
         with self.database.writing() as connection:
             # Before any row of the stamp's: a sweep locks in the same order.
             self.database.lock_chain(connection)
+            self.withdrawals.refuse_with(connection, Facts.of(record), lineage, name)
             changed = connection.execute(
                 sa.update(_STAMP)
                 .where(_STAMP.c.stamp_id == record.stamp_id.hex, _STAMP.c.state != STAMPED)
@@ -125,6 +142,11 @@ class Registry:
         with self.database.reading() as connection:
             found = rows.find(connection, [stamp_id])
             return found[0] if found else None
+
+    def records(self, ids: Iterable[StampId]) -> tuple[StampRecord, ...]:
+        """The records of those of these stamps that are here, by id."""
+        with self.database.reading() as connection:
+            return tuple(rows.find(connection, ids))
 
     def manifest(self, stamp_id: StampId) -> bytes | None:
         """The manifest store that was in the stamped file."""

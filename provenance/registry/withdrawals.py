@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from provenance.errors import RegistryError, UsageError
+from provenance.errors import RegistryError, UsageError, WithdrawnError
 from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database
@@ -104,6 +105,39 @@ class Withdrawals:
         targets = {target for one in every for target in one.targets()}
         found = _active(connection, sorted(targets))
         return next((entry for entry in found if any(entry.hits(one) for one in every)), None)
+
+    def refuse(self, made: Facts, lineage: Sequence[Facts], name: str) -> None:
+        """Refuse to stamp a clip of which something is withdrawn.
+
+        Args:
+            made: what the stamp is going to say; nothing proves that it is older than it is.
+            lineage: what the clip was made from.
+            name: what the clip is called in the sentence.
+
+        Raises:
+            WithdrawnError: it may not be stamped.
+        """
+        with self._database.reading() as connection:
+            self.refuse_with(connection, made, lineage, name)
+
+    def refuse_with(
+        self, connection: Connection, made: Facts, lineage: Sequence[Facts], name: str
+    ) -> None:
+        """The same as part of a transaction."""
+        hit = self.hitting_with(connection, replace(made, proven_at=None, parents=()))
+        if hit is not None:
+            raise WithdrawnError(
+                f"{name} may not be stamped: its {hit.kind} was withdrawn on {hit.at:%Y-%m-%d} "
+                f"({hit.reason})."
+            )
+        for past in (Facts(parents=made.parents), *lineage):
+            hit = self.hitting_with(connection, past)
+            if hit is not None:
+                what = "that" if hit.kind == "stamp" else f"whose {hit.kind}"
+                raise WithdrawnError(
+                    f"{name} may not be stamped: it was made from a clip {what} was withdrawn on "
+                    f"{hit.at:%Y-%m-%d} ({hit.reason})."
+                )
 
     def all(self, connection: Connection, *, active: bool = False) -> Iterator[Withdrawal]:
         """Every withdrawal, oldest first; or only those in force."""

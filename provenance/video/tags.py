@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.stream import Discard, Stream
 
 from provenance.results import Tag
+from provenance.video.ass import SHOWS, info_of, with_info
 from provenance.video.encoders import Container
 from provenance.video.hidden import hidden_tags
 from provenance.video.opening import is_cover, open_media
@@ -47,6 +48,7 @@ _ALLOWED: Final = {
 }
 """Tags that are kept, in lower case, each with the shape that its value must have."""
 _IN_TRACK: Final = _ALLOWED | {"name": _TEXT}  # how the mp4 demuxer calls a track's title
+_IN_ASS: Final = {"title": _TEXT} | dict.fromkeys(SHOWS, re.compile(r"[\w.+ ]{0,24}"))
 _ATTACHED: Final = {
     "filename": _TEXT,  # by which subtitles find their fonts
     "mimetype": re.compile(r"[\w.+-]{1,64}/[\w.+-]{1,64}"),
@@ -68,6 +70,12 @@ _MP4_TRACK: Final = frozenset(
         *("reel_name", "handler_name"),
     )
 )
+# Eight characters in a row are text; in UTF-16, where nearly anything is a character, of Latin.
+_UTF8: Final = re.compile(
+    rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}"
+    rb"|[\xf0-\xf4][\x80-\xbf]{3}){8,}"
+)
+_UTF16: Final = re.compile(rb"(?:\0[\t\n\r\x20-\x7e\xa0-\xff]){8,}")
 _FONTS: Final = (b"\0\1\0\0", b"OTTO", b"ttcf", b"true", b"wOFF", b"wOF2")
 
 
@@ -190,7 +198,9 @@ class _Sorting:
             if (held is None or name.lower() in held) and self._passes(name, value, allowed):
                 chosen[name] = value
                 self.kept.append(tag)
-                self.texts += [(tag, value), (tag, name)]
+                self.texts.append((tag, value))
+                if name.lower() not in allowed:  # else it is no text of the clip's
+                    self.texts.append((tag, name))
             elif value.strip() and (name.lower(), value) != ("language", "und"):
                 self.left_out.append(tag)
         return chosen
@@ -237,6 +247,12 @@ class _Sorting:
         if comments:
             chosen = self.sort(place, dict(comments))
             return with_comments(bytes(data), [one for one in comments if one[0] in chosen])
+        if context.name in ("ass", "ssa"):
+            header = bytes(data).decode("utf-8", "replace")
+            chosen = self.sort(place, info_of(header), allowed=_IN_ASS)
+            changed = with_info(header, chosen).encode()
+            self.texts.append((Tag(place, "header"), _readable(changed)))
+            return changed
         if stream.type == "subtitle":
             self.texts.append((Tag(place, "header"), _readable(bytes(data))))
         return None
@@ -262,5 +278,7 @@ def _kind(stream: Stream) -> str | None:
 
 
 def _readable(content: bytes) -> str:
-    """The text in a file that is carried along, in the two ways in which fonts have it."""
-    return content.decode("utf-8", "replace") + "\n" + content.decode("utf-16-be", "replace")
+    """The text in a file that is carried along: in UTF-8, and as fonts have it, in UTF-16."""
+    found = [match[0].decode("utf-8", "replace") for match in _UTF8.finditer(content)]
+    found += [match[0].decode("utf-16-be") for match in _UTF16.finditer(content)]
+    return "\n".join(found)

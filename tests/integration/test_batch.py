@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -350,17 +351,29 @@ def test_a_stop_gives_running_jobs_back_and_the_same_command_goes_on(
     assert set(studio.records().values()) == {1}
 
 
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [
+        child
+        for child in map(int, children)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_worker_that_dies_or_hangs_costs_its_job_one_attempt(
+def test_a_worker_that_dies_or_hangs_costs_its_job_one_attempt_and_leaves_no_core_file(
     studio: Studio, number: signal.Signals
 ) -> None:
     studio.add("a")
     process = start(studio, "--json", *(("--stall", "5") if number == signal.SIGSTOP else ()))
     wait_for_work(studio, process)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    for child in map(int, children):
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(child, number)
+    workers = workers_of(process)
+    assert workers
+    for one in (process.pid, *workers):
+        limits = Path(f"/proc/{one}/limits").read_text()
+        assert re.search(r"^Max core file size +0 ", limits, re.M), limits  # they hold keys
+    for worker in workers:
+        os.kill(worker, number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "worker of a.mp4 died" in err

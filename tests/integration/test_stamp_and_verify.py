@@ -7,6 +7,8 @@ import importlib
 import json
 import re
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -16,8 +18,10 @@ import pytest
 
 import provenance
 from provenance import Keyring, StampResult, Trust, init_keyring, verify
-from provenance.manifest import attach
+from provenance.manifest import attach, read_manifest
+from provenance.registry import Registry
 from provenance.results import Verdict
+from tests.authority import Authority, serve
 from tests.clips import ROTATE_90, Spec, grey_clip, lumas, make_clip
 from tests.conftest import MODEL, Run, entries, stamp_clip
 from tests.signing import Studio, facts
@@ -281,6 +285,24 @@ def test_the_quick_start_of_the_package_runs(
     )
     exec(compile(example, "quick start", "exec"), {})  # noqa: S102 - our own docstring
     assert (tmp_path / "stamped.mp4").exists()
+    with Registry("registry.db") as registry:
+        assert len([*registry.search()]) == 1
+
+
+def test_whom_the_quick_start_trusts_can_tell_the_time_of_a_signature(
+    clip: Path, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Time-stamp anchors are of their own: without them no authority's time is believed."""
+    (made,) = re.findall(r"provenance\.Trust\(.*?\)", provenance.__doc__ or "")
+    moment = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    with serve(Authority(clock=moment)) as authority:
+        own = replace(keyring, tsa_anchors_pem=authority.root_pem)
+        stamp_clip(clip, tmp_path / "timed.mp4", own, tsa_url=authority.url)
+    names = {"provenance": provenance, "keyring": own}
+    trust = eval(made, names)  # noqa: S307 - our own docstring
+    assert read_manifest(tmp_path / "timed.mp4", trust).signed_at == moment
+    untimed = Trust(own.trust_anchors_pem)
+    assert read_manifest(tmp_path / "timed.mp4", untimed).signed_at != moment
 
 
 def test_the_public_names_are_what_they_say_whichever_module_came_first() -> None:

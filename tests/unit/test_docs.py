@@ -30,6 +30,7 @@ from provenance.results import (
     Segment,
     SoftBinding,
     StampResult,
+    Tag,
     Transform,
     Verdict,
     VerificationReport,
@@ -199,6 +200,8 @@ def full_result() -> StampResult:
             1,
         ),
         *("trusted", None, datetime(2026, 1, 1, tzinfo=UTC), 1.0),
+        (Tag("container", "title"),),
+        (Tag("container", "comment"),),
     )
 
 
