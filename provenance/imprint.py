@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.examine import LONG, STILL_FRAMES, first, grid_of, spread, too_narrow
-from provenance.fingerprint import VISIBLE, Collector, Extent, Fingerprint, cells, frames_for
+from provenance.fingerprint import VISIBLE, Cells, Collector, Extent, Fingerprint, cells, frames_for
 from provenance.results import Detection
 from provenance.video import LumaFrame, MediaInfo, read_luma
 from provenance.watermark import alignment
@@ -46,16 +46,18 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
     grid = grid_of(info)
     size = (info.video.height, info.video.width)
     placed: _Placed | None = None
+    shown: tuple[int, int] | None = None
     collector = Collector(Extent(0, 0, 0, 0))
     for frame in _frames(path, info, every_scene=detection is None):
         if frame.luma.shape != size or not _marked(detection, frame.time):
             continue
         picture = grid.upright(canonical(frame.luma, grid, frame.depth))
         if placed is None:
+            shown = (picture.shape[1], picture.shape[0])
             placed = _Placed(picture.shape, _matrix(detection))
             collector = Collector(placed.extent, frames_for(info.duration))
         collector.add(picture, frame.time, partial(placed.cells, picture))
-    return replace(collector.fingerprint(), duration=duration)
+    return replace(collector.fingerprint(), duration=duration, size=shown)
 
 
 class _Placed:
@@ -79,10 +81,10 @@ class _Placed:
             )
             self._seen, self._visible = seen, shares >= VISIBLE
 
-    def cells(self, picture: Plane) -> bytes:
+    def cells(self, picture: Plane) -> Cells:
         """Hash the cells of one picture."""
         if not self.extent.count:
-            return b""
+            return Cells(b"", b"")
         canvas = self._laid(picture)
         if not self._seen.all():
             # The rest of a cell that is nearly whole must not be a black edge.

@@ -5,10 +5,11 @@ picture that carries a watermark is the one it was made for; :func:`nearest`, or
 :func:`chunks` and :func:`probes` give, find a clip among millions without any watermark.
 """
 
+from provenance.fingerprint.areas import Area
 from provenance.fingerprint.collector import Collector, frames_for
 from provenance.fingerprint.compare import LIMIT, Comparison, compare
 from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, pdq
-from provenance.fingerprint.lattice import CELL, VISIBLE, Extent, cells
+from provenance.fingerprint.lattice import CELL, VISIBLE, Cells, Extent, cells
 from provenance.fingerprint.model import Fingerprint, FrameHash
 from provenance.fingerprint.search import RADIUS, chunks, nearest, packed, probes
 
@@ -18,6 +19,8 @@ __all__ = [
     "LIMIT",
     "RADIUS",
     "VISIBLE",
+    "Area",
+    "Cells",
     "Collector",
     "Comparison",
     "Extent",

@@ -1,22 +1,28 @@
-"""Is the picture that carries a watermark the one it was made for?
+"""Is the picture that carries a watermark the one it was made for, everywhere and in order?
 
 Every frame seen is compared with every registered one, cell by cell: a fifth of the cells that both
 show, two at least, differ in no more bits than the distance says.  So captions and stickers may
 cover the rest.  The nearest registered frame counts: cuts, speed and order do not matter.  The
 clip's distance is a low quantile over the frames seen: a copy may show moments between those that
 were registered, but a mark on another clip is far from it at every moment.
+
+So that distance says whether it is the same clip at all.  What of it was replaced is found by place
+and time (:mod:`provenance.fingerprint.areas`), and in which order and how fast its moments follow
+(:mod:`provenance.fingerprint.timeline`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprint.areas import Area, Side, areas_of, looked_at
 from provenance.fingerprint.lattice import CELL_BITS, PERIOD, Extent
 from provenance.fingerprint.model import Fingerprint
+from provenance.fingerprint.timeline import Order, moments, order_of, speed_of
 
 LIMIT = 0.25
 """Share of the bits above which the registered content is another one."""
@@ -43,6 +49,11 @@ class Comparison:
         frames: how many could be compared.
         strange: stretches (start, end), in seconds of the seen clip, that show something else.
         reason: why there is no distance.
+        areas: connected parts of the picture that show something else than was registered, largest
+            first.
+        compared: share of the registered picture's cells that were compared.
+        order: how the moments follow one another; None when that can't be told.
+        speed: registered seconds a seen second, negative backwards; None when it can't be told.
     """
 
     distance: float | None
@@ -50,6 +61,10 @@ class Comparison:
     frames: int = 0
     strange: tuple[tuple[float, float], ...] = ()
     reason: str | None = None
+    areas: tuple[Area, ...] = ()
+    compared: float | None = None
+    order: Order | None = None
+    speed: float | None = None
 
     @property
     def judged(self) -> bool:
@@ -74,16 +89,73 @@ def compare(registered: Fingerprint, seen: Fingerprint) -> Comparison:
     old, new = registered.extent, seen.extent
     times = [frame.time for frame in seen.frames]
     tried = [
-        _compared(_cut(registered, overlap), words, times)
+        (comparison, _Place(overlap, across, down, negative))
         for across in _repeats(old.left, old.columns, new.left, new.columns)
         for down in _repeats(old.top, old.rows, new.top, new.rows)
         if (overlap := _overlap(old, new, across, down)).count >= MIN_CELLS
-        for words in _both_ways(_cut(seen, overlap, across, down))
+        for negative in (False, True)
+        if (
+            comparison := _compared(
+                _cut(registered, overlap),
+                _turned(_cut(seen, overlap, across, down), negative),
+                times,
+            )
+        )
+        is not None
     ]
-    judged = [comparison for comparison in tried if comparison is not None]
-    if not judged:
+    if not tried:
         return Comparison(None, reason="too little that is not flat is in view of both")
-    return min(judged, key=lambda each: (each.distance or 0.0, -(each.share or 0.0)))
+    best, place = min(tried, key=lambda each: (each[0].distance or 0.0, -(each[0].share or 0.0)))
+    return (
+        best
+        if best.distance is None or best.distance > LIMIT
+        else _placed(best, place, registered, seen)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which cells the two share, by how many cells the seen ones are moved there, and whether they
+    are a negative's."""
+
+    overlap: Extent
+    across: int
+    down: int
+    negative: bool
+
+
+def _placed(
+    comparison: Comparison, place: _Place, registered: Fingerprint, seen: Fingerprint
+) -> Comparison:
+    """A comparison of the same clip with what differs in it, by place and time."""
+    overlap = place.overlap
+    old = _side(registered, overlap)
+    new = _side(seen, overlap, place.across, place.down, place.negative)
+    cells = looked_at(old, new)
+    shown = Extent(
+        overlap.left - place.across, overlap.top - place.down, overlap.columns, overlap.rows
+    )
+    areas, compared = areas_of(cells, shown)
+    named = moments(cells.fits, new.times, old.times)
+    return replace(
+        comparison,
+        areas=areas,
+        compared=compared / max(registered.extent.count, 1),
+        order=order_of(named),
+        speed=speed_of(named),
+    )
+
+
+def _side(
+    whole: Fingerprint, part: Extent, across: int = 0, down: int = 0, negative: bool = False
+) -> Side:
+    row, column = part.top - whole.extent.top - down, part.left - whole.extent.left - across
+    textures = whole.textures()
+    if textures is not None:
+        textures = textures[:, row : row + part.rows, column : column + part.columns]
+        textures = textures.reshape(len(whole.frames), -1)
+    words = _turned(_cut(whole, part, across, down), negative)
+    return Side(words, textures, np.array([frame.time for frame in whole.frames]))
 
 
 def _repeats(old: int, olds: int, new: int, news: int) -> range:
@@ -107,9 +179,9 @@ def _cut(whole: Fingerprint, part: Extent, across: int = 0, down: int = 0) -> ND
     return words.reshape(len(whole.frames), -1)
 
 
-def _both_ways(words: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """The cells of a picture, and of its negative."""
-    return words, np.where(words == 0, words, ~words)
+def _turned(words: NDArray[np.uint64], negative: bool) -> NDArray[np.uint64]:
+    """The cells of a picture, or of its negative."""
+    return np.where(words == 0, words, ~words) if negative else words
 
 
 def _compared(

@@ -13,6 +13,7 @@ and most of the watermark, which a forger may have copied along, lies above them
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,8 @@ VISIBLE = 0.9
 LOW = 8
 MIN_TEXTURE = 1.5
 """Grey levels of deviation, in the frequencies kept, below which a cell is too flat to compare."""
+STEPS = 4.0
+"""Steps of a texture's byte to a doubling: coarse on purpose."""
 CELL_BYTES = LOW * LOW // 8
 CELL_BITS = LOW * LOW
 
@@ -78,16 +81,24 @@ def _span(low: float, high: float) -> tuple[int, int]:
     return (first, last - first + 1) if last >= first else (0, 0)
 
 
-def cells(canvas: Plane, visible: NDArray[np.bool_], extent: Extent) -> bytes:
+class Cells(NamedTuple):
+    """What is kept of a picture's cells, row by row.
+
+    ``bits``: 8 bytes each, zeros for a cell that is out of view or flat.  ``textures``: a byte
+    each, see :func:`grey_levels`; 0 for a cell that is out of view.
+    """
+
+    bits: bytes
+    textures: bytes
+
+
+def cells(canvas: Plane, visible: NDArray[np.bool_], extent: Extent) -> Cells:
     """Hash every cell of an extent.
 
     Args:
         canvas: (height, width) of the extent, 8-bit grey levels, as laid onto the stamped picture.
         visible: (rows, columns): whether enough of a cell is in view.
         extent: where it lies.
-
-    Returns:
-        8 bytes a cell, row by row; zeros for a cell that is out of view or flat.
     """
     blocks = canvas.reshape(extent.rows, CELL, extent.columns, CELL).swapaxes(1, 2)
     waves = np.matmul(np.matmul(_COSINES, blocks), _COSINES.T)
@@ -95,7 +106,14 @@ def cells(canvas: Plane, visible: NDArray[np.bool_], extent: Extent) -> bytes:
     texture = np.sqrt(np.mean(waves * waves, axis=-1) * CELL_BITS) / CELL
     bits = waves > np.median(waves, axis=-1, keepdims=True)
     bits &= (visible & (texture >= MIN_TEXTURE))[..., None]
-    return np.packbits(bits, axis=-1).tobytes()
+    steps = np.clip(np.rint(STEPS * np.log2(1.0 + texture)), 1, 255)
+    steps = np.where(visible, steps, 0).astype(np.uint8)
+    return Cells(np.packbits(bits, axis=-1).tobytes(), steps.tobytes())
+
+
+def grey_levels(textures: bytes) -> NDArray[np.float64]:
+    """(C,) the deviation in grey levels, in the frequencies kept, that each byte stands for."""
+    return np.asarray(np.exp2(np.frombuffer(textures, np.uint8) / STEPS) - 1.0)
 
 
 def _cosines() -> Plane:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.hashing import HASH_BYTES, MIN_QUALITY, distance
-from provenance.fingerprint.lattice import CELL_BYTES, Extent
+from provenance.fingerprint.lattice import CELL_BYTES, Extent, grey_levels
 
 FIRST = b"PVF\x01"
 """Of version 1, which held no duration and no sound; it stays readable for ever."""
@@ -25,10 +25,12 @@ SEARCHED = 16
 ALIKE = 15
 """Bits within which one of two frames of a clip is enough for that search, to begin with."""
 WIDER = 2
+MOST_SIDE = 0xFFFF
 
 _HEAD = struct.Struct("<4sHbbBB")
-_CLIP = struct.Struct("<dI")
-"""Version 2, after the head: the duration, not a number when unknown, and the sound's length."""
+_CLIP = struct.Struct("<dHHBI")
+"""Version 2, after the head: the duration, not a number when unknown; the picture's sides, 0 when
+unknown; whether the cells' textures are kept; the sound's length."""
 _FRAME = struct.Struct("<dB32s32s")
 
 
@@ -43,6 +45,8 @@ class FrameHash:
         mirrored: PDQ of its mirror image, 32 bytes: copies are often mirrored.
         cells: 8 bytes for each cell of the fingerprint's extent, row by row; zeros where there is
             nothing to compare (out of view, or flat).
+        textures: a byte for each cell (:class:`provenance.fingerprint.lattice.Cells`); empty where
+            they aren't known (version 1).
     """
 
     time: float
@@ -50,6 +54,7 @@ class FrameHash:
     value: bytes
     mirrored: bytes
     cells: bytes
+    textures: bytes = b""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.time) and 0 <= self.quality <= 100):
@@ -67,12 +72,14 @@ class Fingerprint:
         frames: those kept, in order of time.
         duration: seconds of the whole clip; None for a still, or when it isn't known.
         sound: the fingerprint of its sound, in a form of its own; empty when there is none.
+        size: width and height of the picture as shown, in canonical pixels; None when unknown.
     """
 
     extent: Extent
     frames: tuple[FrameHash, ...]
     duration: float | None = None
     sound: bytes = b""
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if self.duration is not None and not 0.0 <= self.duration < math.inf:
@@ -83,6 +90,15 @@ class Fingerprint:
             raise ValueError(f"a fingerprint holds {MOST_FRAMES} frames at most")
         if any(len(frame.cells) != CELL_BYTES * self.extent.count for frame in self.frames):
             raise ValueError("a frame's cells do not fill the extent")
+        if any(len(frame.textures) != self._textured for frame in self.frames):
+            raise ValueError("a frame's textures do not fill the extent")
+        if self.size is not None and not all(0 < side <= MOST_SIDE for side in self.size):
+            raise ValueError("a fingerprint's picture has an impossible size")
+
+    @property
+    def _textured(self) -> int:
+        """Bytes of each frame's textures."""
+        return self.extent.count if self.frames and self.frames[0].textures else 0
 
     @property
     def hashes(self) -> tuple[bytes, ...]:
@@ -107,15 +123,23 @@ class Fingerprint:
         shape = (len(self.frames), self.extent.rows, self.extent.columns)
         return np.frombuffer(data, "<u8").reshape(shape)
 
+    def textures(self) -> NDArray[np.float64] | None:
+        """(F, rows, columns) grey levels of each cell's texture; None where they aren't known."""
+        if not self._textured:
+            return None
+        data = b"".join(frame.textures for frame in self.frames)
+        return grey_levels(data).reshape(len(self.frames), self.extent.rows, self.extent.columns)
+
     def to_bytes(self) -> bytes:
-        """A compact form, version 2: 433 bytes a frame of a 16:9 clip."""
+        """A compact form, version 2: 478 bytes a frame of a 16:9 clip."""
         where = self.extent
         head = (where.left, where.top, where.columns, where.rows)
         length = math.nan if self.duration is None else self.duration
-        parts = [_HEAD.pack(MAGIC, len(self.frames), *head), _CLIP.pack(length, len(self.sound))]
+        clip = (length, *(self.size or (0, 0)), bool(self._textured), len(self.sound))
+        parts = [_HEAD.pack(MAGIC, len(self.frames), *head), _CLIP.pack(*clip)]
         for frame in self.frames:
             parts += [_FRAME.pack(frame.time, frame.quality, frame.value, frame.mirrored)]
-            parts.append(frame.cells)
+            parts += [frame.cells, frame.textures]
         return b"".join([*parts, self.sound])
 
     @classmethod
@@ -129,23 +153,25 @@ class Fingerprint:
             raise ValueError("this is no fingerprint of a version that can be read")
         magic, count, *where = _HEAD.unpack_from(data)
         extent = Extent(*where)
-        at, duration, spoken = _HEAD.size, math.nan, 0
+        at, duration, wide, high, textured, spoken = _HEAD.size, math.nan, 0, 0, 0, 0
         if magic == MAGIC:
             if len(data) < at + _CLIP.size:
                 raise ValueError("the fingerprint is cut short")
-            duration, spoken = _CLIP.unpack_from(data, at)
+            duration, wide, high, textured, spoken = _CLIP.unpack_from(data, at)
             at += _CLIP.size
-        step = _FRAME.size + CELL_BYTES * extent.count
+        step = _FRAME.size + (CELL_BYTES + bool(textured)) * extent.count
         end = at + count * step
         if count > MOST_FRAMES or len(data) != end + spoken:
             raise ValueError("the fingerprint is cut short or too long")
         frames = []
         for start in range(at, end, step):
-            cells = data[start + _FRAME.size : start + step]
+            middle = start + _FRAME.size + CELL_BYTES * extent.count
+            cells, textures = data[start + _FRAME.size : middle], data[middle : start + step]
             time, quality, value, mirrored = _FRAME.unpack_from(data, start)
-            frames.append(FrameHash(time, quality, value, mirrored, cells))
+            frames.append(FrameHash(time, quality, value, mirrored, cells, textures))
         length = None if math.isnan(duration) else duration
-        return cls(extent, tuple(frames), length, data[end:])
+        size = (wide, high) if wide or high else None
+        return cls(extent, tuple(frames), length, data[end:], size)
 
 
 def _apart(frames: list[FrameHash], alike: int) -> list[FrameHash]:

@@ -11,9 +11,10 @@ import shutil
 import tempfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from bench.runner import Run
 from provenance.examine import examine
 from provenance.fingerprint import Comparison, Fingerprint, compare, nearest
 from provenance.imprint import fingerprint_of
-from provenance.results import Detection, Segment, Transform
+from provenance.results import Detection, MissingArea, PictureMap, Segment, Transform
 from provenance.video import probe
 
 ATTACKS = (
@@ -98,6 +99,7 @@ def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
             "status": found.status,
             "matrix": None if found.transform is None else found.transform.matrix,
             "segments": [(s.start, s.end, s.status) for s in found.segments],
+            "picture": None if found.picture is None else asdict(found.picture),
         }
         note.write_text(json.dumps(entry))
     entry = json.loads(note.read_text())
@@ -106,8 +108,18 @@ def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
         transform = Transform(1.0, 0.0, False, 1.0, tuple(entry["matrix"]))
     segments = tuple(Segment(start, end, status, 0.0) for start, end, status in entry["segments"])
     return folder / entry["file"], Detection(
-        entry["status"], transform=transform, segments=segments
+        entry["status"],
+        transform=transform,
+        segments=segments,
+        picture=None if entry["picture"] is None else _picture(entry["picture"]),
     )
+
+
+def _picture(kept: dict[str, Any]) -> PictureMap:
+    missing = kept.pop("missing")
+    area = None if missing is None else MissingArea(**missing)
+    lists = {name: tuple(kept.pop(name)) for name in ("states", "scores", "expected", "odds")}
+    return PictureMap(**kept, **lists, missing=area)
 
 
 def searched(count: int, queries: int, seed: int) -> tuple[float, int]:

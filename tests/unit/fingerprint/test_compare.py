@@ -109,9 +109,10 @@ def test_the_watermarks_frequencies_do_not_make_two_pictures_alike() -> None:
 def test_a_cell_out_of_view_is_left_out() -> None:
     extent = Extent(0, 0, 2, 1)
     canvas = texture(1)[:64, :128]
-    data = cells(canvas, np.array([[True, False]]), extent)
-    assert any(data[:8])
-    assert data[8:] == bytes(8)
+    bits, textures = cells(canvas, np.array([[True, False]]), extent)
+    assert any(bits[:8])
+    assert bits[8:] == bytes(8)
+    assert textures[0] > 0 == textures[1]
 
 
 def test_short_clips_keep_a_few_dozen_frames_and_the_longest_a_thousand() -> None:
