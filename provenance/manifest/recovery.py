@@ -34,7 +34,6 @@ from provenance.payload import SOFT_BINDING_ALG, StampId
 from provenance.results import ManifestReport
 
 
-
 @dataclass(frozen=True, slots=True)
 class Recovery:
     """What a restored copy states: which stamp it is a copy of, and how that was found.

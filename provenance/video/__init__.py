@@ -11,6 +11,7 @@ from provenance.video.luma import LumaPlane, at_depth
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
 from provenance.video.reader import LumaFrame, ReadStats, Skip, read_luma
+from provenance.video.sound import SoundStats, read_sound
 from provenance.video.writer import Progress, TranscodeResult, transcode
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Progress",
     "ReadStats",
     "Skip",
+    "SoundStats",
     "TrackInfo",
     "TranscodeResult",
     "VideoInfo",
@@ -33,6 +35,7 @@ __all__ = [
     "copied",
     "probe",
     "read_luma",
+    "read_sound",
     "shrunk",
     "transcode",
 ]
