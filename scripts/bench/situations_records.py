@@ -106,7 +106,7 @@ def moved(studio: Studio) -> Iterator[Row]:
     """A manifest moved to another file of the same length."""
     item = "new moved"
     first = studio.clips[0]
-    second = studio.stamp(studio.sources[0], "clip9.mp4")
+    second = studio.stamp(studio.sources[0], "clip9.mp4", consents=("consent-9",))
     swapped = _with_box(Path(second.output_path), _box(Path(first.output_path)), studio.path())
     yield judged(item, "to another stamp of one clip", studio.check(swapped), Due((CONFLICT,)))
     report = studio.check(swapped, registry=None)
