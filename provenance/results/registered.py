@@ -20,9 +20,10 @@ Known = Literal["file", "manifest", "other"]
 class DifferentArea:
     """A connected area of the picture that shows something else than what was stamped.
 
-    ``share`` is its part of what could be compared; the sides are fractions of the shown picture,
-    from its upper left corner, and so are the corners of its ``outline``; ``start`` and ``end`` are seconds, None for a still.  ``copied``:
-    the watermark lies over it all the same, which no caption or sticker does.
+    ``share`` is its part of what could be compared; the sides, and the corners of its ``outline``,
+    are fractions of the shown picture, from its upper left corner; ``start`` and ``end`` are
+    seconds, None for a still or where it is there throughout.  ``copied``: the watermark lies over
+    it all the same, which no caption or sticker does.
     """
 
     share: float
