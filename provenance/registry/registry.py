@@ -27,6 +27,7 @@ from provenance.registry.records import StampRecord, Withdrawal, parse_time, sta
 from provenance.registry.reservations import STAMPED, Reservations
 from provenance.registry.withdrawals import Withdrawals
 from provenance.results import PromptHash
+from provenance.text import printable
 
 _STAMP = schema.stamp
 _BATCH = 500
@@ -300,7 +301,18 @@ def _read(connection: Connection, rows: Sequence[Row[Any]]) -> list[StampRecord]
         .order_by(table.c.reference)
     ):
         consents[stamp_id].append(reference)
-    return [_record(row, tuple(consents[row.stamp_id])) for row in rows]
+    return [_whole(row, tuple(consents[row.stamp_id])) for row in rows]
+
+
+def _whole(row: Row[Any], consents: tuple[str, ...]) -> StampRecord:
+    try:
+        return _record(row, consents)
+    except (TypeError, ValueError) as error:
+        # Somebody with write access to the database; the text of the row is not repeated.
+        raise RegistryError(
+            f"The record of stamp {printable(row.stamp_id, 40)} was changed behind this program's "
+            "back and can't be read; restore the database from a backup."
+        ) from error
 
 
 def _record(row: Row[Any], consents: tuple[str, ...]) -> StampRecord:

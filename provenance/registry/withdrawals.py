@@ -8,7 +8,7 @@ from typing import Literal
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from provenance.errors import UsageError
+from provenance.errors import RegistryError, UsageError
 from provenance.registry import schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database
@@ -21,6 +21,7 @@ from provenance.registry.records import (
     parse_time,
     stamp_time,
 )
+from provenance.text import printable
 
 _TABLE = schema.withdrawal
 
@@ -159,11 +160,11 @@ def _active(
 
 def _read(row: Row[tuple[object, ...]]) -> Withdrawal:
     ended = row.ended_at
-    return Withdrawal(
-        row.kind,
-        row.target,
-        row.reason,
-        parse_time(row.at),
-        None if ended is None else parse_time(ended),
-        row.ended_reason,
-    )
+    try:
+        at, ended_at = parse_time(row.at), None if ended is None else parse_time(ended)
+    except (TypeError, ValueError) as error:
+        raise RegistryError(
+            f"A withdrawal of {printable(row.kind, 20)} {printable(row.target, 80)} was changed "
+            "behind this program's back and can't be read; restore the database from a backup."
+        ) from error
+    return Withdrawal(row.kind, row.target, row.reason, at, ended_at, row.ended_reason)
