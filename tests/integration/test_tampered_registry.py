@@ -118,8 +118,14 @@ def test_a_row_that_cannot_be_read_is_a_sentence_and_nothing_better_than_not_ask
 
 
 def test_a_record_taken_away_leaves_a_stamp_that_nobody_knows(desk: Desk, tmp_path: Path) -> None:
-    parts = ("consent", "frame", "fingerprint", "manifest", "stamp")
-    database = desk.tampered(tmp_path, *("DELETE FROM " + part for part in parts))
+    database = desk.tampered(
+        tmp_path,
+        "DELETE FROM consent",
+        "DELETE FROM frame",
+        "DELETE FROM fingerprint",
+        "DELETE FROM manifest",
+        "DELETE FROM stamp",
+    )
     report = desk.check(desk.copy, database)
     assert (report.verdict, report.registry.status) == (Verdict.WATERMARK_UNKNOWN, "no_match")
     with Registry(str(database)) as registry:
