@@ -10,10 +10,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from provenance.fingerprint import LIMIT, Comparison, Fingerprint, compare
-from provenance.results import Compared, Detection
+from provenance.fingerprint import (
+    LIMIT,
+    Area,
+    Comparison,
+    Fingerprint,
+    SoundComparison,
+    compare,
+    compare_sound,
+)
+from provenance.places import forged, marks, outline
+from provenance.results import Compared, Detection, DifferentArea
 from provenance.wording import stretches
 
 FEW_FRAMES = 3
@@ -49,7 +58,24 @@ def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detectio
         known = Fingerprint.from_bytes(registered)
     except ValueError:
         return _unjudged("the registered fingerprint is of another release")
-    return _judged(compare(known, seen))
+    heard = compare_sound(known.sound, seen.sound)
+    told = compare(known, seen)
+    alike = _judged(told)
+    if alike.compared.picture == "same" and told.areas and seen.size is not None:  # 3
+        areas = tuple(_area(area, found, seen.size) for area in told.areas)
+        alike = replace(alike, compared=replace(alike.compared, picture="areas", areas=areas))
+    lengths = None
+    if known.duration is not None and seen.duration is not None:
+        lengths = (known.duration, seen.duration)
+    return replace(
+        alike,
+        compared=replace(
+            alike.compared,
+            sound=heard.status,
+            sound_reason=_sound_reason(heard),
+            seconds=lengths,
+        ),
+    )
 
 
 def _unjudged(reason: str | None) -> Likeness:
@@ -62,9 +88,40 @@ def _judged(told: Comparison) -> Likeness:
     if told.distance > LIMIT and told.frames <= FEW_FRAMES and told.distance <= FAR:  # 2
         return _unjudged("too few frames for a picture that differs by so much")
     picture = Compared(
-        "differs" if told.distance > LIMIT else "same", told.distance, frames=told.frames
+        "differs" if told.distance > LIMIT else "same",
+        told.distance,
+        told.compared,
+        told.frames,
+        order=told.order,
+        speed=None if told.speed is None else abs(told.speed),
     )
     if told.strange and told.distance <= LIMIT:
         where = stretches(told.strange[:_STRANGE])
         return Likeness(picture, told.strange, f"the mark goes on over other content in {where}")
     return Likeness(picture)
+
+
+def _area(area: Area, found: Detection, size: tuple[int, int]) -> DifferentArea:
+    """Step 3: where an area lies, and whether the mark goes on over it."""
+    corners = outline(area, found.transform, size)
+    across, down = [x for x, _ in corners], [y for _, y in corners]
+    picture = found.picture
+    copied = picture is not None and forged(area, marks(area, found.transform, size, picture))
+    return DifferentArea(
+        area.share,
+        min(across),
+        min(down),
+        max(across),
+        max(down),
+        area.start,
+        area.end,
+        copied,
+        corners,
+    )
+
+
+def _sound_reason(heard: SoundComparison) -> str | None:
+    """Why the sound was not compared, or where it is another."""
+    if heard.status == "differs" and heard.differing:
+        return f"other sound in {stretches(heard.differing)}"
+    return heard.reason

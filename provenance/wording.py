@@ -23,7 +23,7 @@ SAME_SPEED = 0.03
 _SOUND: dict[SoundMatch, str] = {
     "same": "the sound is the same",
     "differs": "the sound is not the stamped clip's",
-    "silent": "neither has sound",
+    "silent": "neither has sound to hear",
     "missing": "its sound is missing",
     "added": "the sound was added: the stamped clip had none",
     "bytes": "the sound is the same",
@@ -122,7 +122,8 @@ def _sound(compared: Compared) -> str:
     if compared.sound == "not_compared":
         why = printable(compared.sound_reason or "no reason given", 200)
         return f"the sound was not compared ({why})"
-    return _SOUND[compared.sound]
+    told = "" if compared.sound_reason is None else f" ({printable(compared.sound_reason, 200)})"
+    return f"{_SOUND[compared.sound]}{told}"
 
 
 def signed(manifest: ManifestReport) -> str:

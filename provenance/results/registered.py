@@ -20,9 +20,10 @@ Known = Literal["file", "manifest", "other"]
 class DifferentArea:
     """A connected area of the picture that shows something else than what was stamped.
 
-    ``share`` is its part of what could be compared; the sides are fractions of the shown picture,
-    from its upper left corner; ``start`` and ``end`` are seconds, None for a still.  ``copied``:
-    the watermark lies over it all the same, which no caption or sticker does.
+    ``share`` is its part of what could be compared; the sides, and the corners of its ``outline``,
+    are fractions of the shown picture, from its upper left corner; ``start`` and ``end`` are
+    seconds, None for a still or where it is there throughout.  ``copied``: the watermark lies over
+    it all the same, which no caption or sticker does.
     """
 
     share: float
@@ -33,12 +34,14 @@ class DifferentArea:
     start: float | None = None
     end: float | None = None
     copied: bool = False
+    outline: tuple[tuple[float, float], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As ``registry.compared.areas`` shows it."""
         return {
             "share": round(self.share, 3),
             "box": [round(side, 3) for side in (self.left, self.top, self.right, self.bottom)],
+            "outline": [[round(x, 3), round(y, 3)] for x, y in self.outline],
             "start": self.start,
             "end": self.end,
             "copied": self.copied,

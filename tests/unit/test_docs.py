@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,32 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if anchor:
             heads = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
             assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in heads}
+
+
+def promises(page: str, heading: str) -> list[str]:
+    """The first list below a line of a page that ends or begins so."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = text[text.index(heading) + len(heading) :].strip().splitlines()
+    return list(takewhile(lambda line: line.startswith("- "), lines))
+
+
+def test_every_line_of_the_threat_model_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if not row.startswith("| wants |")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    known = {name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.M)}
+    assert len(rows) > 40
+    for row in rows:
+        named = re.search(r"\| `(test_\w+)` \|$", row)
+        assert named is not None, row
+        assert named[1] in known, named[1]
+
+
+def test_the_security_page_promises_what_the_threat_model_does() -> None:
+    promised = promises("docs/threat-model.md", "## What is promised")
+    assert len(promised) == 4
+    assert promises("SECURITY.md", "What is promised of verdicts:") == promised
 
 
 def full_report() -> VerificationReport:
