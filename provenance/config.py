@@ -30,7 +30,8 @@ class Settings:
     URL of a timestamp authority; ``min_margin`` the least margin of a small copy, in dB;
     ``max_seconds`` and ``max_memory`` (MiB) limit the examination of one file;
     ``registry`` names the registry of stamps, a path or a URL, or "none"; ``require_registry`` has
-    ``verify`` confirm nothing that no registry vouches for;
+    ``verify`` confirm nothing that no registry vouches for; ``bound_approvals`` has ``batch`` count
+    only approvals that name what the clip is stamped as;
     ``encoder_options`` are passed to the encoder as they are; ``keep_tags`` names tags that are
     carried over besides those that always are; ``signer`` is the address of a
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
@@ -56,6 +57,7 @@ class Settings:
     min_margin: float | None = None
     registry: str | None = None
     require_registry: bool = False
+    bound_approvals: bool = False
     max_seconds: float | None = None
     max_memory: float | None = None
     source: Path | None = None
@@ -154,7 +156,7 @@ def _from_text(name: str, text: str) -> Any:
         return [part for part in text.split(os.pathsep) if part]
     if name == "encoder_options":
         return dict(parse_option(part) for part in text.split(",") if part)
-    if name == "require_registry":
+    if name in ("require_registry", "bound_approvals"):
         return {"true": True, "false": False}.get(text.strip().lower(), text)
     if name in ("crf", "min_margin", "max_seconds", "max_memory"):
         try:
@@ -286,6 +288,7 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "signer_chain": _path,
     "registry": _text,
     "require_registry": _switch,
+    "bound_approvals": _switch,
     "max_seconds": _positive,
     "max_memory": _positive,
 }

@@ -52,7 +52,7 @@ from provenance.manifest import (
 )
 from provenance.payload import LAYOUT, StampId
 from provenance.readback import read_back
-from provenance.registry import Facts, Registry, StampRecord, check_reference
+from provenance.registry import Facts, Registry, StampRecord, check_reference, check_reviewer_id
 from provenance.results import PromptHash, StampResult, VerificationReport
 from provenance.text import printable
 from provenance.video import EncoderOptions, probe
@@ -77,6 +77,7 @@ def stamp(
     min_margin_db: float | None = None,
     registry: Registry | None = None,
     approval: str | None = None,
+    approvers: tuple[str, ...] = (),
     consents: tuple[str, ...] = (),
     keep_tags: Collection[str] = (),
     prompt_trace: PromptTrace | None = None,
@@ -103,6 +104,8 @@ def stamp(
             clip that stays below it at any strength of the profile is refused.
         registry: where the stamp is recorded; without one, nobody can look it up.
         approval: opaque reference to the approval that let the clip be stamped.
+        approvers: ids of the keys with which reviewers approved it; they go into the registry
+            only.  Withdrawing one later withdraws the stamp.
         consents: opaque references to the consents that the clip needed.
         keep_tags: names of tags to carry over besides those that :mod:`provenance.video.tags`
             lists; "cover", "data" and "attachment" stand for whole tracks.
@@ -154,7 +157,7 @@ def stamp(
     if input_sha256 not in (None, digest):
         raise _changed(source)
     with (
-        _Entry(registry, making, generation, digest) as entry,
+        _Entry(registry, making, generation, digest, approvers) as entry,
         Workspace(target, overwrite=overwrite) as workspace,
     ):
         generation = replace(generation, stamp_id=entry.stamp_id)
@@ -215,12 +218,18 @@ class _Entry:
     """
 
     def __init__(
-        self, registry: Registry | None, making: Making, generation: Generation, input_sha256: str
+        self,
+        registry: Registry | None,
+        making: Making,
+        generation: Generation,
+        input_sha256: str,
+        approvers: tuple[str, ...],
     ) -> None:
         self._registry = registry
         self._making = making
         self._generation = generation
         self._input_sha256 = input_sha256
+        self._approvers = tuple(sorted({check_reviewer_id(one) for one in approvers}))
         self._lineage: tuple[Facts, ...] = ()
         self._signer_id = certificate_id(making.keyring.signer.chain_pem)
         self.stamp_id = generation.stamp_id
@@ -268,6 +277,7 @@ class _Entry:
             approval=generation.approval,
             consents=generation.consents,
             parents=stamps_in(self._lineage),
+            approvers=self._approvers,
         )
         fingerprint = fingerprint_of(finished, probe(finished))
         self._registry.commit(
@@ -288,6 +298,7 @@ class _Entry:
             model_name=made.model_name,
             model_version=made.model_version,
             consents=made.consents,
+            approvers=self._approvers,
         )
         self._registry.withdrawals.refuse(facts, self._lineage, self._making.source.name)
 

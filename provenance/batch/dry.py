@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from provenance.approvals import binding_key
 from provenance.batch.settings import Settings
 from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
@@ -107,13 +108,17 @@ def check_batch(
 def _check(job: Job, tools: Tools, ledger: Ledger | None) -> tuple[int, TagPlan | None]:
     """Check one job; the bytes it may need and what becomes of its tags, unless it is done."""
     settings, target = tools.settings, tools.settings.target(job)
-    key = tools.keyring.prompt_key
-    asked = None if job.prompt.from_tags else (job.prompt.hashed(key), job.prompt.traced(key))
+    keys = tools.keyring.prompt_keys
+    asked = None
+    if not job.prompt.from_tags:
+        given = job.prompt.loaded()
+        bound = given.bound(map(binding_key, keys))
+        asked = (given.hashed(keys[0]), given.traced(keys[0]), bound)
     settings.check_target(job)
     with tempfile.TemporaryDirectory(prefix="provenance-") as name:
         scratch = Path(name)
         clip = fetched(Place.of(job.input), scratch)
-        prompt, trace = asked or prompt_of(clip.place.path, tools.keyring)
+        prompt, trace, bound = asked or prompt_of(clip.place.path, tools.keyring)
         entry = None if ledger is None else ledger.get(settings.key_of(job, clip.sha256, prompt))
         there = stored(target)
         result = None if entry is None else entry.result
@@ -122,7 +127,7 @@ def _check(job: Job, tools: Tools, ledger: Ledger | None) -> tuple[int, TagPlan 
                 raise UsageError(f"{target} exists already; move it away, or choose another name.")
             if entry is not None and entry.state == "done":
                 return 0, None
-        tools.approval(job, clip.sha256, scratch)
+        tools.approval(job, clip.sha256, scratch, bound)
         _check_withdrawn(job, tools)
         check_names(names_of(job), trace, tools.keyring)
         making = Making.checked(
@@ -159,7 +164,7 @@ def _check_withdrawn(job: Job, tools: Tools) -> None:
     withdrawal = tools.registry.withdrawals.hitting(facts)
     if withdrawal is not None:
         raise WithdrawnError(
-            f"{printable(job.input)} may not be stamped: its {withdrawal.kind} was withdrawn on "
+            f"{printable(job.input)} may not be stamped: its {withdrawal.noun} was withdrawn on "
             f"{withdrawal.at:%Y-%m-%d} ({withdrawal.reason})."
         )
 

@@ -11,17 +11,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from provenance.approvals import binding_key
 from provenance.batch.pool import Died, Ended, Event, Workers
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import ENDED, Attempt, Task
 from provenance.errors import ProvenanceError
 from provenance.jobs import Job, Ledger, Prompt
 from provenance.jobs.ledger import WORKER_DIED
-from provenance.manifest import PromptTrace
 from provenance.manifest.prompt import PromptKey
 from provenance.processes import is_gone
 from provenance.registry import Registry
-from provenance.results import PromptHash
 from provenance.storage import place_in
 from provenance.telemetry import Outcome, reason_of
 from provenance.workspace import sweep
@@ -115,7 +114,7 @@ def run_batch(
     ledger: Ledger,
     watch: Watch,
     *,
-    prompt_key: PromptKey | None = None,
+    prompt_keys: tuple[PromptKey, ...] = (),
     registry: Registry | None = None,
     control: Control | None = None,
     fail_fast: bool = False,
@@ -129,7 +128,8 @@ def run_batch(
         workers: who does them.
         ledger: what is done.
         watch: who is told.
-        prompt_key: hashes prompts, which no worker ever sees.
+        prompt_keys: the first hashes prompts, which no worker ever sees; approvals may name a
+            prompt under each.
         registry: swept of what killed runs left.
         control: tells the run to end, from a signal's handler.
         fail_fast: begin no further job once one has failed.
@@ -141,7 +141,7 @@ def run_batch(
         settings,
         workers,
         ledger,
-        prompt_key,
+        prompt_keys,
         watch,
         registry,
         control or Control(),
@@ -170,7 +170,7 @@ class _Run:
     settings: Settings
     workers: Workers
     ledger: Ledger
-    prompt_key: PromptKey | None
+    prompt_keys: tuple[PromptKey, ...]
     watch: Watch
     registry: Registry | None
     control: Control
@@ -219,7 +219,7 @@ class _Run:
         self.attempts[number] = self.attempts.get(number, 0) + 1
         self.began.setdefault(number, time.monotonic())
         try:
-            prompt, trace = self._prompt(job)
+            task = self._task(job, self.attempts[number])
         except ProvenanceError as error:
             said = Attempt(
                 "failed",
@@ -232,15 +232,22 @@ class _Run:
             return
         self.watch.begun(number, job)
         self.running.add(number)
-        bare = replace(job, prompt=Prompt(from_tags=job.prompt.from_tags))
-        self.workers.submit(number, Task(bare, prompt, self.attempts[number], trace))
+        self.workers.submit(number, task)
 
-    def _prompt(self, job: Job) -> tuple[PromptHash | None, PromptTrace | None]:
-        """What a worker needs of the prompt, which it sees only where the clip itself holds it."""
+    def _task(self, job: Job, attempt: int) -> Task:
+        """What goes to a worker, which sees a prompt only where the clip itself holds it."""
+        bare = replace(job, prompt=Prompt(from_tags=job.prompt.from_tags))
         if job.prompt.from_tags:
-            return None, None
-        key = self.prompt_key
-        return job.prompt.hashed(key), None if key is None else job.prompt.traced(key)
+            return Task(bare, None, attempt)
+        prompt, keys = job.prompt.loaded(), self.prompt_keys
+        key = keys[0] if keys else None
+        return Task(
+            bare,
+            prompt.hashed(key),
+            attempt,
+            None if key is None else prompt.traced(key),
+            prompt.bound(map(binding_key, keys)),
+        )
 
     def _take(self, events: Collection[Event]) -> None:
         for event in events:

@@ -22,12 +22,14 @@ class Task:
 
     ``prompt`` is None where the clip's own tags hold it.  ``attempt`` counts from 1.  ``trace`` is
     what the prompt is found by in what would be published; None when only its hash is known.
+    ``bound`` has every form in which an approval may name the prompt.
     """
 
     job: Job
     prompt: PromptHash | None
     attempt: int = 1
     trace: PromptTrace | None = None
+    bound: tuple[PromptHash, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

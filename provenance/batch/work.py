@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
-from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, tools_for
+from provenance.batch.tools import Permit, Tools, encoder_of, names_of, prompt_of, tools_for
 from provenance.errors import (
     LeaseLostError,
     ProvenanceError,
@@ -134,14 +134,14 @@ class _Work:
         self.settings = settings = tools.settings
         self.ledger, self.owner, self.clock, self.scratch = ledger, owner, clock, scratch
         self.target = settings.target(self.job)
-        self.prompt, self.trace = task.prompt, task.trace
+        self.prompt, self.trace, self.bound = task.prompt, task.trace, task.bound
         self.warnings: list[str] = []
 
     def run(self) -> Attempt:
         self.settings.check_target(self.job)
         clip = fetched(Place.of(self.job.input), self.scratch)  # 1
         if self.prompt is None:
-            self.prompt, self.trace = prompt_of(clip.place.path, self.tools.keyring)
+            self.prompt, self.trace, self.bound = prompt_of(clip.place.path, self.tools.keyring)
         key = self.settings.key_of(self.job, clip.sha256, self.prompt)
         self.ledger.add([(key, self.job.output)])  # 2
         known = self._known(key)
@@ -210,12 +210,12 @@ class _Work:
             self.ledger.done(claim, earlier)
             self._clear_spool(claim.key)
             return Attempt("skipped", stamp=earlier)
-        approval = self._approval(clip.sha256)  # 3
+        permit = self._permit(clip.sha256)  # 3
         spooled = self._spooled(claim.key)
         spooled.parent.mkdir(parents=True, exist_ok=True)
         result = self._waiting(claim, clip, spooled)
         if result is None:
-            result = self._stamped(claim, clip, spooled, approval, prompt)  # 4
+            result = self._stamped(claim, clip, spooled, permit, prompt)  # 4
         beside = result["manifest"]["embedded"] is not True
         pixels = probe(spooled).video
         self.ledger.publishing(claim, result, LEASE)  # 5
@@ -289,14 +289,14 @@ class _Work:
             "tags": None,
         }
 
-    def _approval(self, sha256: str) -> str:
-        reference, warning = self.tools.approval(self.job, sha256, self.scratch)
-        if warning is not None:
-            self.warnings.append(warning)
-        return reference
+    def _permit(self, sha256: str) -> Permit:
+        permit = self.tools.approval(self.job, sha256, self.scratch, self.bound)
+        if permit.warning is not None:
+            self.warnings.append(permit.warning)
+        return permit
 
     def _stamped(
-        self, claim: Claim, clip: Stored, spooled: Path, approval: str, prompt: PromptHash
+        self, claim: Claim, clip: Stored, spooled: Path, permit: Permit, prompt: PromptHash
     ) -> Mapping[str, Any]:
         job, settings = self.job, self.settings
         check_names(names_of(job), self.trace, self.tools.keyring)
@@ -318,7 +318,8 @@ class _Work:
             tsa_url=settings.tsa,
             min_margin_db=settings.min_margin,
             registry=self.tools.registry,
-            approval=approval,
+            approval=permit.reference,
+            approvers=permit.approvers,
             consents=job.consents,
             keep_tags=job.keep_tags,
             prompt_trace=self.trace,

@@ -141,6 +141,12 @@ def _field_options(command: _Command) -> _Command:
     help="Ask for two where a job's profile is this one: faint, standard, strong; repeatable.",
 )
 @click.option(
+    "--bound-approvals",
+    is_flag=True,
+    help="Count only approvals that name what the clip is stamped as: model, prompt, consents, "
+    "source type and the rest (`provenance approve --jobs`).",
+)
+@click.option(
     "--allow-unapproved",
     is_flag=True,
     help="Stamp clips without an approval too.  It is recorded with each.",
@@ -200,9 +206,9 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     are done.
     """
     names = ("keys", "signer", "signer_chain", "tsa", "min_margin")
-    chosen = settings(
-        {name: flags[name] for name in names} | {"registry": registry_url}, quiet=quiet
-    )
+    asked = {name: flags[name] for name in names} | {"registry": registry_url}
+    asked["bound_approvals"] = flags["bound_approvals"] or None
+    chosen = settings(asked, quiet=quiet)
     watched = flags["watch"] is not None
     if watched and (dry_run or jobs is not None or flags["source"] is not None):
         raise UsageError("--watch takes its jobs from its folder, and goes on; give it without "
@@ -257,7 +263,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             pool,
             ledger,
             Watch(ended, view.event, view.begun, view.waits),
-            prompt_key=keyring.prompt_key,
+            prompt_keys=keyring.prompt_keys,
             registry=registry,
             control=control,
             fail_fast=fail_fast,

@@ -76,6 +76,7 @@ def show_command(
 @click.option("--model-version", metavar="V")
 @click.option("--key", "key_id", metavar="ID", help="A watermark key or a signing certificate.")
 @click.option("--consent", metavar="REF", help="A consent reference.")
+@click.option("--reviewer", metavar="KEY-ID", help="The id of a key that approved.")
 @click.option("--sha256", metavar="HEX", help="Of the clip before or after stamping.")
 @click.option("--since", metavar="DATE", help="Stamped on or after this day (YYYY-MM-DD, UTC).")
 @click.option("--until", metavar="DATE", help="Stamped before this day.")
@@ -117,6 +118,9 @@ def search_command(
 def _target_options(command: _Command) -> _Command:
     for option in (
         click.option("--reason", metavar="TEXT", required=True, help="Why; shown to verifiers."),
+        click.option(
+            "--reviewer", metavar="KEY-ID", help="Everything that this reviewer's key approved."
+        ),
         click.option("--consent", metavar="REF", help="Everything that needed this consent."),
         click.option("--key", metavar="ID", help="Everything of a watermark or signing key."),
         click.option("--model-version", metavar="V", help="One version of it.  [default: all]"),
@@ -132,8 +136,8 @@ def _target_options(command: _Command) -> _Command:
 @click.option(
     "--good-before",
     metavar="TIME",
-    help="With --key: what provably existed before this moment still counts (a day, or ISO 8601 "
-    "with a zone).",
+    help="With --key or --reviewer: what provably existed before this moment still counts (a day, "
+    "or ISO 8601 with a zone).",
 )
 @registry_option
 @json_option
@@ -144,7 +148,7 @@ def revoke_command(
     as_json: bool,
     **asked: str | None,
 ) -> None:
-    """Withdraw a stamp, or every stamp of a model, a key or a consent.
+    """Withdraw a stamp, or every stamp of a model, a key, a consent or a reviewer's key.
 
     Verification then says REVOKED, with the date, the reason, and what it would have said; also of
     clips that were stamped from one that is withdrawn.
@@ -357,16 +361,22 @@ def _stamp_id(text: str) -> StampId:
 
 
 def _target(
+    *,
     stamp: str | None,
     model_name: str | None,
     model_version: str | None,
     key: str | None,
     consent: str | None,
+    reviewer: str | None,
 ) -> tuple[WithdrawalKind, str]:
-    from provenance.registry import check_reference, model_target  # noqa: PLC0415 - slow to import
+    from provenance.registry import (  # noqa: PLC0415 - slow to import
+        check_reference,
+        check_reviewer_id,
+        model_target,
+    )
 
-    if [stamp, model_name, key, consent].count(None) != 3:
-        raise UsageError("Say what: one of --stamp, --model-name, --key or --consent.")
+    if [stamp, model_name, key, consent, reviewer].count(None) != 4:
+        raise UsageError("Say what: one of --stamp, --model-name, --key, --consent or --reviewer.")
     if stamp is not None:
         return "stamp", _stamp_id(stamp).hex
     if model_name is not None:
@@ -375,6 +385,8 @@ def _target(
         raise UsageError("--model-version goes with --model-name.")
     if key is not None:
         return "key", check_reference(key)
+    if reviewer is not None:
+        return "reviewer", check_reviewer_id(reviewer.strip().lower())
     return "consent", check_reference(consent)
 
 

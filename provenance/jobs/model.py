@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -57,6 +58,28 @@ class Prompt:
         """
         text = None if self.digest is not None else self._read()
         return None if text is None else trace_prompt(text, key)
+
+    def loaded(self) -> Prompt:
+        """The same with its file read, so that all that is made of it is made of one text.
+
+        Raises:
+            UsageError: as :meth:`hashed` does.
+        """
+        return self if self.file is None else Prompt(_read(Path(self.file)))
+
+    def bound(self, keys: Iterable[PromptKey]) -> tuple[PromptHash, ...]:
+        """Every form in which an approval may name the prompt.
+
+        Args:
+            keys: binding keys (:mod:`provenance.approvals.binding`).
+
+        Raises:
+            UsageError: as :meth:`hashed` does.
+        """
+        if self.digest is not None:
+            return (given_prompt_hash(self.digest),)
+        text = self._read() or ""
+        return tuple(hash_prompt(text, key) for key in keys)
 
     def _read(self) -> str | None:
         return self.text if self.file is None else _read(Path(self.file))

@@ -14,8 +14,10 @@ from provenance.payload import StampId
 from provenance.registry.chain import canonical, digest
 from provenance.results import PromptHash
 
-WithdrawalKind = Literal["stamp", "model", "key", "consent"]
-KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent")
+WithdrawalKind = Literal["stamp", "model", "key", "consent", "reviewer"]
+KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent", "reviewer")
+DATED_KINDS: tuple[WithdrawalKind, ...] = ("key", "reviewer")
+"""Kinds of which what existed before a moment may still count."""
 _MAX_REFERENCE = 256
 _MAX_REASON = 500
 
@@ -25,7 +27,8 @@ class StampRecord:
     """One stamp, as it was published.  ``signer_id`` is the start of the certificate's SHA-256.
 
     ``approval`` and ``consents`` are opaque references; what they stand for is kept elsewhere.
-    ``parents`` are the stamps of ours that the clip was made from, all generations.
+    ``parents`` are the stamps of ours that the clip was made from, all generations.  ``approvers``
+    are the ids of the keys with which reviewers approved the clip, sorted.
     """
 
     stamp_id: StampId
@@ -45,6 +48,7 @@ class StampRecord:
     approval: str | None = None
     consents: tuple[str, ...] = ()
     parents: tuple[StampId, ...] = ()
+    approvers: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The record as ``registry.record`` of a verification shows it."""
@@ -65,6 +69,7 @@ class StampRecord:
             "approval": self.approval,
             "consents": list(self.consents),
             "parents": [stamp_id.hex for stamp_id in self.parents],
+            "approvers": list(self.approvers),
         }
 
     @classmethod
@@ -74,10 +79,11 @@ class StampRecord:
         Raises:
             ValueError: on anything else.
         """
-        if not isinstance(data, dict) or {*data, "parents"} != _RECORD_KEYS:
+        if not isinstance(data, dict) or {*data, "parents", "approvers"} != _RECORD_KEYS:
             raise ValueError("it has other fields than a record")
         model, prompt, consents = data["model"], data["prompt_hash"], data["consents"]
-        parents = data.get("parents", [])  # lines of 0.1.0 have none
+        # Lines of 0.1.0 have neither.
+        parents, approvers = data.get("parents", []), data.get("approvers", [])
         if not isinstance(model, dict) or set(model) != {"name", "version"}:
             raise ValueError("its model is no name and version")
         if prompt is not None and (not isinstance(prompt, dict) or set(prompt) != _PROMPT_KEYS):
@@ -86,6 +92,8 @@ class StampRecord:
             raise ValueError("its consents are no list")
         if not isinstance(parents, list):
             raise ValueError("its parents are no list")
+        if not isinstance(approvers, list):
+            raise ValueError("its approvers are no list")
         texts = {name: _text(data[name]) for name in _TEXTS}
         key_id, layout = texts.pop("key_id"), data["layout"]
         if key_id is None or isinstance(layout, bool) or not isinstance(layout, int):
@@ -102,14 +110,16 @@ class StampRecord:
             signed_at=None if signed is None else parse_time(signed),
             consents=tuple(check_reference(item) for item in consents),
             parents=tuple(StampId.from_hex(str(item)) for item in parents),
+            approvers=tuple(check_reviewer_id(item) for item in approvers),
             **texts,
         )
 
     def digest(self, manifest: bytes, fingerprint: bytes | None) -> str:
         """SHA-256 over the record, its manifest and its fingerprint, as the audit log keeps it."""
         record = self.as_json()
-        if not self.parents:  # as it was before there were any: old rows of the log still hold
-            del record["parents"]
+        for name in ("parents", "approvers"):  # as it was before there were any: old rows of the
+            if not record[name]:  # log still hold
+                del record[name]
         parts = {
             "record": record,
             "manifest": hashlib.sha256(manifest).hexdigest(),
@@ -120,9 +130,10 @@ class StampRecord:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A stamp, or all stamps of a model version, key or consent, withdrawn.
+    """A stamp, or all stamps of a model version, key, consent or reviewer's key, withdrawn.
 
-    ``good_before``, of a key only: what provably existed before this moment still counts.
+    ``good_before``, of a key or reviewer only: what provably existed before this moment still
+    counts.
     """
 
     kind: WithdrawalKind
@@ -132,6 +143,11 @@ class Withdrawal:
     ended_at: datetime | None = None
     ended_reason: str | None = None
     good_before: datetime | None = None
+
+    @property
+    def noun(self) -> str:
+        """What was withdrawn, for a sentence."""
+        return "reviewer's key" if self.kind == "reviewer" else self.kind
 
     def hits(self, facts: Facts) -> bool:
         """Whether it withdraws a stamp with these facts."""
@@ -172,7 +188,7 @@ class Withdrawal:
         if data["kind"] == "model" and not _is_model(target):
             raise ValueError("it names no model")
         ended, good = _text(data["ended_at"]), _text(data.get("good_before"))
-        if good is not None and data["kind"] != "key":
+        if good is not None and data["kind"] not in DATED_KINDS:
             raise ValueError("only a key can have been good before")
         return cls(
             data["kind"],
@@ -187,7 +203,7 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a withdrawal can hit: a stamp's id, keys, model and consents, as far as known.
+    """What a withdrawal can hit: a stamp's id, keys, model, consents, approvers, as far as known.
 
     ``proven_at`` is a moment by which the signature provably existed: a trusted time-stamp's, or
     that of the registry's own row.  ``parents`` are the stamps that the clip was made from.
@@ -200,6 +216,7 @@ class Facts:
     consents: tuple[str, ...] = ()
     proven_at: datetime | None = None
     parents: tuple[StampId, ...] = ()
+    approvers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, record: StampRecord) -> Self:
@@ -213,6 +230,7 @@ class Facts:
             record.consents,
             record.created_at,
             record.parents,
+            record.approvers,
         )
 
     def targets(self) -> list[tuple[WithdrawalKind, str]]:
@@ -227,6 +245,7 @@ class Facts:
                 found.append(("model", model_target(self.model_name, self.model_version)))
         found += [("key", key) for key in self.key_ids]
         found += [("consent", reference) for reference in self.consents]
+        found += [("reviewer", key) for key in self.approvers]
         return found
 
 
@@ -251,6 +270,20 @@ def check_reference(text: Any) -> str:
         raise UsageError("A reference needs 1 to 256 printable characters; give another one.")
     if len(text) > _MAX_REFERENCE:
         raise UsageError("A reference has at most 256 characters; give an id, not a text.")
+    return text
+
+
+def check_reviewer_id(text: Any) -> str:
+    """The id of a reviewer's key: 64 hexadecimal digits.
+
+    Raises:
+        UsageError: when it is anything else.
+    """
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise UsageError(
+            "The id of a reviewer's key has 64 hexadecimal digits; `provenance approve --json` and "
+            "`provenance registry show` tell it."
+        )
     return text
 
 

@@ -163,6 +163,7 @@ class Registry:
         model_version: str | None = None,
         key_id: str | None = None,
         consent: str | None = None,
+        reviewer: str | None = None,
         sha256: str | None = None,
         since: str | None = None,
         until: str | None = None,
@@ -173,6 +174,7 @@ class Registry:
         Args:
             model_name, model_version, key_id, consent: equal to these; a key id is a watermark
                 key's or a signing certificate's.
+            reviewer: id of a key that approved.
             sha256: of the input or the output.
             since, until: times, as ISO 8601 text; compared with when the stamp was made.
             limit: at most so many.
@@ -188,6 +190,11 @@ class Registry:
                 tests.append(sa.or_(query.input_sha256 == sha256, query.output_sha256 == sha256))
             tests += [query.created_at >= since] if since is not None else []
             tests += [query.created_at < until] if until is not None else []
+            if reviewer is not None:
+                ids = sa.select(schema.approver.c.stamp_id).where(
+                    schema.approver.c.reviewer_id == reviewer
+                )
+                tests.append(query.stamp_id.in_(ids))
             if consent is not None:
                 ids = sa.select(schema.consent.c.stamp_id).where(
                     schema.consent.c.reference == consent
@@ -208,9 +215,11 @@ class Registry:
             test = column.stamp_id == target
         elif withdrawal.kind == "key":
             test = sa.or_(column.key_id == target, column.signer_id == target)
-            if withdrawal.good_before is not None:
-                # What the row says is what Facts.of says of it.
-                test &= column.created_at >= stamp_time(withdrawal.good_before)
+        elif withdrawal.kind == "reviewer":
+            ids = sa.select(schema.approver.c.stamp_id).where(
+                schema.approver.c.reviewer_id == target
+            )
+            test = column.stamp_id.in_(ids)
         elif withdrawal.kind == "consent":
             ids = sa.select(schema.consent.c.stamp_id).where(schema.consent.c.reference == target)
             test = column.stamp_id.in_(ids)
@@ -219,6 +228,9 @@ class Registry:
             test = sa.and_(
                 column.model_name == name, *(column.model_version == one for one in version)
             )
+        if withdrawal.good_before is not None:
+            # What the row says is what Facts.of says of it.
+            test &= column.created_at >= stamp_time(withdrawal.good_before)
         parent = schema.parent.c
         # A parent that is withdrawn by its id need not be known here.
         made_of = (
@@ -275,6 +287,10 @@ class Registry:
         for reference in record.consents:
             connection.execute(
                 sa.insert(schema.consent).values(stamp_id=stamp_id, reference=reference)
+            )
+        for key in record.approvers:
+            connection.execute(
+                sa.insert(schema.approver).values(stamp_id=stamp_id, reviewer_id=key)
             )
         for parent in record.parents:
             connection.execute(

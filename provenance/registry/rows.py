@@ -36,7 +36,7 @@ def pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def columns(record: StampRecord) -> dict[str, Any]:
-    """A record as values of the table; its consents and parents have tables of their own."""
+    """A record as values of the table; consents, parents, approvers have tables of their own."""
     prompt = record.prompt_hash
     return {
         "state": STAMPED,
@@ -60,7 +60,7 @@ def columns(record: StampRecord) -> dict[str, Any]:
 
 
 def read(connection: Connection, rows: Sequence[Row[Any]]) -> list[StampRecord]:
-    """The records that rows of the table stand for, with their consents and parents.
+    """The records that rows of the table stand for, with their consents, parents and approvers.
 
     Raises:
         RegistryError: a row that this program did not write.
@@ -68,10 +68,12 @@ def read(connection: Connection, rows: Sequence[Row[Any]]) -> list[StampRecord]:
     ids = [row.stamp_id for row in rows]
     consents = _parts(connection, schema.consent.c.reference, ids)
     parents = _parts(connection, schema.parent.c.parent_id, ids)
+    approvers = _parts(connection, schema.approver.c.reviewer_id, ids)
     found = []
     for row in rows:
         try:
-            found.append(_record(row, consents[row.stamp_id], parents[row.stamp_id]))
+            lists = (part[row.stamp_id] for part in (consents, parents, approvers))
+            found.append(_record(row, *lists))
         except ValueError as error:
             raise RegistryError(
                 f"The record of stamp {row.stamp_id} can't be read; it was changed behind this "
@@ -90,7 +92,9 @@ def _parts(connection: Connection, column: sa.Column[Any], ids: list[str]) -> di
     return found
 
 
-def _record(row: Row[Any], consents: list[str], parents: list[str]) -> StampRecord:
+def _record(
+    row: Row[Any], consents: list[str], parents: list[str], approvers: list[str]
+) -> StampRecord:
     alg = row.prompt_alg
     return StampRecord(
         stamp_id=StampId.from_hex(row.stamp_id),
@@ -110,4 +114,5 @@ def _record(row: Row[Any], consents: list[str], parents: list[str]) -> StampReco
         approval=row.approval,
         consents=tuple(consents),
         parents=tuple(StampId.from_hex(one) for one in parents),
+        approvers=tuple(approvers),
     )

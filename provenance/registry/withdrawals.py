@@ -15,6 +15,7 @@ from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database
 from provenance.registry.records import (
+    DATED_KINDS,
     Facts,
     Withdrawal,
     WithdrawalKind,
@@ -43,20 +44,22 @@ class Withdrawals:
         *,
         good_before: datetime | None = None,
     ) -> Withdrawal:
-        """Withdraw a stamp, or everything of a model, key or consent.
+        """Withdraw a stamp, or everything of a model, key, consent or reviewer's key.
 
         Args:
             kind: what is withdrawn.
-            target: which: a stamp id, a key id, a consent's reference, or :func:`model_target`.
+            target: which: a stamp id, a key id, a consent's reference, the id of a reviewer's key,
+                or :func:`model_target`.
             reason: why, on one line; shown to verifiers.
-            good_before: of a key: what provably existed before this moment still counts.
+            good_before: of a key or reviewer: what provably existed before this moment still
+                counts.
 
         Raises:
             UsageError: it is withdrawn already, the reason is no line of text, or the moment is
                 none of a key's, or still to come.
         """
         entry = Withdrawal(kind, target, check_reason(reason), now(), good_before=good_before)
-        if good_before is not None and (kind != "key" or good_before > entry.at):
+        if good_before is not None and (kind not in DATED_KINDS or good_before > entry.at):
             raise UsageError(
                 "Only a key can have been good before a moment, and only before one that is past."
             )
@@ -106,6 +109,12 @@ class Withdrawals:
         found = _active(connection, sorted(targets))
         return next((entry for entry in found if any(entry.hits(one) for one in every)), None)
 
+    def of(self, kind: WithdrawalKind, targets: Sequence[str]) -> dict[str, Withdrawal]:
+        """What is in force of these targets of one kind, by target."""
+        with self._database.reading() as connection:
+            found = _active(connection, [(kind, target) for target in targets])
+        return {entry.target: entry for entry in found}
+
     def refuse(self, made: Facts, lineage: Sequence[Facts], name: str) -> None:
         """Refuse to stamp a clip of which something is withdrawn.
 
@@ -127,13 +136,13 @@ class Withdrawals:
         hit = self.hitting_with(connection, replace(made, proven_at=None, parents=()))
         if hit is not None:
             raise WithdrawnError(
-                f"{name} may not be stamped: its {hit.kind} was withdrawn on {hit.at:%Y-%m-%d} "
+                f"{name} may not be stamped: its {hit.noun} was withdrawn on {hit.at:%Y-%m-%d} "
                 f"({hit.reason})."
             )
         for past in (Facts(parents=made.parents), *lineage):
             hit = self.hitting_with(connection, past)
             if hit is not None:
-                what = "that" if hit.kind == "stamp" else f"whose {hit.kind}"
+                what = "that" if hit.kind == "stamp" else f"whose {hit.noun}"
                 raise WithdrawnError(
                     f"{name} may not be stamped: it was made from a clip {what} was withdrawn on "
                     f"{hit.at:%Y-%m-%d} ({hit.reason})."

@@ -38,6 +38,7 @@ def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console
         ("Input", f"sha256 {record.input_sha256}"),
         ("Output", f"sha256 {record.output_sha256}"),
         ("Approval", record.approval),
+        ("Approved by", ", ".join(f"key {one}" for one in record.approvers) or None),
         ("Consents", ", ".join(record.consents) or None),
         ("Made from", ", ".join(parent.hex for parent in record.parents) or None),
     ]

@@ -85,6 +85,7 @@ class Release:
                 scratch,
                 reviewers=load_reviewers([self.reviewers]),
                 signing_key=public_key_of(self.keyring.signer.chain_pem),
+                terms=None,
                 policy=self.policy,
             )
             local = scratch / "stamped.mp4"

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from provenance.errors import ProvenanceError, RegistryError, UsageError
+from provenance.errors import ProvenanceError, RegistryError, UsageError, WithdrawnError
 from provenance.payload import StampId
 from provenance.registry import AuditRow, Facts, Registry, model_target, now, schema
 from provenance.registry.address import parse_url
@@ -97,11 +97,16 @@ def test_search_finds_what_fits_everything_given(registry: Registry, tmp_path: P
 # --- withdrawal
 
 
-@pytest.mark.parametrize("kind", ["stamp", "model", "one version", "key", "certificate", "consent"])
+REVIEWER = "5e" * 32
+
+
+@pytest.mark.parametrize(
+    "kind", ["stamp", "model", "one version", "key", "certificate", "consent", "reviewer"]
+)
 def test_a_withdrawal_hits_what_it_names_until_it_ends(
     kind: str, registry: Registry, tmp_path: Path
 ) -> None:
-    made = register(registry, tmp_path / "clip.mp4")
+    made = register(registry, tmp_path / "clip.mp4", approvers=(REVIEWER,))
     other = record(
         StampId.new(),
         key_id="k2",
@@ -116,6 +121,7 @@ def test_a_withdrawal_hits_what_it_names_until_it_ends(
         "key": ("key", made.key_id),
         "certificate": ("key", "c0ffee00"),
         "consent": ("consent", "consent-2"),
+        "reviewer": ("reviewer", REVIEWER),
     }[kind]
     entry = registry.withdrawals.withdraw(name, target, "leaked")  # type: ignore[arg-type]
     assert registry.withdrawals.hitting(Facts.of(made)) == entry
@@ -134,17 +140,18 @@ def test_a_withdrawal_hits_what_it_names_until_it_ends(
 BEFORE, SINCE = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("key", ["a986830a", "c0ffee00"])
+@pytest.mark.parametrize("key", ["a986830a", "c0ffee00", REVIEWER])
 def test_a_withdrawn_key_spares_what_was_there_before_a_moment(
     key: str, registry: Registry, tmp_path: Path
 ) -> None:
-    early = register(registry, tmp_path / "a.mp4", created_at=BEFORE)
-    late = register(registry, tmp_path / "b.mp4")
-    entry = registry.withdrawals.withdraw("key", key, "stolen", good_before=SINCE)
+    early = register(registry, tmp_path / "a.mp4", created_at=BEFORE, approvers=(REVIEWER,))
+    late = register(registry, tmp_path / "b.mp4", approvers=(REVIEWER,))
+    kind, field = ("reviewer", "approvers") if key == REVIEWER else ("key", "key_ids")
+    entry = registry.withdrawals.withdraw(kind, key, "stolen", good_before=SINCE)  # type: ignore[arg-type]
     assert registry.withdrawals.hitting(Facts.of(early)) is None
     assert registry.withdrawals.hitting(Facts.of(late)) == entry
-    assert registry.withdrawals.hitting(Facts(key_ids=(key,))) == entry  # nothing proves when
-    assert registry.withdrawals.hitting(Facts(key_ids=(key,), proven_at=SINCE)) == entry
+    assert registry.withdrawals.hitting(Facts(**{field: (key,)})) == entry  # nothing proves when
+    assert registry.withdrawals.hitting(Facts(**{field: (key,)}, proven_at=SINCE)) == entry
     assert list(registry.hit_by(entry)) == [late.stamp_id]
     assert registry.withdrawals.listed() == (entry,)
     assert registry.check().broken is None
@@ -157,12 +164,12 @@ def test_only_a_key_was_good_before_a_moment_that_is_past(registry: Registry) ->
     assert registry.withdrawals.listed() == ()
 
 
-@pytest.mark.parametrize("kind", ["stamp", "model", "key", "certificate", "consent"])
+@pytest.mark.parametrize("kind", ["stamp", "model", "key", "certificate", "consent", "reviewer"])
 def test_a_withdrawal_reaches_what_was_made_from_what_it_hits(
     kind: str, registry: Registry, tmp_path: Path
 ) -> None:
     own = {"key_id": "k2", "signer_id": "s2", "model_name": "Other", "consents": ()}
-    first = register(registry, tmp_path / "a.mp4", created_at=BEFORE)
+    first = register(registry, tmp_path / "a.mp4", created_at=BEFORE, approvers=(REVIEWER,))
     second = register(registry, tmp_path / "b.mp4", parents=(first.stamp_id,), **own)
     ids = tuple(sorted((first.stamp_id, second.stamp_id), key=lambda one: one.hex))
     third = register(registry, tmp_path / "c.mp4", parents=ids, **own)
@@ -174,12 +181,13 @@ def test_a_withdrawal_reaches_what_was_made_from_what_it_hits(
         "key": ("key", first.key_id),
         "certificate": ("key", "c0ffee00"),
         "consent": ("consent", "consent-2"),
+        "reviewer": ("reviewer", REVIEWER),
     }[kind]
-    if name == "key":
-        spared = registry.withdrawals.withdraw("key", target, "stolen", good_before=SINCE)
+    if name in ("key", "reviewer"):
+        spared = registry.withdrawals.withdraw(name, target, "stolen", good_before=SINCE)
         assert list(registry.hit_by(spared)) == []
         assert registry.withdrawals.hitting(Facts.of(third)) is None
-        registry.withdrawals.reinstate("key", target, "to say it again, of all")
+        registry.withdrawals.reinstate(name, target, "to say it again, of all")
     entry = registry.withdrawals.withdraw(name, target, "leaked")  # type: ignore[arg-type]
     made = [first.stamp_id, second.stamp_id, third.stamp_id]
     assert list(registry.hit_by(entry)) == sorted(made, key=lambda one: one.hex)
@@ -187,6 +195,39 @@ def test_a_withdrawal_reaches_what_was_made_from_what_it_hits(
         assert registry.withdrawals.hitting(Facts.of(record_)) == entry
     assert registry.withdrawals.hitting(Facts.of(other)) is None
     assert registry.check().broken is None
+
+
+def test_who_approved_is_kept_and_found_and_a_record_without_hashes_as_it_did(
+    registry: Registry, tmp_path: Path
+) -> None:
+    others = "0a" * 32
+    both = register(registry, tmp_path / "a.mp4", approvers=(others, REVIEWER))
+    none = register(registry, tmp_path / "b.mp4")
+    assert registry.find(both.stamp_id) == both
+    assert registry.search(reviewer=REVIEWER) == (both,)
+    assert registry.withdrawals.of("reviewer", [REVIEWER, others]) == {}
+    entry = registry.withdrawals.withdraw("reviewer", REVIEWER, "stolen")
+    assert registry.withdrawals.of("reviewer", [REVIEWER, others]) == {REVIEWER: entry}
+    assert registry.withdrawals.hitting(Facts.of(none)) is None
+    fields = none.as_json()
+    assert fields.pop("approvers") == fields.pop("parents") == []
+    hashed = {"record": fields, "manifest": hashlib.sha256(MANIFEST).hexdigest()}
+    assert none.digest(MANIFEST, None) == digest(hashed | {"fingerprint": None})
+    with registry.database.writing() as connection:  # behind the program's back
+        connection.execute(sa.delete(schema.approver))
+    assert registry.check().broken is not None
+
+
+def test_a_stamp_by_a_withdrawn_reviewer_is_not_committed(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Withdrawn while the clip was being stamped."""
+    stamp_id = registry.reservations.reserve("a986830a", tmp_path / "a.mp4")
+    registry.withdrawals.withdraw("reviewer", REVIEWER, "stolen", good_before=SINCE)
+    late = record(stamp_id, approvers=(REVIEWER,), created_at=BEFORE)
+    with pytest.raises(WithdrawnError, match="its reviewer's key was withdrawn"):
+        registry.commit(late, MANIFEST, None)
+    assert registry.find(stamp_id) is None
 
 
 def test_a_parent_that_is_not_known_here_can_be_withdrawn(
@@ -220,7 +261,7 @@ def test_a_registry_of_the_first_tables_is_brought_up_to_date(tmp_path: Path, ur
     stamp_id = StampId.new()
     whole = record(stamp_id)
     fields = whole.as_json()
-    del fields["parents"]
+    del fields["parents"], fields["approvers"]
     hashed = {"record": fields, "manifest": hashlib.sha256(MANIFEST).hexdigest()}
     said = {"stamp_id": stamp_id.hex, "sha256": digest(hashed | {"fingerprint": None})}
     entry = {"kind": "stamp", "target": "00" * 8, "reason": "old"}
