@@ -23,7 +23,7 @@ SAME_SPEED = 0.03
 _SOUND: dict[SoundMatch, str] = {
     "same": "the sound is the same",
     "differs": "the sound is not the stamped clip's",
-    "silent": "neither has sound",
+    "silent": "neither has sound to hear",
     "missing": "its sound is missing",
     "added": "the sound was added: the stamped clip had none",
     "bytes": "the sound is the same",

@@ -275,8 +275,8 @@ def _compared_rows(table: Table, compared: Compared) -> None:
         over = "" if compared.share is None else f", {100 * compared.share:.0f} % of it in view"
         table.add_row(
             "  picture",
-            f"{100 * compared.distance:.0f} % of the bits of the better cells differ from what was "
-            f"stamped, in {compared.frames} frames{over}",
+            f"{100 * compared.distance:.0f} % of the bits differ where it is clearest, in "
+            f"{compared.frames} frames{over}",
         )
     for one in compared.areas[:5]:
         mark = ", and the mark lies over it" if one.copied else ""
