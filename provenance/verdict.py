@@ -328,6 +328,8 @@ class _Case:
             asked = "The registry that was asked has no such stamp"
         else:
             asked = "No registry was asked"
+        if registry.revocation is not None:
+            return f" {asked}."
         if registry.listed_at is not None:
             return f" {asked}; a signed list of {registry.listed_at:%Y-%m-%d} does not withdraw it."
         return f" {asked}, so whether it was withdrawn is not known."
