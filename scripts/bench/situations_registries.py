@@ -19,6 +19,7 @@ from provenance.exports import (
     write_lines,
     write_revocations,
 )
+from provenance.manifest.reader import Reading, read_store
 from provenance.registry import Registry, now
 from provenance.seal import unseal
 
@@ -43,6 +44,14 @@ def changed_rows(studio: Studio) -> Iterator[Row]:
     report = studio.check(theirs, trust=studio.with_partner)
     due = Due((CONFLICT, MATCH, UNTRUSTED, INVALID), silent=("Stamped by Partner",))
     yield judged(item, "a partner's claim made the record", report, due)
+    store = studio.registry.manifest(studio.clips[0].stamp_id)
+    reading = read_store(theirs, studio.with_partner)
+    if isinstance(reading, Reading):
+        swap = "UPDATE manifest SET store = ? WHERE stamp_id = ?"
+        _write(studio, swap, (reading.boxes, stamp_id))
+        report = studio.check(theirs, trust=studio.with_partner)
+        yield judged(item, "the same, and their manifest the registered one", report, due)
+        _write(studio, swap, (store, stamp_id))
     report = studio.check(studio.clips[0].output_path)
     due = Due((CONFIRMED, CONFLICT), silent=("as OtherModel",))
     yield judged(item, "the same, our own clip", report, due)
