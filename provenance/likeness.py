@@ -91,6 +91,7 @@ def _judged(told: Comparison) -> Likeness:
         "differs" if told.distance > LIMIT else "same",
         told.distance,
         told.compared,
+        told.in_view,
         told.frames,
         order=told.order,
         speed=None if told.speed is None else abs(told.speed),
