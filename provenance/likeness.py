@@ -91,10 +91,10 @@ def _judged(told: Comparison) -> Likeness:
         "differs" if told.distance > LIMIT else "same",
         told.distance,
         told.compared,
-        told.in_view,
         told.frames,
         order=told.order,
         speed=None if told.speed is None else abs(told.speed),
+        in_view=told.in_view,
     )
     if told.strange and told.distance <= LIMIT:
         where = stretches(told.strange[:_STRANGE])

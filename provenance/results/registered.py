@@ -62,7 +62,6 @@ class Compared:
     picture: PictureMatch = "not_compared"
     distance: float | None = None
     share: float | None = None
-    in_view: float | None = None
     frames: int = 0
     areas: tuple[DifferentArea, ...] = ()
     order: Order | None = None
@@ -71,6 +70,7 @@ class Compared:
     seconds: tuple[float, float] | None = None
     picture_reason: str | None = None
     sound_reason: str | None = None
+    in_view: float | None = None
 
     @property
     def different(self) -> float:
