@@ -94,9 +94,11 @@ def look_up(
     record = None if registry is None or stamp_id is None else registry.find(stamp_id)
     alike, knows = Likeness(), None
     differs: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
     if registry is not None and record is not None:  # 2
         original = _original(registry, record, trust)
         knows, differs = held_against(record, original, file, manifest)
+        contradictions = _contradictions(record, original)
         exact = knows == "file" or (knows == "manifest" and _intact(manifest))
         if manifest.status == "absent":
             manifest = original or manifest
@@ -119,6 +121,7 @@ def look_up(
         compared=alike.compared,
         knows=knows,
         differs=differs,
+        contradictions=contradictions,
         through=through,
         listed_at=min((known.issued_at for known in revocations), default=None),
         reason=_reason(registry, record, stamp_id, alike, fingerprint),
@@ -198,16 +201,33 @@ def _differs(record: StampRecord, knows: Known | None, manifest: ManifestReport)
         return ()
     # A copy that was given its credential back is signed later, perhaps by a newer certificate.
     restored = manifest.recovered is not None and manifest.issuer
+    other = _otherwise(record, manifest, signer=not restored)
+    if not other and knows == "other" and not restored:
+        other = ("the manifest itself, which is not the registered one",)
+    return other
+
+
+def _otherwise(record: StampRecord, manifest: ManifestReport, *, signer: bool) -> tuple[str, ...]:
+    """What a manifest and a record say differently of one stamp, as far as the record says it."""
     said = {
-        "signer": (record.signer_id, record.signer_id if restored else manifest.signer_id),
+        "signer": (record.signer_id if signer else None, manifest.signer_id),
         "model name": (clean(record.model_name), manifest.model_name),
         "model version": (clean(record.model_version), manifest.model_version),
         "prompt hash": (record.prompt_hash, manifest.prompt_hash),
     }
-    other = [name for name, (ours, theirs) in said.items() if ours is not None and ours != theirs]
-    if not other and knows == "other" and not restored:
-        other = ["the manifest itself, which is not the registered one"]
-    return tuple(other)
+    return tuple(name for name, (ours, theirs) in said.items() if ours not in (None, theirs))
+
+
+def _contradictions(record: StampRecord, original: ManifestReport | None) -> tuple[str, ...]:
+    """What a record says otherwise than the registered manifest, which is signed: nobody but who
+    changed the database behind the program's back makes such a record."""
+    if original is None or original.status not in ("trusted", "valid"):
+        return ()
+    binding = original.soft_binding
+    if binding is None or binding.stamp_id != record.stamp_id:
+        return ("stamp id",)
+    consents = () if {*record.consents} == {*original.consents} else ("consents",)
+    return (*_otherwise(record, original, signer=True), *consents)
 
 
 def _claims(

@@ -9,7 +9,8 @@ applies.  The numbers stand again in the code.
    (b) the watermark sits on content whose registered fingerprint differs, throughout, for a stretch
    or, with the mark lying over it, in a tenth of the picture; (c) an intact manifest binds itself
    to our watermark, and pixels that were searched with the key it names hold none; (d) an intact
-   manifest names a stamp and says otherwise than its record, or is not the one that was registered.
+   manifest names a stamp and says otherwise than its record, or is not the one that was registered;
+   (e) the record itself says otherwise than the signed manifest that the registry keeps.
    A weak signal is not "none": it never makes a conflict.
 3. CREDENTIAL_INVALID: a manifest is there and fails validation; the watermark's own finding is
    told beside it.
@@ -180,6 +181,11 @@ class _Case:
                 f"the manifest{self._claims()} speaks of stamp {self.named}, whose record says "
                 f"{recorded(self.registry)}: it differs in {listing(self.registry.differs)}"
             )
+        if self.registry.contradictions:  # 2e
+            return (
+                f"the registry's record says {listing(self.registry.contradictions)} otherwise "
+                "than the signed manifest that it keeps: its database was changed"
+            )
         return None
 
     def _claims(self) -> str:
@@ -322,6 +328,8 @@ class _Case:
             asked = "The registry that was asked has no such stamp"
         else:
             asked = "No registry was asked"
+        if registry.revocation is not None:
+            return f" {asked}."
         if registry.listed_at is not None:
             return f" {asked}; a signed list of {registry.listed_at:%Y-%m-%d} does not withdraw it."
         return f" {asked}, so whether it was withdrawn is not known."

@@ -98,10 +98,11 @@ class RegistryReport:
     ``strange`` are stretches, in seconds, that carry the mark and show other content than was
     stamped, while the rest of the clip shows it.  ``knows``: the registry knows these very bytes
     ("file"), or the file's very manifest; "other": it has another manifest of this stamp.
-    ``differs`` names what an intact manifest says otherwise than the record.  ``through`` is the
-    withdrawn stamp that this clip was made from.  ``listed_at`` is the date of the signed list of
-    withdrawals that was held against it, the oldest of several.  ``failed``: a registry was to be
-    asked, and could not be; what was withdrawn is not known then.
+    ``differs`` names what an intact manifest says otherwise than the record, ``contradictions``
+    what the record says otherwise than the signed manifest that the registry keeps with it.
+    ``through`` is the withdrawn stamp that this clip was made from.  ``listed_at`` is the date of
+    the signed list of withdrawals that was held against it, the oldest of several.  ``failed``: a
+    registry was to be asked, and could not be; what was withdrawn is not known then.
     """
 
     status: RegistryStatus = "not_checked"
@@ -112,6 +113,7 @@ class RegistryReport:
     compared: Compared = field(default_factory=Compared)
     knows: Known | None = None
     differs: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
     through: StampId | None = None
     listed_at: datetime | None = None
     failed: bool = False
@@ -127,6 +129,7 @@ class RegistryReport:
             "listed_at": iso_time(self.listed_at),
             "knows": self.knows,
             "differs": list(self.differs),
+            "contradictions": list(self.contradictions),
             "fingerprint_distance": self.fingerprint_distance,
             "compared": self.compared.as_json(),
             "reason": self.reason,

@@ -59,6 +59,8 @@ ORIGINAL = ManifestReport(
     signature="aa" * 32,
     issuer=True,
 )
+DOUBTS = ("does not withdraw it", "so whether it was withdrawn is not known")
+"""What is said of a withdrawal that nobody knows of."""
 RECOVERED = ("picture", "order", "speed", "length", "sound")
 
 
@@ -91,6 +93,8 @@ def wrong(case: Drawn) -> str | None:
     manifest, registry = case.manifest, case.registry
     if registry.revocation is not None and verdict is not Verdict.REVOKED:
         return "withdrawn and not REVOKED"
+    if verdict is Verdict.REVOKED and any(words in sentence for words in DOUBTS):
+        return "withdrawn and said not to be"
     if verdict is not Verdict.CONFIRMED:
         return _said_too_much(case, verdict, sentence)
     read = case.watermark.stamp_id

@@ -20,6 +20,8 @@ from bench.timing import First, Still, unmarked
 Wave = NDArray[np.float32]
 RATE = 48_000
 LINES, SECONDS = 480, 4.0
+SEED = 2
+"""Of everything random.  With it four or five shuffled pieces do not come out in their order."""
 QUICK = Encode(options=(("crf", "20"), ("preset", "veryfast"), render.REPEATABLE))
 FINE = Encode(options=(("crf", "14"), ("preset", "veryfast"), render.REPEATABLE))
 PNG = Encode("still", suffix=".png")
@@ -74,7 +76,7 @@ def passed(
     """A copy without sound that went through some stages."""
     folder = target.with_name(f"{target.name}.d")
     folder.mkdir()
-    made = render.run((Pass(stages, encode),), source, folder, other, 1, threads=2)
+    made = render.run((Pass(stages, encode),), source, folder, other, SEED, threads=2)
     made.rename(target)
     folder.rmdir()
     return target

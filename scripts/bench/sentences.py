@@ -125,6 +125,12 @@ SITUATIONS: tuple[tuple[str, Detection, ManifestReport, RegistryReport], ...] = 
         ORIGINAL,
         match(knows="other", differs=("the manifest itself, which is not the registered one",)),
     ),
+    (
+        "A record that somebody changed in the database",
+        FOUND,
+        ORIGINAL,
+        match(knows="file", contradictions=("model version",)),
+    ),
     ("The mark copied onto another video", FOUND, NONE, differing(picture="differs")),
     ("The mark copied onto a part", FOUND, NONE, pasted(copied=True)),
     (

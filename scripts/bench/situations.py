@@ -1,7 +1,7 @@
 """Every situation in which a verdict could say too much, made as files and verified.
 
 Those of the content (:mod:`bench.situations_content`) are made of every clip, the others
-(:mod:`bench.situations_signers`, :mod:`bench.situations_records`) of the first.  A situation that
+(:mod:`bench.situations_signers`, ``_records``, ``_registries``) of the first.  A situation that
 can't be made counts as one that is not as due.
 """
 
@@ -12,7 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from bench import situations_content, situations_records, situations_signers
+from bench import (
+    situations_content,
+    situations_records,
+    situations_registries,
+    situations_signers,
+)
 from bench.due import Row
 from bench.studio import Studio
 from provenance import ProvenanceError
@@ -20,7 +25,11 @@ from provenance.registry import Registry
 
 Group = Callable[[Studio], Iterator[Row]]
 CONTENT = (situations_content.restored, situations_content.content)
-GROUPS: tuple[Group, ...] = (*situations_signers.GROUPS, *situations_records.GROUPS)
+GROUPS: tuple[Group, ...] = (
+    *situations_signers.GROUPS,
+    *situations_records.GROUPS,
+    *situations_registries.GROUPS,
+)
 NAMES = tuple(group.__name__ for group in (*CONTENT, *GROUPS))
 
 

@@ -106,6 +106,7 @@ class Studio:
             duration_ms=1000,
             title="clip.mp4",
             created_at=record.created_at,
+            consents=record.consents,
         )
         return replace(plain, **changes)
 

@@ -14,10 +14,11 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from bench import due, edits, honest, situations
 from bench.due import Due, held, judged, refused
+from bench.timing import Shuffle
 
 from provenance import InputError, Verdict, VerificationReport
 from provenance.results import Detection, FileFacts, ManifestReport
-from tests.clips import Spec, make_clip
+from tests.clips import Spec, lumas, make_clip
 
 REPORT = VerificationReport(
     FileFacts("clip.mp4", "00", 1, "video"),
@@ -96,3 +97,14 @@ def test_a_clip_is_given_a_sound_of_its_own(tmp_path: Path) -> None:
     assert not edits.has_sound(silent)
     assert edits.wave(made).shape[1] >= edits.RATE - 1024
     assert not (edits.melody(1) == edits.melody(2)).all()
+
+
+def test_what_is_shuffled_is_in_another_order(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", Spec(frames=96))
+    plain, shuffled = (
+        edits.passed(clip, tmp_path / f"{number}.mp4", stages, clip)
+        for number, stages in enumerate(((), (Shuffle(),)))
+    )
+    before, after = (lumas(path) for path in (plain, shuffled))
+    assert len(before) == len(after)
+    assert abs(before[0].astype(float) - after[0]).mean() > 5
