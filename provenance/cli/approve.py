@@ -227,4 +227,4 @@ def _show(terms: Terms) -> None:
         ("title", terms.title),
         ("tags kept", ", ".join(terms.keep_tags) or "none besides the usual ones"),
     ):
-        stdout().print(printable(f"  {name}: {value}", 2000), soft_wrap=True)
+        stdout().print(f"  {name}: {printable(value, 2000)}", soft_wrap=True)

@@ -6,27 +6,28 @@ import base64
 import json
 import pickle
 import stat
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from provenance import approvals
 from provenance.approvals import (
-    PERSONS_FILE,
     Approval,
     ApprovalPolicy,
     Envelope,
     Reviewers,
+    Terms,
     key_id,
 )
 from provenance.approvals.envelope import pre_authentication, take_apart
 from provenance.errors import ApprovalError, KeyringError, OutputError, UsageError
-from provenance.registry import Withdrawal
+from provenance.manifest import given_prompt_hash, hash_prompt
+from provenance.manifest.prompt import PromptKey
 
 CLIP, OTHER = "a" * 64, "b" * 64
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -241,59 +242,6 @@ def test_an_approver_is_an_opaque_id(who: str) -> None:
         approvals.approve(CLIP, ANNA, who)
 
 
-def test_a_reviewers_key_is_theirs_alone(tmp_path: Path) -> None:
-    file = tmp_path / "anna.pem"
-    public = approvals.new_reviewer_key(file)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    key = approvals.load_reviewer_key(file)
-    assert approvals.load_reviewers([public]) == approvals.load_reviewers(
-        [tmp_path / "anna.pem.pub"]
-    )
-    assert list(approvals.load_reviewers([public]).keys) == [key_id(key.public_key())]
-    with pytest.raises(UsageError, match="exists already"):
-        approvals.new_reviewer_key(file)
-    public.unlink()
-    with pytest.raises(UsageError, match="exists already"):
-        approvals.new_reviewer_key(file)
-    file.chmod(0o644)
-    with pytest.raises(KeyringError, match="chmod 600"):
-        approvals.load_reviewer_key(file)
-
-
-def test_reviewers_are_read_from_files_and_folders(tmp_path: Path) -> None:
-    folder = tmp_path / "reviewers"
-    folder.mkdir()
-    made = [approvals.new_reviewer_key(tmp_path / f"{n}.pem") for n in range(3)]
-    (folder / "two.pem").write_bytes(made[0].read_bytes() + made[1].read_bytes())
-    (folder / "README.md").write_text("who may approve", "utf-8")
-    assert len(approvals.load_reviewers([folder]).keys) == 2
-    assert len(approvals.load_reviewers([folder, made[2], made[0]]).keys) == 3
-    assert approvals.load_reviewers([]) == Reviewers()
-    (folder / "oops.pem").write_bytes((tmp_path / "0.pem").read_bytes())
-    with pytest.raises(KeyringError, match="holds a private key"):
-        approvals.load_reviewers([folder])
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "cannot be read"),
-        (b"hello", "no public key"),
-        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "damaged"),
-        (b"x" * 100_000, "too large"),
-    ],
-)
-def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes | None, words: str) -> None:
-    file = tmp_path / "key.pub"
-    if content is not None:
-        file.write_bytes(content)
-        file.chmod(0o600)
-        with pytest.raises(KeyringError, match=r"no Ed25519 key|too large"):
-            approvals.load_reviewer_key(file)
-    with pytest.raises(KeyringError, match=words):
-        approvals.load_reviewers([file])
-
-
 def test_the_stored_form_is_an_envelope_that_other_tools_read(tmp_path: Path) -> None:
     file = tmp_path / "a.approval.json"
     approvals.add_approval(file, *approvals.approve(CLIP, ANNA, "anna", policy="press", now=NOW))
@@ -318,154 +266,150 @@ def test_a_policy_asks_for_one_or_two() -> None:
         ApprovalPolicy(needed=3)
 
 
-# --- persons
+# --- bound to a job
+
+BINDING = PromptKey("b1", b"b" * 32)
+TERMS = Terms(
+    model_name="Model",
+    model_version="1",
+    prompts=(hash_prompt("a cat", BINDING),),
+    consents=("actor-7",),
+    digital_source_type="trainedAlgorithmicMedia",
+    provider=None,
+    profile="standard",
+    title="a.mp4",
+    keep_tags=(),
+)
+BOUND = ApprovalPolicy(bound=True)
 
 
-def test_two_keys_of_one_person_are_one_approval_whatever_names_they_use() -> None:
-    """One person who approves twice, with two keys, under two names."""
-    twice = signed(), signed(BEN, "somebody else")
-    assert len(check(*twice, policy=TWO)) == 2  # nobody said whose keys they are
-    one = trusted(anna=(ANNA, BEN), carl=(STRANGER,))
-    reason, sentence = told(*twice, policy=TWO, reviewers=one)
-    assert reason == "one_of_two"
-    assert "by different persons" in sentence
-    second = signed(STRANGER, "carl")
-    assert {a.approver for a in check(*twice, second, policy=TWO, reviewers=one)} == {
-        "anna",
-        "carl",
+def test_a_statement_with_a_job_comes_back_as_it_was_signed() -> None:
+    (found,) = check(signed(terms=TERMS), terms=TERMS, policy=BOUND)
+    assert found.terms == TERMS
+    assert found.as_json()["job"] == TERMS.as_json()
+    assert check(signed())[0].as_json()["job"] is None
+
+
+def test_the_job_s_prompt_may_be_known_under_several_keys() -> None:
+    """The prompt key was rotated since."""
+    newer = PromptKey("b2", b"n" * 32)
+    both = (hash_prompt("a cat", newer), hash_prompt("a cat", BINDING))
+    assert check(signed(terms=TERMS), terms=replace(TERMS, prompts=both))
+    _, sentence = told(signed(terms=TERMS), terms=replace(TERMS, prompts=both[:1]))
+    assert "prompt (under binding key b1, which is not held here)" in sentence
+    given = (given_prompt_hash("ab" * 32),)
+    _, sentence = told(signed(terms=TERMS), terms=replace(TERMS, prompts=given))
+    assert "job has: prompt; correct" in sentence
+
+
+def test_every_value_that_differs_is_named() -> None:
+    changes = {
+        "model_name": "M",
+        "model_version": "2",
+        "consents": (),
+        "digital_source_type": "algorithmicMedia",
+        "provider": "Other House",
+        "profile": "strong",
+        "title": "b.mp4",
+        "keep_tags": ("comment",),
+        "prompts": (hash_prompt("a dog", BINDING),),
     }
-    assert len(check(*twice, reviewers=one)) == 1
+    assert set(changes) == {field.name for field in fields(Terms)}
+    for name, value in changes.items():
+        other = replace(TERMS, **{name: value})
+        assert refused(signed(terms=TERMS), terms=other) == "other_job"
+        assert len(other.differing(TERMS)) == 1
+    _, sentence = told(signed(terms=TERMS), terms=replace(TERMS, **changes))
+    assert (
+        "job has: model name, model version, consents, digital source type, provider, profile, "
+        "title, tags kept and prompt; correct" in sentence
+    )
 
 
-def test_two_spellings_of_a_person_are_one() -> None:
-    keys = {key_id(key.public_key()): key.public_key() for key in (ANNA, BEN)}
-    persons = dict(zip(keys, ("Anna", "ＡＮＮＡ"), strict=True))  # noqa: RUF001 - that is the point
-    spelled = Reviewers(keys, persons)
-    assert refused(signed(), signed(BEN, "b"), policy=TWO, reviewers=spelled) == "one_of_two"
+def test_where_it_is_demanded_an_approval_names_its_job() -> None:
+    assert check(signed(), terms=TERMS)
+    assert refused(signed(), terms=TERMS, policy=BOUND) == "unbound"
+    demanding = replace(trusted(ANNA, BEN), bound=True)
+    assert refused(signed(), terms=TERMS, reviewers=demanding) == "unbound"
+    assert check(signed(terms=TERMS), terms=TERMS, reviewers=demanding)
+    assert refused(signed(terms=TERMS)) == "other_job"  # nobody knows which job this is
 
 
-def test_nobody_signs_in_the_name_of_another_person() -> None:
-    listed = trusted(anna=(ANNA,), ben=(BEN,))
-    assert refused(signed(ANNA, "Ben"), reviewers=listed) == "other_person"
-    assert check(signed(ANNA, "ANNA"), reviewers=listed)
-    assert check(signed(ANNA, "an id that the list does not know"), reviewers=listed)
-
-
-def test_a_withdrawn_key_approves_nothing_and_others_still_do() -> None:
-    gone = Withdrawal("reviewer", key_id(ANNA.public_key()), "laptop stolen", NOW)
-    withdrawn = {gone.target: gone}
-    reason, sentence = told(signed(), withdrawn=withdrawn)
-    assert reason == "withdrawn_reviewer"
-    assert "withdrawn on 2026-11-23 (laptop stolen)" in sentence
-    (found,) = check(signed(), signed(BEN, "ben"), withdrawn=withdrawn)
-    assert found.approver == "ben"
-    reason, sentence = told(signed(), signed(BEN, "ben"), policy=TWO, withdrawn=withdrawn)
+def test_of_two_approvals_the_one_that_does_not_count_says_why() -> None:
+    other = replace(TERMS, title="b.mp4")
+    reason, sentence = told(
+        signed(terms=TERMS), signed(BEN, "ben", terms=other), terms=TERMS, policy=TWO
+    )
     assert reason == "one_of_two"
-    assert sentence.endswith("have another reviewer approve the clip.")
+    assert "for other values than the job has: title;" in sentence
+    both = check(signed(terms=TERMS), signed(BEN, "ben"), terms=TERMS, policy=TWO)
+    assert len(both) == 2
 
 
-def persons_file(folder: Path, text: str) -> Path:
-    path = folder / PERSONS_FILE
-    path.write_text(text, "utf-8")
-    return path
-
-
-@pytest.fixture
-def three(tmp_path: Path) -> Path:
-    """A folder of three reviewers' public keys: 0.pub, 1.pub, 2.pub."""
-    folder = tmp_path / "reviewers"
-    folder.mkdir()
-    for number in range(3):
-        public = approvals.new_reviewer_key(tmp_path / f"{number}.pem")
-        public.rename(folder / f"{number}.pub")
-    return folder
-
-
-def test_a_file_says_whose_keys_they_are(three: Path) -> None:
-    named = persons_file(three, '[persons]\nanna = ["0.pub", "1.pub"]\nben = ["2.pub"]\n')
-    found = approvals.load_reviewers([three])
-    assert sorted(found.persons.values()) == ["anna", "anna", "ben"]
-    assert len(found.keys) == 3
-    assert not found.bound
-    assert approvals.load_reviewers([named]) == found
-    persons_file(three, 'bound = true\n[persons]\nanna = ["0.pub", "1.pub", "2.pub"]\n')
-    assert approvals.load_reviewers([three]).bound
-
-
-def test_without_such_a_file_each_key_is_a_person(three: Path) -> None:
-    found = approvals.load_reviewers([three])
-    assert found.persons == {}
-    assert len({found.person_of(key) for key in found.keys}) == 3
-
-
-def test_a_key_of_two_persons_is_an_error_however_it_is_written(three: Path) -> None:
-    """As the same file, and as the same key in another file and with other line ends."""
-    again = (three / "0.pub").read_bytes().replace(b"\n", b"\r\n")
-    (three / "3.pub").write_bytes(b"a comment\n" + again)
-    for other in ("0.pub", "3.pub"):
-        persons_file(
-            three, f'[persons]\nanna = ["0.pub", "1.pub"]\nben = ["2.pub", "{other}", "3.pub"]\n'
-        )
-        with pytest.raises(KeyringError, match="two persons, anna and ben"):
-            approvals.load_reviewers([three])
-
-
-def test_where_persons_are_named_every_key_has_to_be_somebodys(three: Path) -> None:
-    """Else anna's third key, put beside her others, would be a second person."""
-    persons_file(three, '[persons]\nanna = ["0.pub", "1.pub"]\n')
-    with pytest.raises(KeyringError, match=r"2\.pub stands under no person"):
-        approvals.load_reviewers([three])
-    (three / "2.pub").rename(three.parent / "2.pub")
-    assert len(approvals.load_reviewers([three]).keys) == 2
-    with pytest.raises(KeyringError, match="under no person"):
-        approvals.load_reviewers([three, three.parent / "2.pub"])
+def test_of_several_reasons_the_nearest_is_told() -> None:
+    other = signed(terms=replace(TERMS, title="b.mp4"))
+    for order in ((signed(clip=OTHER), other), (other, signed(STRANGER))):
+        assert refused(*order, terms=TERMS) == "other_job"
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    "change",
     [
-        ("[persons", "not valid TOML"),
-        ("", "names no persons"),
-        ("[persons]\n", "names no persons"),
-        ('[person]\nanna = ["0.pub"]\n', "something else"),
-        ('bound = 1\n[persons]\nanna = ["0.pub"]\n', "something else"),
-        ('[persons]\nanna = "0.pub"\n', "a list of"),
-        ("[persons]\nanna = []\n", "a list of"),
-        ("[persons]\nanna = [7]\n", "a list of"),
-        ('[persons]\n" " = ["0.pub"]\n', "A name in"),
-        ('[persons]\nanna = ["none.pub"]\n', "cannot be read"),
+        {"job": None},
+        {"job": {}},
+        {"job": TERMS.as_json() | {"crf": 18}},
+        {"job": TERMS.as_json() | {"model": "Model 1"}},
+        {"job": TERMS.as_json() | {"prompt": None}},
+        {"job": TERMS.as_json() | {"prompt": {"alg": "sha256", "value": 7, "key_id": None}}},
+        {"job": TERMS.as_json() | {"consents": "actor-7"}},
+        {"job": TERMS.as_json() | {"consents": [""]}},
+        {"job": TERMS.as_json() | {"title": None}},
+        {"jobs": TERMS.as_json()},
     ],
 )
-def test_a_file_of_persons_that_can_t_be_used_is_refused(
-    three: Path, text: str, words: str
-) -> None:
-    persons_file(three, text)
-    with pytest.raises(KeyringError, match=words):
-        approvals.load_reviewers([three])
+def test_a_signed_job_of_another_form_is_refused(change: dict[str, Any]) -> None:
+    """Never read as one that binds nothing."""
+    said = json.dumps(json.loads(signed().payload) | change).encode()
+    kind = signed().payload_type
+    line = ANNA.sign(pre_authentication(kind, said))
+    assert refused(Envelope(said, kind, (("", line),)), terms=TERMS) == "unreadable"
 
 
-@pytest.mark.parametrize(
-    "point",
-    [
-        (1).to_bytes(32, "little"),
-        bytes(32),
-        (2**255 - 20).to_bytes(32, "little"),
-        bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
-        bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
-        (2**255 - 18).to_bytes(32, "little"),
-        (2**255 - 18 + 2**255).to_bytes(32, "little"),
-    ],
-)
-def test_a_key_under_which_anybody_can_sign_is_refused(tmp_path: Path, point: bytes) -> None:
-    """The points of small order: identity, and others, and the identity in other spellings."""
-    key = Ed25519PublicKey.from_public_bytes(point)
-    file = tmp_path / "any.pub"
-    file.write_bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    with pytest.raises(KeyringError, match="anybody can sign"):
-        approvals.load_reviewers([file])
+def test_a_clip_is_approved_once_for_each_job(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4.approval.json"
+    for terms in (None, TERMS, replace(TERMS, profile="strong")):
+        made = approvals.approve(CLIP, ANNA, "anna", terms=terms, now=NOW)
+        approvals.add_approval(file, *made)
+        with pytest.raises(UsageError, match="by this key already"):
+            approvals.add_approval(file, *made)
+    assert check(*approvals.read_approvals(file), terms=TERMS, policy=BOUND)[0].terms == TERMS
 
 
-def test_such_a_key_would_let_anybody_sign() -> None:
-    """Why they are refused: under the identity, one signature made without a secret holds."""
-    identity = Ed25519PublicKey.from_public_bytes((1).to_bytes(32, "little"))
-    identity.verify((1).to_bytes(32, "little") + bytes(32), b"whatever is approved")
+def test_terms_that_no_file_of_approvals_holds_are_refused() -> None:
+    many = replace(TERMS, consents=tuple(f"consent-{n:0200}" for n in range(200)))
+    with pytest.raises(UsageError, match="too long"):
+        approvals.approve(CLIP, ANNA, "anna", terms=many)
+
+
+def test_a_binding_key_is_derived_one_way_and_kept_private(tmp_path: Path) -> None:
+    prompt_key = PromptKey("p1", b"p" * 32)
+    key = approvals.binding_key(prompt_key)
+    assert key == approvals.binding_key(prompt_key)
+    assert key.secret != prompt_key.secret
+    assert approvals.binding_key(BINDING) != key
+    file = tmp_path / "binding.key"
+    approvals.write_binding_key(file, key)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert approvals.load_binding_key(file) == key
+    with pytest.raises(UsageError, match="exists already"):
+        approvals.write_binding_key(file, key)
+    file.chmod(0o640)
+    with pytest.raises(KeyringError, match="chmod 600"):
+        approvals.load_binding_key(file)
+    file.chmod(0o600)
+    for content in (b"", b"provenance-prompt-secret:" + b"00" * 32, b"x" * 5000):
+        file.write_bytes(content)
+        with pytest.raises(KeyringError, match="holds no binding key"):
+            approvals.load_binding_key(file)
+    with pytest.raises(OutputError):
+        approvals.write_binding_key(tmp_path / "none" / "key", key)
