@@ -67,10 +67,16 @@ def area(box: MissingArea | DifferentArea) -> str:
 def areas(listed: Sequence[DifferentArea]) -> str:
     """The largest areas first, and how many more there are."""
     largest = sorted(listed, key=lambda one: -one.share)
-    told = [area(one) for one in largest[:_MAX_AREAS]]
+    told = [f"{area(one)}{_when(one)}" for one in largest[:_MAX_AREAS]]
     if len(largest) > _MAX_AREAS:
         told.append(f"{len(largest) - _MAX_AREAS} more areas")
     return listing(told)
+
+
+def _when(one: DifferentArea) -> str:
+    if one.start is None or one.end is None:
+        return ""
+    return f" from {clock(one.start)} to {clock(one.end)}"
 
 
 def comparison(compared: Compared, *, mirrored: bool = False) -> str:

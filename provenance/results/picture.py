@@ -79,7 +79,9 @@ class PictureMap:
     ``scores`` are deviations of the correlation with the pattern: a standard normal where no mark
     is.  ``expected`` is what a mark would have given there, 0 outside the picture that was
     stamped.  ``odds`` are natural log-odds for marked against missing, neighbours considered;
-    they order places, ``scores`` carry the error rates.  A flat cell, or one that promised too
+    they order places, ``scores`` carry the error rates.  ``heard`` and ``due`` are what each cell
+    shows of the mark by itself, and what it would show if it kept as much as the rest of the file:
+    their sums over an area, one by the other, are the share of the mark that is there.  A flat cell, or one that promised too
     little, is ``unknown``.  ``missing`` is the largest area of missing cells, if it is of size.
     """
 
@@ -90,12 +92,19 @@ class PictureMap:
     expected: tuple[float, ...]
     odds: tuple[float, ...]
     missing: MissingArea | None = None
+    heard: tuple[float, ...] = ()
+    due: tuple[float, ...] = ()
 
-    def state(self, x: float, y: float) -> CellStatus:
-        """The state at a point, in fractions of the shown picture from its upper left corner."""
+    def cell(self, x: float, y: float) -> int:
+        """Which cell a point lies in, given in fractions of the shown picture from its upper left
+        corner."""
         column = min(max(int(x * self.columns), 0), self.columns - 1)
         row = min(max(int(y * self.rows), 0), self.rows - 1)
-        return self.states[row * self.columns + column]
+        return row * self.columns + column
+
+    def state(self, x: float, y: float) -> CellStatus:
+        """The state at a point."""
+        return self.states[self.cell(x, y)]
 
 
 @dataclass(frozen=True, slots=True)
