@@ -30,6 +30,9 @@ FAR = 0.4
 """A distance that so few frames, or fewer, must exceed to be another content's: a single picture
 may have been taken between the moments that were registered.  Such a picture of a dark, busy film
 was measured at 0.31, and other content at 0.28 to 0.5."""
+LASTING = 3.0
+"""Seconds from which an area that comes and goes is told: a busy second may lie between the moments
+that were registered (a hand that reaches into a still scene was taken for one of 1.2 seconds)."""
 _STRANGE = 4
 
 
@@ -61,8 +64,9 @@ def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detectio
     heard = compare_sound(known.sound, seen.sound)
     told = compare(known, seen)
     alike = _judged(told)
-    if alike.compared.picture == "same" and told.areas and seen.size is not None:  # 3
-        areas = tuple(_area(area, found, seen.size) for area in told.areas)
+    lasting = tuple(area for area in told.areas if _lasts(area))
+    if alike.compared.picture == "same" and lasting and seen.size is not None:  # 3
+        areas = _areas(lasting, found, seen.size)
         alike = replace(alike, compared=replace(alike.compared, picture="areas", areas=areas))
     lengths = None
     if known.duration is not None and seen.duration is not None:
@@ -102,23 +106,23 @@ def _judged(told: Comparison) -> Likeness:
     return Likeness(picture)
 
 
-def _area(area: Area, found: Detection, size: tuple[int, int]) -> DifferentArea:
-    """Step 3: where an area lies, and whether the mark goes on over it."""
-    corners = outline(area, found.transform, size)
-    across, down = [x for x, _ in corners], [y for _, y in corners]
+def _lasts(area: Area) -> bool:
+    return area.start is None or area.end is None or area.end - area.start >= LASTING
+
+
+def _areas(
+    areas: tuple[Area, ...], found: Detection, size: tuple[int, int]
+) -> tuple[DifferentArea, ...]:
+    """Step 3: where areas lie, and whether the mark goes on over them."""
     picture = found.picture
-    copied = picture is not None and forged(area, marks(area, found.transform, size, picture))
-    return DifferentArea(
-        area.share,
-        min(across),
-        min(down),
-        max(across),
-        max(down),
-        area.start,
-        area.end,
-        copied,
-        corners,
-    )
+    copied = picture is not None and forged(areas, marks(areas, found.transform, size, picture))
+    told = []
+    for area in areas:
+        corners = outline(area, found.transform, size)
+        across, down = [x for x, _ in corners], [y for _, y in corners]
+        box = (min(across), min(down), max(across), max(down))
+        told.append(DifferentArea(area.share, *box, area.start, area.end, copied, corners))
+    return tuple(told)
 
 
 def _sound_reason(heard: SoundComparison) -> str | None:

@@ -6,6 +6,7 @@ Under a caption, a sticker, a logo or a blur it is gone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,15 +37,15 @@ Points = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What the watermark shows in an area: the share of it that is there, over all of the area and
-    in the cells that show least; both 0 where nothing of it is in view."""
+    """What the watermark shows in areas: the share of it that is there, over all of them and in the
+    cells that show least; both 0 where nothing of them is in view."""
 
     share: float
     least: float
 
     @property
     def carried(self) -> bool:
-        """Whether the mark goes on over the area."""
+        """Whether the mark goes on over them."""
         return self.share >= CARRIED and self.least >= EVERYWHERE
 
 
@@ -67,14 +68,14 @@ def outline(
 
 
 def marks(
-    area: Area, transform: Transform | None, size: tuple[int, int], picture: PictureMap
+    areas: Sequence[Area], transform: Transform | None, size: tuple[int, int], picture: PictureMap
 ) -> Marks:
-    """How much of the mark is in an area; arguments as :func:`outline`."""
+    """How much of the mark is in areas together; arguments as :func:`outline`."""
     steps = ((np.arange(POINTS) + 0.5) / POINTS - 0.5) * CELL
     within = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     heard, due = np.array(picture.heard), np.array(picture.due)
     sums = []
-    for centre in CELL * np.array(area.cells, np.float64):
+    for centre in CELL * np.array([cell for area in areas for cell in area.cells], np.float64):
         shown = _shown(centre + within, transform, size)
         inside = shown[((shown >= 0.0) & (shown <= 1.0)).all(axis=1)]
         places = [picture.cell(float(x), float(y)) for x, y in inside]
@@ -86,9 +87,14 @@ def marks(
     return Marks(float(there[:, 0].sum() / there[:, 1].sum()), float(np.quantile(each, FEWEST)))
 
 
-def forged(area: Area, found: Marks) -> bool:
-    """Whether an area is other content under a copied mark."""
-    return area.share >= FORGED_SHARE and area.differing >= FORGED_BITS and found.carried
+def forged(areas: Sequence[Area], found: Marks) -> bool:
+    """Whether areas are other content under a copied mark.
+
+    Together, since that is one forger's work: of several stickers one may leave much of the mark.
+    """
+    share = sum(area.share for area in areas)
+    bits = sum(area.share * area.differing for area in areas)
+    return share >= FORGED_SHARE and bits >= FORGED_BITS * share and found.carried
 
 
 def _shown(points: Points, transform: Transform | None, size: tuple[int, int]) -> Points:

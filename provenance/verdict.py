@@ -203,7 +203,7 @@ class _Case:
         if self.registry.strange:
             where = stretches(self.registry.strange[:_STRANGE])
             return f"watermark {self.read} goes on over other content in {where}"
-        copied = [one for one in compared.areas if one.copied and one.lasts]
+        copied = [one for one in compared.areas if one.copied]
         if sum(one.share for one in copied) >= AREA:
             return f"watermark {self.read} lies over other content in {areas(copied)}"
         return None

@@ -79,10 +79,11 @@ class PictureMap:
     ``scores`` are deviations of the correlation with the pattern: a standard normal where no mark
     is.  ``expected`` is what a mark would have given there, 0 outside the picture that was
     stamped.  ``odds`` are natural log-odds for marked against missing, neighbours considered;
-    they order places, ``scores`` carry the error rates.  ``heard`` and ``due`` are what each cell
-    shows of the mark by itself, and what it would show if it kept as much as the rest of the file:
-    their sums over an area, one by the other, are the share of the mark that is there.  A flat cell, or one that promised too
+    they order places, ``scores`` carry the error rates.  A flat cell, or one that promised too
     little, is ``unknown``.  ``missing`` is the largest area of missing cells, if it is of size.
+    ``heard`` and ``due`` are what each cell shows of the mark by itself, and what it would if it
+    kept as much as the rest of the file: their sums over an area, one by the other, are the share
+    of the mark that is there.
     """
 
     columns: int

@@ -14,9 +14,6 @@ PictureMatch = Literal["same", "areas", "differs", "bytes", "not_compared"]
 SoundMatch = Literal["same", "differs", "silent", "missing", "added", "bytes", "not_compared"]
 Order = Literal["kept", "reversed", "shuffled"]
 Known = Literal["file", "manifest", "other"]
-LASTING = 3.0
-"""Seconds from which an area that comes and goes counts: a busy second may lie between the moments
-that were registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +35,6 @@ class DifferentArea:
     end: float | None = None
     copied: bool = False
     outline: tuple[tuple[float, float], ...] = ()
-
-    @property
-    def lasts(self) -> bool:
-        """Whether it is there for long enough to judge the file by: what moves is met late."""
-        return self.start is None or self.end is None or self.end - self.start >= LASTING
 
     def as_json(self) -> dict[str, Any]:
         """As ``registry.compared.areas`` shows it."""
@@ -82,8 +74,8 @@ class Compared:
 
     @property
     def different(self) -> float:
-        """Share of the compared picture that lastingly shows something else."""
-        return sum(area.share for area in self.areas if area.lasts)
+        """Share of the compared picture that shows something else."""
+        return sum(area.share for area in self.areas)
 
     def as_json(self) -> dict[str, Any]:
         """As ``registry.compared`` shows it."""
