@@ -94,6 +94,7 @@ def _judged(told: Comparison) -> Likeness:
         told.frames,
         order=told.order,
         speed=None if told.speed is None else abs(told.speed),
+        in_view=told.in_view,
     )
     if told.strange and told.distance <= LIMIT:
         where = stretches(told.strange[:_STRANGE])

@@ -261,6 +261,13 @@ def _claims(
     return claims
 
 
+def _reached_through(hit: Withdrawal, facts: Facts) -> StampId | None:
+    """The ancestor that a signed list names: it has the stamps that each withdrawal hits."""
+    if hit.kind != "stamp" or facts.stamp_id is None or hit.target == facts.stamp_id.hex:
+        return None
+    return StampId.from_hex(hit.target)
+
+
 def _withdrawal(
     lists: tuple[Revocations, ...], own: list[Facts], lineage: tuple[Facts, ...]
 ) -> tuple[Withdrawal | None, StampId | None]:
@@ -268,7 +275,7 @@ def _withdrawal(
     for facts in own:
         for known in lists:
             if (hit := known.hitting(facts)) is not None:
-                return hit, None
+                return hit, _reached_through(hit, facts)
     for facts in lineage:
         for known in lists:
             if (hit := known.hitting(facts)) is not None:

@@ -33,13 +33,15 @@ from provenance.results import Verdict, VerificationReport
 from provenance.text import printable
 from provenance.verify import verify
 from provenance.video import container_for, probe
-from provenance.wording import SAME_SPEED, area, areas, length_tolerance
+from provenance.wording import SAME_SPEED, area, areas, because, length_tolerance
 from provenance.workspace import Workspace, check_distinct, check_target, explained
 
 COMPARED = ("picture", "order", "speed", "length", "sound")
 """What is compared before a copy gets its credential back, as its new manifest says."""
-LEAST_SHARE = 0.9
-"""Of the stamped picture that has to be in view, flat parts left out."""
+IN_VIEW = 0.9
+"""Share of the stamped picture that has to be in view."""
+LEAST_SHARE = 0.4
+"""Share of it that has to be compared: what is flat in both is not."""
 LEAST_FRAMES = 8
 """Frames that have to be compared."""
 FAR = 0.15
@@ -56,9 +58,6 @@ def unrestorable(report: VerificationReport) -> str | None:  # noqa: PLR0911 - o
         return f"the mark is missing in {area(found.picture.missing)}"
     if compared.areas:
         return f"the picture shows something else in {areas(compared.areas)}"
-    few = compared.frames < LEAST_FRAMES or (compared.share or 0.0) < LEAST_SHARE
-    if compared.picture != "same" or few or (compared.distance or 0.0) > FAR:
-        return "its picture could not be compared well enough with what was stamped"
     if compared.order in {"reversed", "shuffled"}:
         return "it is not played in the stamped order"
     if compared.speed is not None and abs(compared.speed - 1.0) > SAME_SPEED:
@@ -70,9 +69,15 @@ def unrestorable(report: VerificationReport) -> str | None:  # noqa: PLR0911 - o
     stamped, seen = compared.seconds
     if abs(stamped - seen) > length_tolerance(stamped):
         return f"it is {seen:.1f} s long where {stamped:.1f} s were stamped"
+    if compared.sound == "not_compared":
+        return f"its sound was not compared ({because(compared.sound_reason)})"
     if compared.sound not in ("same", "silent"):
-        why = compared.sound_reason
-        return "its sound is another" if why is None else f"its sound was not compared ({why})"
+        return "its sound is another"
+    if (compared.in_view or 0.0) < IN_VIEW:
+        return "a part of the stamped picture is out of view"
+    few = compared.frames < LEAST_FRAMES or (compared.share or 0.0) < LEAST_SHARE
+    if compared.picture != "same" or few or (compared.distance or 0.0) > FAR:
+        return "its picture could not be compared well enough with what was stamped"
     return None
 
 
@@ -100,7 +105,8 @@ def restore(
     stamp_id = report.watermark.stamp_id
     if report.verdict != Verdict.WATERMARK_MATCH or stamp_id is None:
         raise InputError(
-            f"{copy.name} verifies as {report.verdict}; only a WATERMARK_MATCH can be restored."
+            f"{copy.name} verifies as {report.verdict}; only a WATERMARK_MATCH can be restored. "
+            f"{report.summary}"
         )
     unlike = unrestorable(report)  # 2
     if unlike is not None:

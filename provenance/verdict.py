@@ -17,10 +17,9 @@ applies.  The numbers stand again in the code.
 4. PARTIAL: the watermark is in some segments or areas only, or a tenth of the picture shows
    something else, whatever the manifest says: a splice of marked material into a fresh, well
    signed file must not read as confirmed.
-5. CONFIRMED: manifest intact, signer trusted, the watermark names the same stamp, and somebody
-   vouches for this very file: a registry that knows its manifest or its bytes or, where no registry
-   has the stamp, an issuer, who stamps with this watermark key.  Never a copy that was given its
-   credential back.
+5. CONFIRMED: manifest intact, signed by an issuer, who stamps with this watermark key, and the
+   watermark names the same stamp; a registry that has the stamp knows this very manifest, or these
+   very bytes.  Never a copy that was given its credential back.
 6. SIGNER_UNTRUSTED: manifest intact, signer on no list; the watermark may be anything.
 7. CREDENTIAL_ONLY: manifest trusted, and the watermark absent with none of ours declared, or not
    checked (a key that the verifier does not hold is "not checked", never "absent").
@@ -270,7 +269,7 @@ class _Case:
         if self.registry.status == "match":
             return Verdict.WATERMARK_MATCH, (
                 f"{opening} Watermark {self.read} matches the registry: "
-                f"{recorded(self.registry)}.{self._chance()} {comparison(self.registry.compared)}"
+                f"{recorded(self.registry)}.{self._chance()} {self._comparison()}"
             )
         asked = (
             "the registry has no such stamp"
@@ -280,6 +279,11 @@ class _Case:
         return Verdict.WATERMARK_UNKNOWN, (
             f"{opening} Watermark {self.read} was read; {asked}.{self._chance()}"
         )
+
+    def _comparison(self) -> str:
+        transform = self.watermark.transform
+        mirrored = transform is not None and transform.mirrored
+        return comparison(self.registry.compared, mirrored=mirrored)
 
     def _opening(self) -> str:
         """What there is to say of the credential before a watermark that stands by itself."""
@@ -310,11 +314,11 @@ class _Case:
 
     def _vouched(self) -> bool:
         """Whether anybody vouches for this very file, and not for its stamp alone."""
-        if self.recovered:
+        if self.recovered or not self.manifest.issuer:
             return False
         if self.registry.status == "match":
             return self.registry.knows in ("file", "manifest")
-        return self.manifest.issuer and not self.require_registry
+        return not self.require_registry
 
     def _voucher(self) -> str:
         """What a confirmation rests on besides the two layers."""

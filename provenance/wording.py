@@ -73,8 +73,8 @@ def areas(listed: Sequence[DifferentArea]) -> str:
     return listing(told)
 
 
-def comparison(compared: Compared) -> str:
-    """What was compared with the stamped clip, and what was not: one sentence, or two."""
+def comparison(compared: Compared, *, mirrored: bool = False) -> str:
+    """What was compared with the stamped clip, and what was not."""
     if compared.picture == "bytes":
         return "It is, byte for byte, what was stamped."
     if compared.picture == "not_compared":
@@ -89,7 +89,8 @@ def comparison(compared: Compared) -> str:
         }[compared.picture]
         plural = "" if compared.frames == 1 else "s"
         picture = f"{what} ({compared.frames} frame{plural}{over})"
-    return f"Compared with what was stamped: {picture}{_play(compared)}; {_sound(compared)}."
+    side = ", mirrored" if mirrored else ""
+    return f"Compared with what was stamped: {picture}{side}{_play(compared)}; {_sound(compared)}."
 
 
 def _play(compared: Compared) -> str:

@@ -70,8 +70,8 @@ _VERDICTS = ", ".join(Verdict.__members__)
     multiple=True,
     type=click.Path(path_type=Path),
     help="Believe signers under these roots as well (a partner's, the public C2PA list): that a "
-    "file is as they signed it.  A stamp is confirmed by who stamps with your keys, or by a "
-    "registry, never by these alone; repeatable.",
+    "file is as they signed it.  Your stamps are confirmed by who stamps with your keys, never "
+    "by these alone; repeatable.",
 )
 @click.option(
     "--trust-tsa",

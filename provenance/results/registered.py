@@ -53,7 +53,8 @@ class Compared:
     """What of a file was compared with what was stamped, and what came of it.
 
     ``picture``: "bytes" when a hash binds the whole file, "areas" when it is the same but for
-    them; ``distance``, ``share`` (of the stamped picture) and ``frames`` say how finely.
+    them; ``distance``, ``share`` (of the stamped picture, flat parts left out), ``in_view`` (of it,
+    flat parts too) and ``frames`` say how finely.
     ``order`` and ``speed`` of play are None where they can't be told; ``seconds`` are the length
     stamped and the length seen.  What was not compared has its reason.
     """
@@ -69,6 +70,7 @@ class Compared:
     seconds: tuple[float, float] | None = None
     picture_reason: str | None = None
     sound_reason: str | None = None
+    in_view: float | None = None
 
     @property
     def different(self) -> float:
@@ -80,6 +82,7 @@ class Compared:
         return {
             "picture": self.picture,
             "share": None if self.share is None else round(self.share, 3),
+            "in_view": None if self.in_view is None else round(self.in_view, 3),
             "frames": self.frames,
             "areas": [area.as_json() for area in self.areas],
             "order": self.order,

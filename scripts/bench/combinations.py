@@ -114,7 +114,7 @@ def wrong(case: Drawn) -> str | None:
         or (manifest.model_name, manifest.model_version) == ("M", "1"),
         "CONFIRMED with a record and neither its bytes nor its manifest": registry.status != "match"
         or vouched,
-        "CONFIRMED by who is no issuer": manifest.issuer or registry.status == "match",
+        "CONFIRMED by who is no issuer": manifest.issuer,
         "CONFIRMED with other content": registry.compared.picture in ("bytes", "not_compared")
         or (not registry.compared.areas and registry.compared.picture == "same"),
         "CONFIRMED without the registry that was required": not case.required

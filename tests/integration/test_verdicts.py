@@ -68,13 +68,17 @@ def test_a_stripped_copy_matches_and_its_manifest_comes_back(desk: Desk, strippe
     assert distance < 0.2
 
 
-def test_a_restored_copy_is_confirmed_with_its_first_manifest_inside(
+def test_a_restored_copy_says_that_it_is_one_and_verifies_as_the_copy_did(
     desk: Desk, stripped: Path, tmp_path: Path
 ) -> None:
+    """Its first manifest is inside, the picture is untouched, and the audit log has a row."""
     target = tmp_path / "restored.mp4"
     restore(stripped, target, keyring=desk.keyring, registry=desk.registry)
     report = desk.check(target)
-    assert report.verdict is Verdict.CONFIRMED
+    assert report.verdict is Verdict.WATERMARK_MATCH
+    assert report.manifest.source == "recovered"
+    assert report.manifest.recovered == ("picture", "order", "speed", "length", "sound")
+    assert "a copy that was given its credential back" in report.summary
     (parent,) = report.manifest.ingredients
     assert parent.status == "trusted"
     assert b"softBindingsMatched" in target.read_bytes()
@@ -84,6 +88,7 @@ def test_a_restored_copy_is_confirmed_with_its_first_manifest_inside(
     head = desk.registry.audit.head()
     assert head is not None
     assert head.event == "restore"
+    assert desk.check(target, registry=None).verdict is Verdict.WATERMARK_UNKNOWN
 
 
 def test_only_a_match_is_restored(desk: Desk, tmp_path: Path) -> None:

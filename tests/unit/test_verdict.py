@@ -135,7 +135,7 @@ TABLE = [
     # 5
     (found(), manifest(), UNASKED, Verdict.CONFIRMED),
     (found(), manifest(), registered("no_match", record=None), Verdict.CONFIRMED),
-    (found(), manifest(issuer=False), registered(knows="manifest"), Verdict.CONFIRMED),
+    (found(), manifest(), registered(knows="manifest"), Verdict.CONFIRMED),
     (found(), manifest(), registered(knows="file"), Verdict.CONFIRMED),
     (found(), manifest(source="sidecar"), UNASKED, Verdict.CONFIRMED),
     # 6
@@ -154,6 +154,7 @@ TABLE = [
     (found(), manifest(soft_binding=None), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest(), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest(recovered=RECOVERED), MATCH, Verdict.WATERMARK_MATCH),
+    (found(), manifest(issuer=False), registered(knows="file"), Verdict.WATERMARK_MATCH),
     (found(), manifest(recovered=RECOVERED), registered(knows="file"), Verdict.WATERMARK_MATCH),
     (found(), NO_MANIFEST, pasted(0.09), Verdict.WATERMARK_MATCH),
     # 9
@@ -475,7 +476,7 @@ def test_confirmed_always_means_trusted_found_and_the_same_stamp(
         assert signed.recovered is None
         assert not registry.differs
         assert registry.knows in ("file", "manifest") or registry.status != "match"
-        assert signed.issuer or registry.status == "match"
+        assert signed.issuer
 
 
 def test_a_mark_that_goes_on_over_other_content_is_a_conflict() -> None:
