@@ -196,7 +196,12 @@ def actions(generation: Generation, *, has_parent: bool = False) -> dict[str, An
                 "parameters": {"ingredientIds": [PARENT_LABEL]},
             },
             {"action": "c2pa.edited", **by_model},
-            {"action": "c2pa.transcoded", "when": when, "softwareAgent": ours},
+            {
+                "action": "c2pa.transcoded",
+                "when": when,
+                "softwareAgent": ours,
+                "parameters": {"ingredientIds": [PARENT_LABEL]},
+            },
         ]
     else:
         listed = [{"action": "c2pa.created", **by_model}]
