@@ -111,7 +111,8 @@ def look_up(
     facts = _claims(found, manifest, stamp_id if vouched else None, record, knows)
     facts += [replace(Facts.of(record), parents=())] if vouched and record is not None else []
     lists = revocations if registry is None else (registry.withdrawals, *revocations)
-    revocation, through = _withdrawal(lists, facts, lineage_of(manifest, registry, record))  # 4
+    lineage = lineage_of(manifest, registry, record if vouched else None)
+    revocation, through = _withdrawal(lists, facts, lineage)  # 4
     report = RegistryReport(
         status="not_checked" if registry is None or stamp_id is None else _status(record),
         record=None if record is None else record.as_json(),

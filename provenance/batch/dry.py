@@ -11,10 +11,11 @@ from typing import Any, Final
 
 from provenance.approvals import binding_key
 from provenance.batch.settings import Settings
-from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, tools_for
+from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, to_be_recalled, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
 from provenance.jobs import Job, Ledger
 from provenance.keyring.files import certificate_id
+from provenance.lineage import lineage_of_source
 from provenance.making import Making, check_names
 from provenance.manifest.certificates import check_validity
 from provenance.registry import Facts
@@ -126,9 +127,12 @@ def _check(job: Job, tools: Tools, ledger: Ledger | None) -> tuple[int, TagPlan 
             if result is None or result["output"]["sha256"] != there.sha256:
                 raise UsageError(f"{target} exists already; move it away, or choose another name.")
             if entry is not None and entry.state == "done":
+                why = tools.withdrawn(job, result)
+                if why is not None:
+                    raise WithdrawnError(to_be_recalled(target, why))
                 return 0, None
         tools.approval(job, clip.sha256, scratch, bound)
-        _check_withdrawn(job, tools)
+        _check_withdrawn(job, tools, clip)
         check_names(names_of(job), trace, tools.keyring)
         making = Making.checked(
             clip.place.path,
@@ -151,7 +155,7 @@ def _size(clip: Stored) -> int:
     return clip.size * 2
 
 
-def _check_withdrawn(job: Job, tools: Tools) -> None:
+def _check_withdrawn(job: Job, tools: Tools, clip: Stored) -> None:
     if tools.registry is None:
         return
     chain = certificate_id(tools.keyring.signer.chain_pem)
@@ -161,12 +165,8 @@ def _check_withdrawn(job: Job, tools: Tools) -> None:
         model_version=job.model_version,
         consents=job.consents,
     )
-    withdrawal = tools.registry.withdrawals.hitting(facts)
-    if withdrawal is not None:
-        raise WithdrawnError(
-            f"{printable(job.input)} may not be stamped: its {withdrawal.noun} was withdrawn on "
-            f"{withdrawal.at:%Y-%m-%d} ({withdrawal.reason})."
-        )
+    past = lineage_of_source(clip.place.path, clip.sha256, tools.keyring.trust, tools.registry)
+    tools.registry.withdrawals.refuse(facts, past, printable(job.input))
 
 
 def _named(job: Job) -> dict[str, str]:

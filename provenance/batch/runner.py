@@ -69,7 +69,7 @@ class Row:
         measured = {} if self.attempt.stamp is None else self.attempt.stamp["watermark"]
         return Outcome(
             self.job.output,
-            self.attempt.state,  # type: ignore[arg-type]  # a row's state is one of the three
+            self.attempt.state,  # type: ignore[arg-type]  # a row's state is one of ENDED
             self.attempt.started,
             self.seconds,
             self.attempt.reason,
@@ -91,7 +91,7 @@ class Ending:
 
     @property
     def exit_code(self) -> int:
-        """0 when every job is done, 3 when files were at fault, 4 when the tool's needs were."""
+        """0 when every job is done, none withdrawn; else 3, or 4 when the tool's needs failed."""
         if 4 in self.faults:
             return 4
         return 3 if self.faults or self.unfinished else 0
@@ -291,7 +291,7 @@ class _Run:
 
     def _end(self, number: int, attempt: Attempt) -> None:
         self.ended += 1
-        if attempt.state == "failed":
+        if attempt.state in ("failed", "withdrawn"):
             self.faults.append(attempt.fault)
         seconds = time.monotonic() - self.began[number]
         self.watch.row(Row(self.jobs[number], attempt, self.attempts[number], seconds))

@@ -11,8 +11,8 @@ from provenance.manifest import PromptTrace
 from provenance.results import PromptHash
 from provenance.telemetry import StageTime
 
-State = Literal["stamped", "skipped", "failed", "retry", "busy", "abandoned"]
-ENDED: Final = ("stamped", "skipped", "failed")
+State = Literal["stamped", "skipped", "withdrawn", "failed", "retry", "busy", "abandoned"]
+ENDED: Final = ("stamped", "skipped", "withdrawn", "failed")
 """States after which a job is not tried again in this run."""
 
 
@@ -37,9 +37,10 @@ class Attempt:
     """How one try went.
 
     Attributes:
-        state: "stamped" now, or "skipped" since it was done; "failed" for good; "retry" after
-            ``after`` seconds; "busy" while another run does it; "abandoned" since it was told to.
-        reason: one word for why it failed; ``error`` a sentence.
+        state: "stamped" now, or "skipped" since it was done; "withdrawn" since what was done is
+            withdrawn; "failed" for good; "retry" after ``after`` seconds; "busy" while another run
+            does it; "abandoned" since it was told to.
+        reason: one word for why it failed or is withdrawn; ``error`` a sentence.
         fault: the exit code that the error stands for.
         stamp: what ``stamp --json`` would have said of the output.
         warnings: sentences for people.

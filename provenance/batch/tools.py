@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from provenance.approvals import Reviewers, binding_key, load_reviewers, reference_of
 from provenance.batch.settings import UNAPPROVED, Settings
@@ -15,9 +17,12 @@ from provenance.making import prompt_from_tags
 from provenance.manifest import PromptTrace, hash_prompt, trace_prompt
 from provenance.manifest.certificates import PublicKey
 from provenance.manifest.signer import public_key_of
-from provenance.registry import Registry, Withdrawal
+from provenance.payload import StampId
+from provenance.registry import Facts, Registry, Withdrawal
 from provenance.results import PromptHash
 from provenance.signers import open_signer
+from provenance.storage import Place
+from provenance.text import printable
 from provenance.video import EncoderOptions
 
 
@@ -89,6 +94,29 @@ class Tools:
             return {}
         return self.registry.withdrawals.of("reviewer", sorted(self.reviewers.keys))
 
+    def withdrawn(self, job: Job, stamp: Mapping[str, Any]) -> str | None:
+        """Why a clip that was stamped may not be out there; None when it may.
+
+        Args:
+            job: what asked for it; says of a stamp what a registry without its record can't.
+            stamp: as ``stamp --json`` says it.
+
+        Raises:
+            RegistryError: the registry can't be asked.
+        """
+        if self.registry is None:
+            return None
+        stamp_id = StampId.from_hex(stamp["stamp_id"])
+        record = self.registry.find(stamp_id)
+        facts = Facts(stamp_id, (stamp["key_id"],), job.model_name, job.model_version, job.consents)
+        facts = facts if record is None else Facts.of(record)
+        hit = self.registry.withdrawals.hitting(facts)
+        if hit is None:
+            return None
+        own = hit.hits(replace(facts, parents=()))
+        whose = f"its {hit.kind}" if own else f"the {hit.kind} of a clip that it was made from"
+        return f"{whose} was withdrawn on {hit.at:%Y-%m-%d} ({hit.reason})"
+
 
 @dataclass(frozen=True, slots=True)
 class Permit:
@@ -122,6 +150,11 @@ def names_of(job: Job) -> dict[str, str]:
     """Texts of a job that everybody reads, by what they are called."""
     named = {"the output's name": str(PurePosixPath(job.output).with_suffix(""))}
     return named if job.title is None else {"the title": job.title} | named
+
+
+def to_be_recalled(target: Place, why: str) -> str:
+    """The sentence about an output that is withdrawn."""
+    return printable(f"{target} is done, but {why}; take it out of circulation.", 1000)
 
 
 def encoder_of(job: Job, settings: Settings) -> EncoderOptions:

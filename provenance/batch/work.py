@@ -3,11 +3,12 @@
     attempt = do(task, settings)
 
 1. The input is fetched and hashed; with the job's settings that makes its key.
-2. The ledger says what is known: a job that is done is skipped, once its file has been looked at.
-   Otherwise the job is claimed.
+2. The ledger says what is known: a job that is done is skipped, once its file has been looked at,
+   and withdrawals.  Otherwise the job is claimed.
 3. The approvals are checked, against the very bytes that will be stamped.
 4. The clip is stamped into the spool, under its key (:func:`provenance.stamp.stamp`).
-5. The ledger notes what is about to be published; the file is published; the ledger notes that.
+5. Withdrawals are looked for again, since the clip may have waited.  The ledger notes what is about
+   to be published; the file is published; the ledger notes that.
 
 A kill between any two steps costs no second stamp: what lies in the spool under a job's key is that
 job's, whole and in the registry, and is published by whoever claims the job next; what was
@@ -27,11 +28,20 @@ from typing import Any, Final
 
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
-from provenance.batch.tools import Permit, Tools, encoder_of, names_of, prompt_of, tools_for
+from provenance.batch.tools import (
+    Permit,
+    Tools,
+    encoder_of,
+    names_of,
+    prompt_of,
+    to_be_recalled,
+    tools_for,
+)
 from provenance.errors import (
     LeaseLostError,
     ProvenanceError,
     UsageError,
+    WithdrawnError,
 )
 from provenance.jobs import Claim, Entry, Ledger
 from provenance.making import check_names
@@ -187,9 +197,17 @@ class _Work:
                     "failed", key, entry.reason, _told_again(entry, self.task), _fault(entry)
                 )
         elif self._is_whole(entry):
-            return Attempt("skipped", key, stamp=entry.result)
+            return self._done(entry.result or {}, key)
         self.ledger.reopen([key])
         return None
+
+    def _done(self, stamp: Mapping[str, Any], key: str | None = None) -> Attempt:
+        """The answer when the output is there: nothing to do, or it has to go."""
+        why = self.tools.withdrawn(self.job, stamp)
+        if why is None:
+            return Attempt("skipped", key, stamp=stamp)
+        sentence = to_be_recalled(self.target, why)
+        return Attempt("withdrawn", key, "withdrawn", sentence, 3, stamp=stamp)
 
     def _is_whole(self, entry: Entry) -> bool:
         there = stored(self.target)
@@ -209,7 +227,7 @@ class _Work:
         if earlier is not None:
             self.ledger.done(claim, earlier)
             self._clear_spool(claim.key)
-            return Attempt("skipped", stamp=earlier)
+            return self._done(earlier)
         permit = self._permit(clip.sha256)  # 3
         spooled = self._spooled(claim.key)
         spooled.parent.mkdir(parents=True, exist_ok=True)
@@ -218,7 +236,12 @@ class _Work:
             result = self._stamped(claim, clip, spooled, permit, prompt)  # 4
         beside = result["manifest"]["embedded"] is not True
         pixels = probe(spooled).video
-        self.ledger.publishing(claim, result, LEASE)  # 5
+        why = self.tools.withdrawn(self.job, result)  # 5
+        if why is not None:
+            # The stamp stays on record, where the withdrawal hits it.
+            self._clear_spool(claim.key)
+            raise WithdrawnError(f"{printable(self.job.input)} is not published: {why}.")
+        self.ledger.publishing(claim, result, LEASE)
         if self.target.is_local:
             self.target.path.parent.mkdir(parents=True, exist_ok=True)
         published(spooled, self.target, sidecar=sidecar_path(spooled) if beside else None)

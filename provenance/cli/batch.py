@@ -202,8 +202,8 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     """Stamp what JOBS names (.jsonl or .csv), each job exactly once, approved clips only.
 
     What is done is skipped, so the same command goes on after any interruption.  Each job ends in
-    a line of the results: stamped, skipped or failed, and why.  The exit code is 0 only when all
-    are done.
+    a line of the results: stamped, skipped, withdrawn (done, and taken back since) or failed, and
+    why.  The exit code is 0 only when all are done and none is withdrawn.
     """
     names = ("keys", "signer", "signer_chain", "tsa", "min_margin")
     asked = {name: flags[name] for name in names} | {"registry": registry_url}

@@ -105,8 +105,9 @@ class BatchView:
         self._failed += row.attempt.state == "failed"
         self._bar.update(self._task, completed=self._ended)
         name, state = printable(row.job.output, 80), row.attempt.state
-        if state == "failed":
-            complain(f"{name} ({row.job.origin}): {row.attempt.error}", label="Failed: ")
+        if state in ("failed", "withdrawn"):
+            label = f"{state.capitalize()}: "
+            complain(f"{name} ({row.job.origin}): {row.attempt.error}", label=label)
         elif not self._quiet and not self._live:
             count = f"{self._ended}" if self._total is None else f"{self._ended} of {self._total}"
             complain(f"{name} {state} ({count}){_left_out(row)}", label="")
@@ -117,6 +118,8 @@ class BatchView:
     def summary(summary: Summary, ending: Ending) -> list[str]:
         """The end of a run, for people."""
         counts = f"{summary.stamped} stamped, {summary.skipped} done before"
+        if summary.withdrawn:
+            counts += f", {summary.withdrawn} withdrawn since"
         if summary.failed:
             counts += f", {sum(summary.failed.values())} failed"
         if ending.unfinished:
