@@ -46,7 +46,9 @@ def test_an_older_list_is_refused_once_a_newer_one_was_seen(
     seen = Seen(tmp_path / "data" / "seen.json")
     for path in (older, newer, newer):
         read_revocations(path, keyring.issuers_pem, seen)
-    with pytest.raises(SealError, match=r"row 1 of .* is older than one of .* \(row 3\) that was seen"):
+    with pytest.raises(
+        SealError, match=r"row 1 of .* is older than one of .* \(row 3\) that was seen"
+    ):
         read_revocations(older, keyring.issuers_pem, seen)
     if os.name == "posix":
         assert (tmp_path / "data" / "seen.json").stat().st_mode & 0o777 == 0o600
