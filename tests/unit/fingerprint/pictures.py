@@ -23,7 +23,10 @@ def texture(seed: int, size: tuple[int, int] = SIZE) -> Picture:
 
 
 def fingerprint(
-    pictures: dict[float, Picture], extent: Extent | None = None, at: tuple[int, int] = (0, 0)
+    pictures: dict[float, Picture],
+    extent: Extent | None = None,
+    at: tuple[int, int] = (0, 0),
+    most: int = 160,
 ) -> Fingerprint:
     """The fingerprint of pictures by time, of the cells of an extent or of all; ``at`` says where
     in cells the extent lies when it is not where the picture has it."""
@@ -31,7 +34,7 @@ def fingerprint(
     whole = Extent.within(-width / 2, -height / 2, width / 2, height / 2)
     shown = extent or whole
     placed = Extent(shown.left + at[0], shown.top + at[1], shown.columns, shown.rows)
-    collector = Collector(placed)
+    collector = Collector(placed, most)
     x, y = (round(c + s / 2 - 0.5) for c, s in zip(shown.corner, (width, height), strict=True))
     for time, picture in pictures.items():
         canvas = picture[y : y + shown.size[1], x : x + shown.size[0]]
