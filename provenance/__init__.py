@@ -3,24 +3,29 @@
 A run through everything, on a clip of your own::
 
     from pathlib import Path
+
     import provenance
 
-    keyring = provenance.init_keyring(Path("keys"), "Example Studio")   # once
-    result = provenance.stamp(
-        Path("clip.mp4"),
-        Path("stamped.mp4"),
-        keyring=keyring,
-        model_name="ExampleVideoModel",
-        model_version="3.2.1",
-        prompt_hash=provenance.hash_prompt("a cat on a skateboard", keyring.prompt_key),
-    )
-    report = provenance.verify(
-        Path("stamped.mp4"),
-        watermark_keys=keyring.watermark_keys,
-        trust=provenance.Trust(keyring.trust_anchors_pem),
-    )
+    keyring = provenance.init_keyring(Path("keys"), "Example Studio")  # once; later Keyring.load
+    with provenance.Registry("registry.db", create=True) as registry:
+        result = provenance.stamp(
+            Path("clip.mp4"),
+            Path("stamped.mp4"),
+            keyring=keyring,
+            model_name="ExampleVideoModel",
+            model_version="3.2.1",
+            prompt_hash=provenance.hash_prompt("a cat on a skateboard", keyring.prompt_key),
+            registry=registry,  # without it nobody can look the stamp up, or withdraw it
+        )
+        report = provenance.verify(
+            Path("stamped.mp4"),
+            watermark_keys=keyring.watermark_keys,
+            trust=keyring.trust,
+            registry=registry,
+        )
     assert report.verdict == provenance.Verdict.CONFIRMED
     assert report.watermark.stamp_id == result.stamp_id
+    assert report.registry.status == "match"
 
 "Nothing found" is a report, never an exception; every error is a :class:`ProvenanceError` whose
 message is one sentence for a person.
@@ -36,8 +41,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from provenance.errors import InputError, ProvenanceError, ServiceError, UsageError
     from provenance.keyring import Keyring, init_keyring
-    from provenance.manifest import Trust, hash_prompt
+    from provenance.making import prompt_from_tags
+    from provenance.manifest import Trust, hash_prompt, trace_prompt
     from provenance.payload import StampId
+    from provenance.registry import Registry
     from provenance.results import StampResult, Verdict, VerificationReport
     from provenance.stamp import stamp
     from provenance.verify import verify
@@ -48,6 +55,7 @@ __all__ = [
     "InputError",
     "Keyring",
     "ProvenanceError",
+    "Registry",
     "ServiceError",
     "StampId",
     "StampResult",
@@ -57,15 +65,19 @@ __all__ = [
     "VerificationReport",
     "hash_prompt",
     "init_keyring",
+    "prompt_from_tags",
     "stamp",
+    "trace_prompt",
     "verify",
 ]
 
 _HOMES = {
     "errors": ("InputError", "ProvenanceError", "ServiceError", "UsageError"),
     "keyring": ("Keyring", "init_keyring"),
-    "manifest": ("Trust", "hash_prompt"),
+    "making": ("prompt_from_tags",),
+    "manifest": ("Trust", "hash_prompt", "trace_prompt"),
     "payload": ("StampId",),
+    "registry": ("Registry",),
     "results": ("StampResult", "Verdict", "VerificationReport"),
     "stamp": ("stamp",),
     "verify": ("verify",),

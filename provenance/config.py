@@ -29,8 +29,11 @@ class Settings:
     signers and for timestamps; ``accept`` the verdicts with which ``verify`` ends well; ``tsa`` the
     URL of a timestamp authority; ``min_margin`` the least margin of a small copy, in dB;
     ``max_seconds`` and ``max_memory`` (MiB) limit the examination of one file;
-    ``registry`` names the registry of stamps, a path or a URL, or "none";
-    ``encoder_options`` are passed to the encoder as they are; ``signer`` is the address of a
+    ``registry`` names the registry of stamps, a path or a URL, or "none"; ``require_registry`` has
+    ``verify`` confirm nothing that no registry vouches for; ``bound_approvals`` has ``batch`` count
+    only approvals that name what the clip is stamped as;
+    ``encoder_options`` are passed to the encoder as they are; ``keep_tags`` names tags that are
+    carried over besides those that always are; ``signer`` is the address of a
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
     ``source`` is the settings file that was read, if any.
     """
@@ -48,10 +51,13 @@ class Settings:
     bitrate: str | None = None
     preset: str | None = None
     encoder_options: tuple[tuple[str, str], ...] = ()
+    keep_tags: tuple[str, ...] = ()
     signer: str | None = None
     signer_chain: Path | None = None
     min_margin: float | None = None
     registry: str | None = None
+    require_registry: bool = False
+    bound_approvals: bool = False
     max_seconds: float | None = None
     max_memory: float | None = None
     source: Path | None = None
@@ -110,6 +116,18 @@ def parse_accept(text: str) -> tuple[Verdict, ...]:
     return tuple(dict.fromkeys(accepted))
 
 
+def parse_names(text: str) -> tuple[str, ...]:
+    """Names of tags from ``artist,comment``, in lower case, each once.
+
+    Raises:
+        UsageError: when a name is missing.
+    """
+    names = [word.strip().lower() for word in text.split(",")]
+    if not all(names):
+        raise UsageError(f"{text!r} is no list of names; write it like artist,comment.")
+    return tuple(dict.fromkeys(names))
+
+
 def parse_option(text: str) -> tuple[str, str]:
     """An encoder option from ``KEY=VALUE``.
 
@@ -138,6 +156,8 @@ def _from_text(name: str, text: str) -> Any:
         return [part for part in text.split(os.pathsep) if part]
     if name == "encoder_options":
         return dict(parse_option(part) for part in text.split(",") if part)
+    if name in ("require_registry", "bound_approvals"):
+        return {"true": True, "false": False}.get(text.strip().lower(), text)
     if name in ("crf", "min_margin", "max_seconds", "max_memory"):
         try:
             return float(text)
@@ -199,6 +219,12 @@ def _positive(value: Any, _base: Path | None) -> float:
     return number
 
 
+def _switch(value: Any, _base: Path | None) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError("true or false")
+    return value
+
+
 def _rate(value: Any, _base: Path | None) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str) or not str(value).strip():
         raise TypeError("a bit rate, like 2M or 2500000")
@@ -227,6 +253,13 @@ def _accept(value: Any, _base: Path | None) -> tuple[Verdict, ...]:
     return parse_accept(",".join(words))
 
 
+def _names(value: Any, _base: Path | None) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError("a name or a list of names")
+    return parse_names(",".join(words)) if words else ()
+
+
 def _options(value: Any, _base: Path | None) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not all(
         isinstance(item, str | int | float) for item in value.values()
@@ -249,10 +282,13 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "bitrate": _rate,
     "preset": _text,
     "encoder_options": _options,
+    "keep_tags": _names,
     "min_margin": _number,
     "signer": _text,
     "signer_chain": _path,
     "registry": _text,
+    "require_registry": _switch,
+    "bound_approvals": _switch,
     "max_seconds": _positive,
     "max_memory": _positive,
 }

@@ -60,6 +60,14 @@ class UnmarkableError(InputError):
     """A picture that cannot hold the watermark: too small, too short, flat or black throughout."""
 
 
+class PromptTagsError(InputError):
+    """A clip whose own tags hold no prompt, or several texts that could be it."""
+
+
+class PromptExposedError(InputError):
+    """A clip that may not be stamped as it is: the prompt can be read in what would be kept."""
+
+
 class WithdrawnError(InputError):
     """A clip that may not be stamped: its model, its key or a consent was withdrawn."""
 

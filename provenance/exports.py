@@ -40,15 +40,16 @@ class RevocationList:
 
     issued_at: datetime
     signer: str
-    by_target: dict[tuple[str, str], Withdrawal]
+    by_target: dict[tuple[str, str], tuple[Withdrawal, ...]]
     by_stamp: dict[str, Withdrawal]
 
     def hitting(self, facts: Facts) -> Withdrawal | None:
         """The first withdrawal on the list that hits a stamp with these facts."""
-        if facts.stamp_id is not None and facts.stamp_id.hex in self.by_stamp:
-            return self.by_stamp[facts.stamp_id.hex]
-        found = (self.by_target.get(target) for target in facts.targets())
-        return next((entry for entry in found if entry is not None), None)
+        own = () if facts.stamp_id is None else (facts.stamp_id,)
+        named = (self.by_stamp.get(stamp_id.hex) for stamp_id in (*own, *facts.parents))
+        listed = (entry for target in facts.targets() for entry in self.by_target.get(target, ()))
+        hits = (entry for entry in listed if entry.hits(facts))
+        return next((entry for entry in (*named, *hits) if entry is not None), None)
 
 
 def write_revocations(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> int:
@@ -85,12 +86,13 @@ def read_revocations(path: Path, anchors_pem: bytes) -> RevocationList:
         raise _unreadable(path, error) from error
     sealed = unseal("revocations", content, anchors_pem, str(path), expires=True)
     try:
-        by_target: dict[tuple[str, str], Withdrawal] = {}
+        by_target: dict[tuple[str, str], tuple[Withdrawal, ...]] = {}
         by_stamp: dict[str, Withdrawal] = {}
         for item in sealed.document["withdrawals"]:
             stamps = item.pop("stamps")
             entry = Withdrawal.from_json(item)
-            by_target.setdefault((entry.kind, entry.target), entry)
+            target = (entry.kind, entry.target)
+            by_target[target] = (*by_target.get(target, ()), entry)
             for stamp_id in stamps:
                 by_stamp.setdefault(str(stamp_id), entry)
     except (ValueError, TypeError, KeyError, AttributeError) as error:

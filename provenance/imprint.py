@@ -1,7 +1,8 @@
-"""The fingerprint of a file: its frames, laid back onto the picture that was stamped."""
+"""The fingerprint of a file: its frames, laid back onto the stamped picture, and its sound."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -11,10 +12,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.errors import ProvenanceError
 from provenance.examine import LONG, STILL_FRAMES, first, grid_of, spread, too_narrow
-from provenance.fingerprint import VISIBLE, Cells, Collector, Extent, Fingerprint, cells, frames_for
+from provenance.fingerprint import (
+    SOUND_RATE,
+    VISIBLE,
+    Cells,
+    Collector,
+    Extent,
+    Fingerprint,
+    Listener,
+    cells,
+    frames_for,
+)
 from provenance.results import Detection
-from provenance.video import LumaFrame, MediaInfo, read_luma
+from provenance.video import LumaFrame, MediaInfo, SoundStats, read_luma, read_sound
 from provenance.watermark import alignment
 from provenance.watermark.residual import Plane, canonical
 
@@ -22,6 +34,10 @@ RATE = 8.0
 """Frames a second that are looked at."""
 SCENES = 16
 """Key frames that make it needless to read a long clip through."""
+HEARD = 24 * 3600.0
+"""Seconds of sound that are heard, all channels counted."""
+PATIENCE = 200.0
+"""Seconds that hearing it may take, so that a sound made to be slow can't cost the picture."""
 
 
 def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = None) -> Fingerprint:
@@ -36,13 +52,15 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
 
     Returns:
         The fingerprint; without frames when none counts, or the picture is too narrow to look at.
+        The sound is that of the whole file, whatever of the picture carries a mark.
 
     Raises:
         UnreadableFileError: when nothing of it decodes.
     """
     duration = None if info.kind == "image" else info.duration
+    sound = b"" if info.kind == "image" else _sound(path, dense=detection is not None)
     if too_narrow(info):
-        return Fingerprint(Extent(0, 0, 0, 0), (), duration)
+        return Fingerprint(Extent(0, 0, 0, 0), (), duration, sound)
     grid = grid_of(info)
     size = (info.video.height, info.video.width)
     placed: _Placed | None = None
@@ -57,7 +75,7 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
             placed = _Placed(picture.shape, _matrix(detection))
             collector = Collector(placed.extent, frames_for(info.duration))
         collector.add(picture, frame.time, partial(placed.cells, picture))
-    return replace(collector.fingerprint(), duration=duration, size=shown)
+    return replace(collector.fingerprint(), duration=duration, size=shown, sound=sound)
 
 
 class _Placed:
@@ -94,6 +112,22 @@ class _Placed:
     def _laid(self, picture: Plane) -> NDArray[np.float32]:
         frame = alignment.Frame(*self.extent.corner, self.extent.size)
         return alignment.laid(picture, self._matrix, frame).plane
+
+
+def _sound(path: Path, dense: bool) -> bytes:
+    """The sound's fingerprint; what keeps it from being heard must not cost the picture's."""
+    stats, listener = SoundStats(), Listener()
+    ends, heard, cut = time.monotonic() + PATIENCE, 0.0, False
+    try:
+        for samples in read_sound(path, SOUND_RATE, stats):
+            listener.add(samples)
+            heard += samples.size / SOUND_RATE
+            if cut := heard >= HEARD or time.monotonic() > ends:
+                break
+    except (ProvenanceError, ValueError, LookupError, NotImplementedError):
+        stats.damaged = True
+    tracks = stats.tracks or int(stats.damaged)
+    return listener.print(dense=dense, tracks=tracks, damaged=stats.damaged, cut=cut).to_bytes()
 
 
 def _matrix(detection: Detection | None) -> alignment.Map:

@@ -6,27 +6,48 @@ The steps are those of :mod:`provenance.stamp`, which puts them in order and pub
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from provenance.errors import KeyringError, UnmarkableError, UnsupportedMediaError, UsageError
+from provenance.errors import (
+    KeyringError,
+    PromptExposedError,
+    UnmarkableError,
+    UnsupportedMediaError,
+    UsageError,
+)
 from provenance.examine import MAX_ELONGATION, MIN_LINES, grid_of, survey
 from provenance.keyring import Keyring
-from provenance.manifest import Generation, Signed, Trust, attach, find_parent, sidecar_path
+from provenance.manifest import (
+    Generation,
+    Parent,
+    PromptTrace,
+    Signed,
+    Trust,
+    attach,
+    find_parent,
+    holds_prompt,
+    prompt_in_tags,
+    sidecar_path,
+)
 from provenance.manifest.certificates import check_validity
 from provenance.payload import StampId
 from provenance.rehearsal import THIN_DB, Rehearsal, rehearse
+from provenance.results import Tag
 from provenance.signers import check_ready
 from provenance.video import (
     EncoderOptions,
     LumaPlane,
     MediaInfo,
+    TagPlan,
     at_depth,
     container_for,
     probe,
+    read_tags,
+    survey_tags,
     transcode,
 )
 from provenance.video.encoders import plan_encoder
@@ -63,6 +84,9 @@ class Making:
     tsa_url: str | None
     min_margin_db: float | None
     progress: Progress
+    keep_tags: tuple[str, ...]
+    tags: TagPlan
+    parent: Parent | None
 
     @classmethod
     def checked(
@@ -77,8 +101,10 @@ class Making:
         tsa_url: str | None,
         min_margin_db: float | None,
         progress: Progress,
+        keep_tags: Collection[str] = (),
+        prompt: PromptTrace | None = None,
     ) -> Making:
-        """Step 1: refuse whatever can be refused before any work."""
+        """Steps 1 and 2: refuse whatever can be refused before any work."""
         if profile not in PROFILES:
             raise UsageError(f"{profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
         if min_margin_db is not None and not math.isfinite(min_margin_db):
@@ -94,13 +120,16 @@ class Making:
             check_target(sidecar_path(target), overwrite=overwrite)
         check_validity(keyring.signer.chain_pem)
         check_ready(keyring.signer)
-        trust = Trust(keyring.trust_anchors_pem, keyring.tsa_anchors_pem)
+        trust = keyring.trust
         if not keyring.trust_anchors_pem.strip():
             raise KeyringError(
                 f"{keyring.folder} holds no root certificate, so the output could not be checked; "
                 "put its `trust` folder back."
             )
         _check_room(info)
+        tags = survey_tags(source, container, keep_tags)
+        parent = find_parent(source, trust)
+        tags = _checked_tags(tags, parent, prompt, keyring)
         plan = plan_encoder(
             encoder,
             source_codec=info.video.codec,
@@ -120,6 +149,9 @@ class Making:
             tsa_url,
             min_margin_db,
             progress,
+            tuple(keep_tags),
+            tags,
+            parent,
         )
 
     def mark(self, stamp_id: StampId, marked: Path) -> tuple[int, float, float, Rehearsal]:
@@ -146,6 +178,7 @@ class Making:
             mark,
             self.encoder,
             container=container_for(self.target),
+            keep_tags=self.keep_tags,
             progress=lambda done, total: self.progress("mark", done, total),
         )
         rate = self.info.video.fps
@@ -175,7 +208,7 @@ class Making:
         return rehearsal
 
     def sign(self, generation: Generation, marked: Path, signed: Path) -> Signed:
-        """Steps 2 and 5: sign; a sidecar is written beside ``signed`` where one is needed."""
+        """Step 5: sign; a sidecar is written beside ``signed`` where one is needed."""
         self.progress("sign", 0, 1)
 
         def work() -> Signed:
@@ -185,7 +218,7 @@ class Making:
                 generation,
                 self.keyring.signer,
                 trust=self.trust,
-                parent=find_parent(self.source, self.trust),
+                parent=self.parent,
                 tsa_url=self.tsa_url,
             )
 
@@ -197,6 +230,76 @@ class Making:
         if not result.embedded:
             sidecar_path(signed).write_bytes(result.store)
         return result
+
+
+def prompt_from_tags(source: Path) -> str:
+    """The prompt that a generator wrote into the tags of a clip.
+
+    Which text of which tag it is, :mod:`provenance.manifest.prompt_tags` says.
+
+    Raises:
+        PromptTagsError: there is none, or more than one text could be it.
+        UnreadableFileError: the clip can't be opened.
+    """
+    return prompt_in_tags(read_tags(source), source.name)
+
+
+def check_names(names: Mapping[str, str], prompt: PromptTrace | None, keyring: Keyring) -> None:
+    """Refuse a title or a file name that gives the prompt away.
+
+    Args:
+        names: texts that are published, by what they are called.
+        prompt: what the prompt is found by; None when it is not known.
+        keyring: whose prompt key made it.
+
+    Raises:
+        UsageError: a text holds the prompt.
+        KeyringError: the keyring has another prompt key.
+    """
+    place = _exposed(names.items(), prompt, keyring)
+    if place is not None:
+        raise UsageError(
+            f"The prompt, or the beginning of it, stands in {place}, where everybody reads it; "
+            "choose another."
+        )
+
+
+def _checked_tags(
+    tags: TagPlan, parent: Parent | None, prompt: PromptTrace | None, keyring: Keyring
+) -> TagPlan:
+    """The same tags, none of which is called by the prompt, once nothing published holds it."""
+
+    def shown(tag: Tag) -> Tag:
+        return tag if _exposed([("", tag.name)], prompt, keyring) is None else tag.hidden()
+
+    place = _exposed(((str(shown(tag)), text) for tag, text in tags.texts), prompt, keyring)
+    if place is not None:
+        raise PromptExposedError(
+            f"The prompt, or a part of it, can be read in what would be kept of the clip: {place}; "
+            "remove that from it first."
+        )
+    carried = () if parent is None else parent.texts
+    if _exposed((("", text) for text in carried), prompt, keyring) is not None:
+        raise PromptExposedError(
+            "The prompt, or a part of it, can be read in the manifest that the clip carries, and "
+            "that goes along as its history; give the clip without it."
+        )
+    return replace(tags, left_out=tuple(dict.fromkeys(map(shown, tags.left_out))))
+
+
+def _exposed(
+    texts: Iterable[tuple[str, str]], prompt: PromptTrace | None, keyring: Keyring
+) -> str | None:
+    """Where the prompt stands first."""
+    if prompt is None:
+        return None
+    key = next((one for one in keyring.prompt_keys if one.key_id == prompt.key_id), None)
+    if key is None:
+        raise KeyringError(
+            f"The prompt can't be looked for: {keyring.folder} does not hold the prompt key "
+            f"{prompt.key_id}; use the keys folder that the prompt was hashed with."
+        )
+    return next((place for place, text in texts if holds_prompt(text, prompt, key)), None)
 
 
 def _check_authority(url: str | None) -> None:

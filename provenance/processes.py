@@ -1,10 +1,14 @@
-"""Processes by names that outlive them: whether the one that left a note still runs."""
+"""Processes: names that outlive them, whether the one that left a note still runs, and no dumps."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import sys
 from pathlib import Path
+
+_PR_SET_DUMPABLE = 4
 
 
 def this_host() -> str:
@@ -56,6 +60,31 @@ def is_gone(owner: str) -> bool:
     host, _, process = owner.rpartition("/")
     process = process.partition("#")[0]
     return host == this_host() and process[:1].isdigit() and not is_running(process)
+
+
+def forbid_dumps(*, programs: bool = True) -> bool:
+    """Let no crash write the memory of this process, with its keys, anywhere.
+
+    No core file is written, here and in processes that this one starts.  On Linux a core may also
+    be handed to a program, which takes the limit as a wish: with ``programs`` neither that one nor
+    a debugger of the same user (gdb, py-spy) gets at this process, but processes that it starts
+    have to ask for that themselves.
+
+    Returns:
+        Whether the system has such a limit, and took it.
+    """
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ImportError:  # pragma: no cover - Windows
+        return False
+    try:
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
+    except (OSError, ValueError):  # pragma: no cover - refused by a sandbox
+        return False
+    if programs and sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    return True
 
 
 def _status(pid: int) -> list[str] | None:

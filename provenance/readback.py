@@ -19,12 +19,12 @@ from provenance.findings import Findings, sha256_of
 from provenance.manifest import Trust, read_manifest
 from provenance.payload import StampId
 from provenance.results import Detection, FileFacts, Verdict, VerificationReport
-from provenance.text import clock, listing
-from provenance.verdict import merged
+from provenance.text import listing
 from provenance.verify import conclude
 from provenance.video import probe
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.profiles import Profile
+from provenance.wording import merged, stretches
 
 
 def read_back(
@@ -76,10 +76,9 @@ def read_back(
 
 def _require_mark(found: Detection, name: str, profile: Profile) -> None:
     if found.status == "partial":
-        ranges = [f"{clock(start)}-{clock(end)}" for start, end in merged(found.segments)]
         raise UnmarkableError(
-            f"{name} holds the mark only in {listing(ranges[:4])}; cut the flat or black "
-            "stretches away, or use --profile strong."
+            f"{name} holds the mark only in {stretches(merged(found.segments))}; cut the flat or "
+            "black stretches away, or use --profile strong."
         )
     margin = float("-inf") if found.margin_db is None else found.margin_db
     if found.status == "found" and margin >= profile.min_margin_db:

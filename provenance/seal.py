@@ -15,15 +15,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.errors import SealError
 from provenance.manifest import Signer
 from provenance.manifest.certificates import check_validity
+from provenance.manifest.paths import MALFORMED, MAX_CHAIN, why_untrusted
 from provenance.manifest.signer import signature_fits
-from provenance.manifest.trust import SIGNER_EKUS
 from provenance.text import printable
 
 _JOSE: Final = {
@@ -33,17 +32,8 @@ _JOSE: Final = {
 }
 """COSE's names of the algorithms, in JOSE's spelling (RFC 7518, RFC 8037)."""
 _WIDTHS: Final = {"es256": 32, "es384": 48, "es512": 66}
-_MAX_CHAIN: Final = 8
 SKEW: Final = timedelta(minutes=5)
 """By how much a signer's clock may be ahead."""
-_MALFORMED: Final = (
-    *(ValueError, TypeError, UnsupportedAlgorithm),
-    *(x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType),
-)
-"""What a certificate that a stranger made up may raise."""
-_UNDERSTOOD: Final = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage)
-"""Extensions that are checked here: with any other critical one, as a name constraint, a
-certificate says that it must not be relied upon (RFC 5280, section 4.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +114,17 @@ def unseal(
         chain = [x509.load_der_x509_certificate(base64.b64decode(c)) for c in header["x5c"]]
         signature, alg, found = _bytes(whole["signature"]), header["alg"], header["typ"]
         cose = next(ours for ours, theirs in _JOSE.items() if theirs == alg)
-        if not chain or len(chain) > _MAX_CHAIN or not isinstance(document, dict):
+        if not chain or len(chain) > MAX_CHAIN or not isinstance(document, dict):
             raise ValueError
         signer = _organisation(chain[0])
-    except (*_MALFORMED, KeyError, StopIteration, RecursionError) as error:
+    except (*MALFORMED, KeyError, StopIteration, RecursionError) as error:
         raise SealError(f"{name} is no signed document of this program; get it again.") from error
     if found != _type(kind):
         raise SealError(f"{name} is signed, but is no {kind} file ({printable(found, 60)}).")
     pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
     if not signature_fits(cose, pem, signature, f"{protected}.{payload}".encode("ascii")):
         raise SealError(f"{name} was changed after it was signed; get it again from its issuer.")
-    wrong = _untrusted(chain, anchors_pem, moment)
+    wrong = why_untrusted(chain, anchors_pem, moment)
     if wrong is not None:
         raise SealError(
             f"{name} is signed by {printable(signer, 60)}, who is not trusted: {wrong}."
@@ -150,76 +140,6 @@ def unseal(
     if ends is not None and ends <= moment:
         raise SealError(f"{name} expired on {ends.isoformat()}; get a fresh one from its issuer.")
     return Sealed(document, signer, issued, ends)
-
-
-def _untrusted(  # noqa: PLR0911 - one return a reason
-    chain: list[x509.Certificate], anchors_pem: bytes, moment: datetime
-) -> str | None:
-    """Why a chain leads to no anchor; None when it does."""
-    anchors = x509.load_pem_x509_certificates(anchors_pem) if anchors_pem.strip() else []
-    leaf = chain[0]
-    if not _may_sign(leaf):
-        return "its certificate is not for signing"
-    current, rest = leaf, chain[1:]
-    for depth in range(_MAX_CHAIN):
-        if not _is_valid(current, moment):
-            return "a certificate is not valid at this time"
-        if depth and not _is_authority(current, depth - 1):
-            return "a certificate in its chain may not issue others"
-        if current in anchors:
-            return None
-        issuers = [anchor for anchor in anchors if _issued(current, anchor)]
-        if any(_is_valid(one, moment) and _is_authority(one, depth) for one in issuers):
-            return None
-        if issuers:
-            return "its root is not valid now"
-        if not rest or not _issued(current, rest[0]):
-            return "its certificate leads to no root that is trusted here"
-        current, rest = rest[0], rest[1:]
-    return "its chain is too long"
-
-
-def _is_valid(certificate: x509.Certificate, moment: datetime) -> bool:
-    return certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc
-
-
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (*_MALFORMED, InvalidSignature):
-        return False
-    return True
-
-
-def _may_sign(leaf: x509.Certificate) -> bool:
-    try:
-        usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
-        purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (x509.ExtensionNotFound, *_MALFORMED):
-        return False
-    fits = any(oid.dotted_string in SIGNER_EKUS for oid in purposes)
-    return usage.digital_signature and fits and _is_understood(leaf)
-
-
-def _is_authority(certificate: x509.Certificate, below: int) -> bool:
-    """Whether a certificate may issue others, with ``below`` authorities between it and the leaf.
-
-    A root of which nothing is said but that it is one may; what is said is held to.
-    """
-    try:
-        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        usage = [
-            one.value for one in certificate.extensions if isinstance(one.value, x509.KeyUsage)
-        ]
-    except (x509.ExtensionNotFound, *_MALFORMED):
-        return False
-    if not basic.ca or (basic.path_length is not None and basic.path_length < below):
-        return False
-    return all(one.key_cert_sign for one in usage) and _is_understood(certificate)
-
-
-def _is_understood(certificate: x509.Certificate) -> bool:
-    return all(isinstance(one.value, _UNDERSTOOD) for one in certificate.extensions if one.critical)
 
 
 def _organisation(leaf: x509.Certificate) -> str:

@@ -33,7 +33,6 @@ from provenance.isolation import Examiner, Limits
 from provenance.results import Verdict, VerificationReport
 from provenance.sources import at_hand
 from provenance.storage import Place
-from provenance.verdict import UNASKED
 from provenance.verify import unexamined
 
 try:
@@ -52,6 +51,8 @@ PERSON_FIRST: Final = (
 
 _PATIENCE: Final = 5.0
 """Seconds that a run which is stopped waits for transfers, of a store that hangs perhaps."""
+_UNASKED_BEFORE: Final = " Whether it was withdrawn is not known: the registry can't be asked."
+"""How the summary of a file whose registry failed ended before rows had the key ``failed``."""
 _BEGINS: Final = b'{"schema": "provenance.verification/'
 
 
@@ -71,17 +72,31 @@ class Row:
     failed: bool = False
 
     @classmethod
-    def of(cls, report: dict[str, Any]) -> Self:
-        """The row of a verification's JSON.
+    def of(cls, report: VerificationReport, *, refused: bool = False, failed: bool = False) -> Self:
+        """The row of a report; ``failed`` is also what its registry says of itself."""
+        file = report.file
+        return cls(
+            file.path,
+            file.sha256,
+            file.bytes,
+            report.verdict,
+            refused,
+            failed or report.registry.failed,
+        )
+
+    @classmethod
+    def read(cls, row: dict[str, Any]) -> Self:
+        """The row of what :meth:`Outcome.as_json` wrote.
 
         Raises:
             KeyError, TypeError, ValueError: it is no such thing.
         """
-        file, reason = report["file"], report["watermark"]["reason"]
-        verdict = Verdict(report["verdict"])
-        # As provenance.verify.unexamined words it.
-        refused = verdict is Verdict.NOT_CHECKED and report["summary"] == f"Not checked: {reason}"
-        failed = report["summary"].endswith(UNASKED)
+        file, verdict = row["file"], Verdict(row["verdict"])
+        refused, failed = (row.get(key) for key in ("refused", "failed"))
+        if refused is None or failed is None:
+            refused, failed = _by_its_sentences(row, verdict)
+        if not (isinstance(refused, bool) and isinstance(failed, bool)):
+            raise TypeError
         return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused, failed)
 
     def exit_code(self, accept: Sequence[Verdict]) -> int:
@@ -89,6 +104,13 @@ class Row:
         if self.failed:
             return ServiceError.exit_code
         return InputError.exit_code if self.refused else int(self.verdict not in accept)
+
+
+def _by_its_sentences(row: dict[str, Any], verdict: Verdict) -> tuple[bool, bool]:
+    """``refused`` and ``failed`` of a row from before they were keys, as it was worded then."""
+    told = row["watermark"]["reason"]
+    refused = verdict is Verdict.NOT_CHECKED and row["summary"] == f"Not checked: {told}"
+    return refused, row["summary"].endswith(_UNASKED_BEFORE)
 
 
 class Results:
@@ -131,10 +153,10 @@ class Results:
         with contextlib.suppress(OSError):
             self._file.close()
 
-    def add(self, report: VerificationReport) -> None:
-        """Append a row and hand it to the system."""
+    def add(self, row: dict[str, Any]) -> None:
+        """Append a row, :meth:`Outcome.as_json`, and hand it to the system."""
         try:
-            self._file.write(json.dumps(report.as_json(), allow_nan=False).encode() + b"\n")
+            self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
             self._file.flush()
         except OSError as error:
             raise OutputError(f"{self.path} can't be written: {error.strerror}.") from error
@@ -171,7 +193,7 @@ class Results:
             row = None
             if line.endswith(b"\n"):
                 with contextlib.suppress(KeyError, TypeError, ValueError):
-                    row = Row.of(json.loads(line))
+                    row = Row.read(json.loads(line))
             elif _BEGINS.startswith(head):
                 break
             if row is None:
@@ -195,6 +217,12 @@ class Outcome:
     row: Row
     report: VerificationReport | None
     unprotected: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any] | None:
+        """The line of a file that was examined now, with what its exit code is made of."""
+        if self.report is None:
+            return None
+        return self.report.as_json() | {"refused": self.row.refused, "failed": self.row.failed}
 
 
 def usual_workers() -> int:
@@ -258,11 +286,11 @@ def triage(
                 outcome = ended.get()
                 if isinstance(outcome, BaseException):
                     raise outcome
-                if outcome.report is not None:
-                    if log is not None and not outcome.row.refused:
-                        log(outcome.report)
-                    if results is not None:
-                        results.add(outcome.report)
+                line = outcome.as_json()
+                if outcome.report is not None and log is not None and not outcome.row.refused:
+                    log(outcome.report)
+                if line is not None and results is not None:
+                    results.add(line)
                 yield outcome
         finally:
             stop.set()
@@ -302,10 +330,11 @@ def _one(
             before = None if results is None else results.done(place, path)
             if before is not None:
                 return Outcome(before, None)
+            refused = False
             try:
                 report = verify(path, examiner)
             except InputError as error:
-                report = unexamined(str(path), str(error))
+                report, refused = unexamined(str(path), str(error)), True
             if report.file.sha256 is None and results is not None:
                 # Without these a file that can't be examined would be tried again by every run.
                 with contextlib.suppress(OSError, InputError):
@@ -315,10 +344,10 @@ def _one(
                         )
                         report = replace(report, file=facts)
             report = _named(report, path, place)
-            return Outcome(Row.of(report.as_json()), report, examiner.unprotected)
+            return Outcome(Row.of(report, refused=refused), report, examiner.unprotected)
     except (UnreadableFileError, StorageError) as error:  # it did not come here
         report = unexamined(str(place), str(error))
-        row = replace(Row.of(report.as_json()), failed=isinstance(error, StorageError))
+        row = Row.of(report, refused=True, failed=isinstance(error, StorageError))
         return Outcome(row, report)
 
 

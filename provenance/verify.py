@@ -15,9 +15,9 @@ from pathlib import Path
 
 from provenance.errors import RegistryError, UnreadableFileError
 from provenance.findings import Findings
-from provenance.fingerprint import LIMIT, Fingerprint
+from provenance.fingerprint import Fingerprint
 from provenance.isolation import Examiner, shared
-from provenance.lookup import Revocations, look_up
+from provenance.lookup import DatedRevocations, look_up
 from provenance.manifest import Trust
 from provenance.payload import SOFT_BINDING_ALG
 from provenance.registry import Registry
@@ -41,7 +41,8 @@ def verify(
     trust: Trust | None = None,
     sidecar: Path | None = None,
     registry: Registry | None = None,
-    revocations: Sequence[Revocations] = (),
+    revocations: Sequence[DatedRevocations] = (),
+    require_registry: bool = False,
     examiner: Examiner | None = None,
 ) -> VerificationReport:
     """Examine a video or a still image and say what its layers mean together.
@@ -53,6 +54,7 @@ def verify(
         sidecar: a manifest store to use instead of looking for one in and beside the file.
         registry: where to look stamps up: the registry, or an opened bundle.
         revocations: signed lists of what was withdrawn, besides the registry's own.
+        require_registry: confirm nothing that no registry vouches for.
         examiner: the worker process that opens the file, with its limits; default: one for all
             files of this process, with the usual limits.
 
@@ -73,6 +75,7 @@ def verify(
         trust=trust,
         registry=registry,
         revocations=revocations,
+        require_registry=require_registry,
     )
 
 
@@ -82,13 +85,15 @@ def conclude(
     *,
     trust: Trust,
     registry: Registry | None = None,
-    revocations: Sequence[Revocations] = (),
+    revocations: Sequence[DatedRevocations] = (),
+    require_registry: bool = False,
 ) -> VerificationReport:
     """Steps 2 to 4: the findings as one report.  ``held`` are the ids of the keys tried."""
     found = _looked_for(findings.watermark, findings.manifest, held)
 
     def ask(whom: Registry | None) -> tuple[RegistryReport, ManifestReport]:
         return look_up(
+            findings.file,
             found,
             findings.manifest,
             findings.fingerprint,
@@ -105,7 +110,11 @@ def conclude(
         answer, manifest = ask(None)
         answer = replace(answer, failed=True, reason=printable(error, 300).rstrip("."))
     verdict, summary = decide(
-        found, manifest, answer, kind=findings.file.kind or "video", fingerprint_limit=LIMIT
+        found,
+        manifest,
+        answer,
+        kind=findings.file.kind or "video",
+        require_registry=require_registry,
     )
     return VerificationReport(findings.file, verdict, summary, found, manifest, answer)
 

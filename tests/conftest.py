@@ -102,7 +102,7 @@ def keyring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
 @pytest.fixture(scope="session")
 def trust(keyring: Keyring) -> Trust:
     """Whom Example Studio trusts: itself."""
-    return Trust(keyring.trust_anchors_pem)
+    return keyring.trust
 
 
 @pytest.fixture(scope="session")

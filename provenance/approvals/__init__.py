@@ -2,13 +2,18 @@
 
 approval, line = approve(sha256_of(clip), load_reviewer_key(key), "reviewer-7")
 add_approval(approval_path(clip), approval, line)
-found = check_approvals(read_approvals(approval_path(clip)), sha256, reviewers, signing_key)
-stamp(..., approval=reference_of(found))
+found = check_approvals(
+    read_approvals(approval_path(clip)), sha256, reviewers, signing_key, terms=terms_of_the_job
+)
+stamp(..., approval=reference_of(found), approvers=tuple(one.key_id for one in found))
 """
 
+from provenance.approvals.binding import binding_key, load_binding_key, write_binding_key
+from provenance.approvals.checking import check_approvals
 from provenance.approvals.envelope import Envelope, key_id
 from provenance.approvals.reviewers import (
     FOLDER,
+    PERSONS_FILE,
     Reviewers,
     load_reviewer_key,
     load_reviewers,
@@ -22,27 +27,32 @@ from provenance.approvals.statements import (
     add_approval,
     approval_path,
     approve,
-    check_approvals,
     read_approvals,
     reference_of,
 )
+from provenance.approvals.terms import Terms
 
 __all__ = [
     "DEFAULT_POLICY",
     "FOLDER",
+    "PERSONS_FILE",
     "SUFFIX",
     "Approval",
     "ApprovalPolicy",
     "Envelope",
     "Reviewers",
+    "Terms",
     "add_approval",
     "approval_path",
     "approve",
+    "binding_key",
     "check_approvals",
     "key_id",
+    "load_binding_key",
     "load_reviewer_key",
     "load_reviewers",
     "new_reviewer_key",
     "read_approvals",
     "reference_of",
+    "write_binding_key",
 ]

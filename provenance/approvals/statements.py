@@ -1,10 +1,13 @@
-"""Approvals: who let which clip be stamped, under which policy; made, kept, and checked.
+"""Approvals: who let which clip be stamped, under which policy; made, kept, and read again.
 
 A clip's approvals lie beside it in ``CLIP.approval.json``, one DSSE envelope a line.  What is
 signed is a small JSON object::
 
     {"schema": "provenance.approval/1", "clip": {"sha256": "64 hex digits"},
      "approver": "opaque id", "policy": "default", "approved_at": "2026-11-23T05:40:00Z"}
+
+With "job" in it, the terms of :mod:`provenance.approvals.terms`, it counts for a job with these
+terms only; without, for whatever the clip is stamped as, unless the policy demands to be told.
 """
 
 from __future__ import annotations
@@ -13,22 +16,18 @@ import hashlib
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from provenance.approvals.envelope import Envelope, enclose, key_id, signers, take_apart
-from provenance.approvals.reviewers import Reviewers
+from provenance.approvals.envelope import Envelope, enclose, key_id, take_apart
+from provenance.approvals.terms import Terms
 from provenance.errors import ApprovalError, OutputError, UsageError
-from provenance.manifest.certificates import PublicKey
 from provenance.registry import check_reference
-from provenance.text import printable
 
 PAYLOAD_TYPE: Final = "application/vnd.provenance-stamp.approval+json"
 SCHEMA: Final = "provenance.approval/1"
@@ -36,7 +35,7 @@ SUFFIX: Final = ".approval.json"
 DEFAULT_POLICY: Final = "default"
 _MAX_FILE: Final = 256 * 1024
 _MAX_APPROVALS: Final = 32
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+_MAX_STATEMENT: Final = 32 * 1024
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -50,21 +49,31 @@ class Approval:
     approved_at: datetime
     key_id: str
     payload_sha256: str
+    terms: Terms | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """What was signed, and by which key."""
-        return _statement(self.clip_sha256, self.approver, self.policy, self.approved_at) | {
-            "key_id": self.key_id
-        }
+        """What was signed, and by which key; ``job`` is null where no job is bound."""
+        signed = _statement(
+            self.clip_sha256, self.approver, self.policy, self.approved_at, self.terms
+        )
+        return {"job": None} | signed | {"key_id": self.key_id}
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalPolicy:
-    """What a clip needs: its policy's name, how many approvals (1 or 2), and how old at most."""
+    """What a clip needs.
+
+    Attributes:
+        name: of the policy.
+        needed: how many approvals, 1 or 2.
+        max_age: how old they may be.
+        bound: whether they have to be bound to the job.
+    """
 
     name: str = DEFAULT_POLICY
     needed: int = 1
     max_age: timedelta | None = None
+    bound: bool = False
 
     def __post_init__(self) -> None:
         if self.needed not in (1, 2):
@@ -87,6 +96,7 @@ def approve(
     approver: str,
     *,
     policy: str = DEFAULT_POLICY,
+    terms: Terms | None = None,
     now: datetime | None = None,
 ) -> tuple[Approval, bytes]:
     """Approve a clip.
@@ -96,18 +106,23 @@ def approve(
         key: the reviewer's.
         approver: an opaque id of 1 to 256 characters; no name of a person needs to be in it.
         policy: what was reviewed for, in the organisation's own words.
+        terms: of the job that is approved; None for whatever the clip is stamped as.
         now: default: the clock.
 
     Returns:
         The approval, and its envelope: a line for :func:`add_approval`.
 
     Raises:
-        UsageError: an id or policy that can't be.
+        UsageError: an id or policy that can't be, or terms that are too long.
     """
     moment = (now or datetime.now(UTC)).replace(microsecond=0)
-    said = _statement(clip_sha256, check_reference(approver), check_reference(policy), moment)
+    said = _statement(
+        clip_sha256, check_reference(approver), check_reference(policy), moment, terms
+    )
     payload = json.dumps(said, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return _approval(payload, key_id(key.public_key())), enclose(PAYLOAD_TYPE, payload, key)
+    if len(payload) > _MAX_STATEMENT:
+        raise UsageError("The job's consents and texts are too long for an approval; shorten them.")
+    return read_statement(payload, key_id(key.public_key())), enclose(PAYLOAD_TYPE, payload, key)
 
 
 def add_approval(path: Path, approval: Approval, line: bytes) -> None:
@@ -166,118 +181,17 @@ def read_approvals(path: Path) -> tuple[Envelope, ...]:
     return envelopes
 
 
-def check_approvals(
-    envelopes: Sequence[Envelope],
-    clip_sha256: str,
-    reviewers: Reviewers,
-    signing_key: PublicKey,
-    policy: ApprovalPolicy | None = None,
-    *,
-    now: datetime | None = None,
-) -> tuple[Approval, ...]:
-    """Find the approvals that let a clip be stamped.
-
-    1. Whatever the key that stamps has approved refuses the clip: nobody approves their own work.
-    2. An approval counts when a trusted reviewer signed it, it is for this clip and this policy,
-       and it is neither too old nor from the future.
-    3. As many as the policy asks for have to count, by different keys and different approvers.
-
-    Args:
-        envelopes: from :func:`read_approvals`.
-        clip_sha256: 64 hexadecimal digits, of the clip as it is now.
-        reviewers: who may approve.
-        signing_key: the public half of the key that signs manifests.
-        policy: what is asked for; default: one approval under "default".
-        now: default: the clock.
-
-    Returns:
-        One approval, or two.
+def read_statement(payload: bytes, key: str) -> Approval:
+    """Read a statement whose signature by this key holds.
 
     Raises:
-        ApprovalError: with the reason as a word, and as a sentence.
+        ApprovalError: it is of another form.
     """
-    policy = policy or ApprovalPolicy()
-    moment = now or datetime.now(UTC)
-    own = key_id(signing_key)
-    counted: list[Approval] = []
-    refused: list[ApprovalError] = []
-    for envelope in envelopes:
-        try:
-            for approval in _signed(envelope, reviewers, own):  # 1
-                _check(approval, clip_sha256, policy, moment)  # 2
-                counted.append(approval)
-        except ApprovalError as error:
-            if error.reason == "own_key":
-                raise
-            refused.append(error)
-    for chosen in combinations(counted, policy.needed):  # 3
-        keys = {one.key_id for one in chosen}
-        people = {_person(one.approver) for one in chosen}
-        if len(keys) == len(people) == policy.needed:
-            return chosen
-    if counted:
-        raise ApprovalError(
-            "one_of_two",
-            f"Policy {printable(policy.name, 60)} asks for two approvals, by different reviewers "
-            "with different keys, and there is one; have a second reviewer approve the clip.",
-        )
-    raise refused[0] if refused else ApprovalError("no_approval", "The clip has no approval.")
-
-
-def _signed(envelope: Envelope, reviewers: Reviewers, own: str) -> list[Approval]:
-    if envelope.payload_type != PAYLOAD_TYPE:
-        raise ApprovalError("unreadable", "What is signed there is no approval.")
-    if any(hint == own for hint, _ in envelope.signatures) or own in signers(envelope, reviewers):
-        raise ApprovalError(
-            "own_key",
-            "The approval is signed with the key that stamps; have a reviewer approve the clip "
-            "with a key of their own.",
-        )
-    found = signers(envelope, reviewers)
-    if not found:
-        if any(hint in reviewers for hint, _ in envelope.signatures):
-            raise ApprovalError(
-                "bad_signature",
-                "The approval was changed after it was signed; have the clip approved again.",
-            )
-        raise ApprovalError(
-            "unknown_reviewer",
-            "The approval is signed by nobody who may approve here; add the reviewer's public key "
-            "if they may.",
-        )
-    return [_approval(envelope.payload, name) for name in sorted(found)]
-
-
-def _check(approval: Approval, clip_sha256: str, policy: ApprovalPolicy, moment: datetime) -> None:
-    if approval.clip_sha256 != clip_sha256:
-        raise ApprovalError(
-            "other_clip",
-            "The approval is for another clip, or this one changed since; have it approved again.",
-        )
-    if approval.policy != policy.name:
-        raise ApprovalError(
-            "other_policy",
-            f"The approval is under policy {printable(approval.policy, 60)}, not "
-            f"{printable(policy.name, 60)}.",
-        )
-    if approval.approved_at > moment + _CLOCKS_DIFFER:
-        raise ApprovalError(
-            "from_the_future",
-            "The approval is dated in the future; set the clocks right and approve again.",
-        )
-    if policy.max_age is not None and approval.approved_at < moment - policy.max_age:
-        raise ApprovalError(
-            "too_old",
-            f"The approval of {approval.approved_at:%Y-%m-%d} is older than the policy lets it be; "
-            "have the clip approved again.",
-        )
-
-
-def _approval(payload: bytes, key: str) -> Approval:
-    """Read a statement whose signature holds."""
     try:
         said = json.loads(payload)
-        if said["schema"] != SCHEMA or set(said) != _KEYS or set(said["clip"]) != {"sha256"}:
+        if said["schema"] != SCHEMA or set(said) - {"job"} != _KEYS:
+            raise ValueError
+        if set(said["clip"]) != {"sha256"}:
             raise ValueError
         sha256 = said["clip"]["sha256"]
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):
@@ -289,6 +203,7 @@ def _approval(payload: bytes, key: str) -> Approval:
             datetime.strptime(said["approved_at"], _TIME).replace(tzinfo=UTC),
             key,
             hashlib.sha256(payload).hexdigest(),
+            Terms.from_json(said["job"]) if "job" in said else None,
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ApprovalError(
@@ -296,8 +211,11 @@ def _approval(payload: bytes, key: str) -> Approval:
         ) from error
 
 
-def _statement(sha256: str, approver: str, policy: str, moment: datetime) -> dict[str, Any]:
-    return {
+def _statement(
+    sha256: str, approver: str, policy: str, moment: datetime, terms: Terms | None
+) -> dict[str, Any]:
+    bound = {} if terms is None else {"job": terms.as_json()}
+    return bound | {
         "schema": SCHEMA,
         "clip": {"sha256": sha256},
         "approver": approver,
@@ -309,19 +227,16 @@ def _statement(sha256: str, approver: str, policy: str, moment: datetime) -> dic
 _KEYS: Final = {"schema", "clip", "approver", "policy", "approved_at"}
 
 
-def _person(approver: str) -> str:
-    return unicodedata.normalize("NFKC", approver).casefold()
-
-
 def _refuse_again(path: Path, approval: Approval) -> None:
     for envelope in read_approvals(path):
         if approval.key_id not in {hint for hint, _ in envelope.signatures}:
             continue
         try:
-            there = _approval(envelope.payload, approval.key_id)
+            there = read_statement(envelope.payload, approval.key_id)
         except ApprovalError:
             continue
-        if (there.clip_sha256, there.policy) == (approval.clip_sha256, approval.policy):
+        same = (there.clip_sha256, there.policy, there.terms)
+        if same == (approval.clip_sha256, approval.policy, approval.terms):
             raise UsageError(
                 f"{path} holds an approval by this key already, of {there.approved_at:%Y-%m-%d}; "
                 "remove the file to approve anew."

@@ -9,22 +9,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from provenance.approvals import binding_key
 from provenance.batch.settings import Settings
-from provenance.batch.tools import Tools, encoder_of, tools_for
+from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, to_be_recalled, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
-from provenance.jobs import Job, Ledger, output_path
+from provenance.jobs import Job, Ledger
 from provenance.keyring.files import certificate_id
-from provenance.making import Making
+from provenance.lineage import lineage_of_source
+from provenance.making import Making, check_names
 from provenance.manifest.certificates import check_validity
 from provenance.registry import Facts
+from provenance.results import Tag, tags_json
 from provenance.signers import check_ready
 from provenance.storage import Place, Stored, fetched, place_in, stored
 from provenance.telemetry import reason_of
 from provenance.text import printable
 from provenance.text import size as readable
+from provenance.video import TagPlan
 from provenance.watermark.profiles import DEFAULT_PROFILE
 
 SCHEMA: Final = "provenance.job_problem/1"
+TAGS_SCHEMA: Final = "provenance.job_tags/1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +43,37 @@ class Problem:
 
     def as_json(self) -> dict[str, Any]:
         """One line."""
-        job = self.job
         return {
             "schema": SCHEMA,
-            "job": None
-            if job is None
-            else {"input": job.input, "output": job.output, "origin": job.origin},
+            "job": None if self.job is None else _named(self.job),
             "reason": self.reason,
             "error": self.error,
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Tags of a job's input that would not go along into its output."""
+
+    job: Job
+    kept: tuple[Tag, ...]
+    left_out: tuple[Tag, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """One line."""
+        return {
+            "schema": TAGS_SCHEMA,
+            "job": _named(self.job),
+            "tags": tags_json(self.kept, self.left_out),
+        }
+
+
 def check_batch(
     jobs: Sequence[Job], settings: Settings, *, pin: str | None = None
-) -> Iterator[Problem]:
+) -> Iterator[Problem | LeftOut]:
     """Check keys, signer, registry, ledger and disk, and then job after job; stamp nothing.
+
+    What would be left out of a clip is no problem, and is told too.
 
     An input in a bucket is fetched to be looked at, one at a time.
     """
@@ -68,7 +89,10 @@ def check_batch(
     needed = 0
     for job in jobs:
         try:
-            needed += _check(job, tools, ledger)
+            size, tags = _check(job, tools, ledger)
+            needed += size
+            if tags is not None and tags.left_out:
+                yield LeftOut(job, tags.kept, tags.left_out)
         except ProvenanceError as error:
             yield _problem(job, error)
     room = _room(settings)
@@ -82,15 +106,20 @@ def check_batch(
         )
 
 
-def _check(job: Job, tools: Tools, ledger: Ledger | None) -> int:
-    """Check one job; the bytes it may need, 0 when it is done."""
+def _check(job: Job, tools: Tools, ledger: Ledger | None) -> tuple[int, TagPlan | None]:
+    """Check one job; the bytes it may need and what becomes of its tags, unless it is done."""
     settings, target = tools.settings, tools.settings.target(job)
-    prompt = job.prompt.hashed(tools.keyring.prompt_key)
-    if target.is_local:
-        output_path(Path(settings.out), job)
+    keys = tools.keyring.prompt_keys
+    asked = None
+    if not job.prompt.from_tags:
+        given = job.prompt.loaded()
+        bound = given.bound(map(binding_key, keys))
+        asked = (given.hashed(keys[0]), given.traced(keys[0]), bound)
+    settings.check_target(job)
     with tempfile.TemporaryDirectory(prefix="provenance-") as name:
         scratch = Path(name)
         clip = fetched(Place.of(job.input), scratch)
+        prompt, trace, bound = asked or prompt_of(clip.place.path, tools.keyring)
         entry = None if ledger is None else ledger.get(settings.key_of(job, clip.sha256, prompt))
         there = stored(target)
         result = None if entry is None else entry.result
@@ -98,10 +127,14 @@ def _check(job: Job, tools: Tools, ledger: Ledger | None) -> int:
             if result is None or result["output"]["sha256"] != there.sha256:
                 raise UsageError(f"{target} exists already; move it away, or choose another name.")
             if entry is not None and entry.state == "done":
-                return 0
-        tools.approval(job, clip.sha256, scratch)
-        _check_withdrawn(job, tools)
-        Making.checked(
+                why = tools.withdrawn(job, result)
+                if why is not None:
+                    raise WithdrawnError(to_be_recalled(target, why))
+                return 0, None
+        tools.approval(job, clip.sha256, scratch, bound)
+        _check_withdrawn(job, tools, clip)
+        check_names(names_of(job), trace, tools.keyring)
+        making = Making.checked(
             clip.place.path,
             scratch / f"checked{Path(job.output).suffix.lower()}",
             keyring=tools.keyring,
@@ -111,8 +144,10 @@ def _check(job: Job, tools: Tools, ledger: Ledger | None) -> int:
             tsa_url=settings.tsa,
             min_margin_db=settings.min_margin,
             progress=lambda *_: None,
+            keep_tags=job.keep_tags,
+            prompt=trace,
         )
-    return _size(clip)
+    return _size(clip), making.tags
 
 
 def _size(clip: Stored) -> int:
@@ -120,7 +155,7 @@ def _size(clip: Stored) -> int:
     return clip.size * 2
 
 
-def _check_withdrawn(job: Job, tools: Tools) -> None:
+def _check_withdrawn(job: Job, tools: Tools, clip: Stored) -> None:
     if tools.registry is None:
         return
     chain = certificate_id(tools.keyring.signer.chain_pem)
@@ -130,12 +165,12 @@ def _check_withdrawn(job: Job, tools: Tools) -> None:
         model_version=job.model_version,
         consents=job.consents,
     )
-    withdrawal = tools.registry.withdrawals.hitting(facts)
-    if withdrawal is not None:
-        raise WithdrawnError(
-            f"{printable(job.input)} may not be stamped: its {withdrawal.kind} was withdrawn on "
-            f"{withdrawal.at:%Y-%m-%d} ({withdrawal.reason})."
-        )
+    past = lineage_of_source(clip.place.path, clip.sha256, tools.keyring.trust, tools.registry)
+    tools.registry.withdrawals.refuse(facts, past, printable(job.input))
+
+
+def _named(job: Job) -> dict[str, str]:
+    return {"input": job.input, "output": job.output, "origin": job.origin}
 
 
 def _room(settings: Settings) -> int | None:

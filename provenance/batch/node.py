@@ -23,7 +23,7 @@ from provenance.batch.tasks import Attempt, Task
 from provenance.errors import ClusterError, LedgerError, ProvenanceError
 from provenance.jobs import Ledger
 from provenance.manifest.assertions import software_version
-from provenance.processes import owner_name
+from provenance.processes import forbid_dumps, owner_name
 from provenance.signers import SignerSpec
 
 NODES_OWN: Final = "PROVENANCE_REGISTRY"
@@ -105,6 +105,8 @@ class Slot:
 
         from provenance.batch.tools import tools_for  # noqa: PLC0415
 
+        # Ray's own watch over its workers reads what only a process that may be dumped shows.
+        forbid_dumps(programs=False)
         give_memory_back()
         cv2.setNumThreads(settings.threads)
         if shared is not None and not shared.exists():

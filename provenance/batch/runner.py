@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from provenance.approvals import binding_key
 from provenance.batch.pool import Died, Ended, Event, Workers
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import ENDED, Attempt, Task
@@ -68,7 +69,7 @@ class Row:
         measured = {} if self.attempt.stamp is None else self.attempt.stamp["watermark"]
         return Outcome(
             self.job.output,
-            self.attempt.state,  # type: ignore[arg-type]  # a row's state is one of the three
+            self.attempt.state,  # type: ignore[arg-type]  # a row's state is one of ENDED
             self.attempt.started,
             self.seconds,
             self.attempt.reason,
@@ -90,7 +91,7 @@ class Ending:
 
     @property
     def exit_code(self) -> int:
-        """0 when every job is done, 3 when files were at fault, 4 when the tool's needs were."""
+        """0 when every job is done, none withdrawn; else 3, or 4 when the tool's needs failed."""
         if 4 in self.faults:
             return 4
         return 3 if self.faults or self.unfinished else 0
@@ -113,7 +114,7 @@ def run_batch(
     ledger: Ledger,
     watch: Watch,
     *,
-    prompt_key: PromptKey | None = None,
+    prompt_keys: tuple[PromptKey, ...] = (),
     registry: Registry | None = None,
     control: Control | None = None,
     fail_fast: bool = False,
@@ -127,7 +128,8 @@ def run_batch(
         workers: who does them.
         ledger: what is done.
         watch: who is told.
-        prompt_key: hashes prompts, which no worker ever sees.
+        prompt_keys: the first hashes prompts, which no worker ever sees; approvals may name a
+            prompt under each.
         registry: swept of what killed runs left.
         control: tells the run to end, from a signal's handler.
         fail_fast: begin no further job once one has failed.
@@ -139,7 +141,7 @@ def run_batch(
         settings,
         workers,
         ledger,
-        prompt_key,
+        prompt_keys,
         watch,
         registry,
         control or Control(),
@@ -168,7 +170,7 @@ class _Run:
     settings: Settings
     workers: Workers
     ledger: Ledger
-    prompt_key: PromptKey | None
+    prompt_keys: tuple[PromptKey, ...]
     watch: Watch
     registry: Registry | None
     control: Control
@@ -217,7 +219,7 @@ class _Run:
         self.attempts[number] = self.attempts.get(number, 0) + 1
         self.began.setdefault(number, time.monotonic())
         try:
-            prompt = job.prompt.hashed(self.prompt_key)
+            task = self._task(job, self.attempts[number])
         except ProvenanceError as error:
             said = Attempt(
                 "failed",
@@ -230,8 +232,21 @@ class _Run:
             return
         self.watch.begun(number, job)
         self.running.add(number)
-        self.workers.submit(
-            number, Task(replace(job, prompt=Prompt()), prompt, self.attempts[number])
+        self.workers.submit(number, task)
+
+    def _task(self, job: Job, attempt: int) -> Task:
+        """What goes to a worker, which sees a prompt only where the clip itself holds it."""
+        bare = replace(job, prompt=Prompt(from_tags=job.prompt.from_tags))
+        if job.prompt.from_tags:
+            return Task(bare, None, attempt)
+        prompt, keys = job.prompt.loaded(), self.prompt_keys
+        key = keys[0] if keys else None
+        return Task(
+            bare,
+            prompt.hashed(key),
+            attempt,
+            None if key is None else prompt.traced(key),
+            prompt.bound(map(binding_key, keys)),
         )
 
     def _take(self, events: Collection[Event]) -> None:
@@ -276,7 +291,7 @@ class _Run:
 
     def _end(self, number: int, attempt: Attempt) -> None:
         self.ended += 1
-        if attempt.state == "failed":
+        if attempt.state in ("failed", "withdrawn"):
             self.faults.append(attempt.fault)
         seconds = time.monotonic() - self.began[number]
         self.watch.row(Row(self.jobs[number], attempt, self.attempts[number], seconds))

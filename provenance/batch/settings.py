@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from provenance.approvals import ApprovalPolicy
-from provenance.errors import ClusterError
-from provenance.jobs import Job, job_key
+from provenance.errors import ClusterError, UsageError
+from provenance.jobs import Job, job_key, output_path
+from provenance.jobs.model import same_file
 from provenance.results import PromptHash
 from provenance.signers import SignerSpec
 from provenance.storage import Place, place_in
+from provenance.text import printable
 from provenance.watermark.profiles import DEFAULT_PROFILE
 
 UNAPPROVED: Final = "unapproved"
@@ -84,6 +86,26 @@ class Settings:
         """Where a job's output goes."""
         return place_in(self.out, job.output)
 
+    def check_target(self, job: Job) -> None:
+        """Refuse an output of which a link, or its own name, makes a file that is not the job's.
+
+        Raises:
+            UsageError: a link leads out of the output folder, or the output lies where the run
+                keeps its ledger and its spool.
+        """
+        if not self.target(job).is_local:
+            return
+        out = Path(self.out)
+        target = _spelled(output_path(out, job))
+        # A folder of the run's own around all outputs has room for them, but for these two.
+        around = _spelled(out).is_relative_to(_spelled(self.state))
+        for own in (self.ledger, self.spool) if around else (self.state,):
+            if target.is_relative_to(_spelled(own)):
+                raise UsageError(
+                    f"The output {printable(job.output, 80)!r} lies in the folder in which the "
+                    "batch keeps its own files; choose another name, or another folder by --state."
+                )
+
     def key_of(self, job: Job, input_sha256: str, prompt: PromptHash) -> str:
         """The job's key; what the run sets for all jobs is part of it where it shows in the output.
 
@@ -94,6 +116,11 @@ class Settings:
         if not any(shared):
             return key
         return hashlib.sha256(json.dumps([key, *shared]).encode("ascii")).hexdigest()
+
+
+def _spelled(path: Path) -> Path:
+    """Links followed, and equal for two names that some file system takes for one."""
+    return Path(same_file(str(path.resolve())))
 
 
 def share_out(

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from provenance.jobs import Job
+from provenance.manifest import PromptTrace
 from provenance.results import PromptHash
 from provenance.telemetry import StageTime
 
-State = Literal["stamped", "skipped", "failed", "retry", "busy", "abandoned"]
-ENDED: Final = ("stamped", "skipped", "failed")
+State = Literal["stamped", "skipped", "withdrawn", "failed", "retry", "busy", "abandoned"]
+ENDED: Final = ("stamped", "skipped", "withdrawn", "failed")
 """States after which a job is not tried again in this run."""
 
 
@@ -19,12 +20,16 @@ ENDED: Final = ("stamped", "skipped", "failed")
 class Task:
     """A job on its way to a worker: with its prompt's hash, and without the prompt.
 
-    ``attempt`` counts from 1.
+    ``prompt`` is None where the clip's own tags hold it.  ``attempt`` counts from 1.  ``trace`` is
+    what the prompt is found by in what would be published; None when only its hash is known.
+    ``bound`` has every form in which an approval may name the prompt.
     """
 
     job: Job
-    prompt: PromptHash
+    prompt: PromptHash | None
     attempt: int = 1
+    trace: PromptTrace | None = None
+    bound: tuple[PromptHash, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +37,10 @@ class Attempt:
     """How one try went.
 
     Attributes:
-        state: "stamped" now, or "skipped" since it was done; "failed" for good; "retry" after
-            ``after`` seconds; "busy" while another run does it; "abandoned" since it was told to.
-        reason: one word for why it failed; ``error`` a sentence.
+        state: "stamped" now, or "skipped" since it was done; "withdrawn" since what was done is
+            withdrawn; "failed" for good; "retry" after ``after`` seconds; "busy" while another run
+            does it; "abandoned" since it was told to.
+        reason: one word for why it failed or is withdrawn; ``error`` a sentence.
         fault: the exit code that the error stands for.
         stamp: what ``stamp --json`` would have said of the output.
         warnings: sentences for people.

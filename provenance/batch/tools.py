@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from provenance.approvals import Reviewers, load_reviewers, reference_of
+from provenance.approvals import Reviewers, binding_key, load_reviewers, reference_of
 from provenance.batch.settings import UNAPPROVED, Settings
 from provenance.errors import ApprovalError, KeyringError
-from provenance.jobs import Job, Ledger, approved
+from provenance.jobs import Job, Ledger, Prompt, approved, terms_of
 from provenance.keyring import Keyring
+from provenance.making import prompt_from_tags
+from provenance.manifest import PromptTrace, hash_prompt, trace_prompt
 from provenance.manifest.certificates import PublicKey
 from provenance.manifest.signer import public_key_of
-from provenance.registry import Registry
+from provenance.payload import StampId
+from provenance.registry import Facts, Registry, Withdrawal
+from provenance.results import PromptHash
 from provenance.signers import open_signer
+from provenance.storage import Place
+from provenance.text import printable
 from provenance.video import EncoderOptions
 
 
@@ -39,13 +47,16 @@ class Tools:
             self._ledger = Ledger(self.settings.ledger)
         return self._ledger
 
-    def approval(self, job: Job, sha256: str, scratch: Path) -> tuple[str, str | None]:
-        """The reference to what lets a clip be stamped, and a warning when nothing does.
+    def approval(
+        self, job: Job, sha256: str, scratch: Path, bound: tuple[PromptHash, ...]
+    ) -> Permit:
+        """What lets a clip be stamped.
 
         Args:
             job: the job.
             sha256: of the bytes that will be stamped.
             scratch: a folder of the caller's.
+            bound: every form in which an approval may name the prompt.
 
         Raises:
             ApprovalError: nothing does, and the run does not allow that.
@@ -53,7 +64,7 @@ class Tools:
         """
         settings = self.settings
         try:
-            if not self.reviewers:
+            if not self.reviewers.keys:
                 raise ApprovalError("no_reviewers", "No reviewer's key was given.")
             found = approved(
                 job,
@@ -61,13 +72,89 @@ class Tools:
                 scratch,
                 reviewers=self.reviewers,
                 signing_key=self.signing_key,
+                terms=terms_of(
+                    job,
+                    bound,
+                    provider=settings.provider,
+                    digital_source_type=settings.digital_source_type,
+                ),
                 policy=settings.policy_for(job),
+                withdrawn=self._withdrawn(),
             )
         except ApprovalError as error:
             if not settings.allow_unapproved:
                 raise
-            return UNAPPROVED, f"{job.output} is stamped without an approval: {error}"
-        return reference_of(found), None
+            warning = f"{job.output} is stamped without an approval: {error}"
+            return Permit(UNAPPROVED, warning=warning)
+        return Permit(reference_of(found), tuple(sorted({one.key_id for one in found})))
+
+    def _withdrawn(self) -> dict[str, Withdrawal]:
+        """What withdraws reviewers' keys."""
+        if self.registry is None:
+            return {}
+        return self.registry.withdrawals.of("reviewer", sorted(self.reviewers.keys))
+
+    def withdrawn(self, job: Job, stamp: Mapping[str, Any]) -> str | None:
+        """Why a clip that was stamped may not be out there; None when it may.
+
+        Args:
+            job: what asked for it; says of a stamp what a registry without its record can't.
+            stamp: as ``stamp --json`` says it.
+
+        Raises:
+            RegistryError: the registry can't be asked.
+        """
+        if self.registry is None:
+            return None
+        stamp_id = StampId.from_hex(stamp["stamp_id"])
+        record = self.registry.find(stamp_id)
+        facts = Facts(stamp_id, (stamp["key_id"],), job.model_name, job.model_version, job.consents)
+        facts = facts if record is None else Facts.of(record)
+        hit = self.registry.withdrawals.hitting(facts)
+        if hit is None:
+            return None
+        own = hit.hits(replace(facts, parents=()))
+        whose = f"its {hit.kind}" if own else f"the {hit.kind} of a clip that it was made from"
+        return f"{whose} was withdrawn on {hit.at:%Y-%m-%d} ({hit.reason})"
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What lets a clip be stamped.
+
+    Attributes:
+        reference: to the approvals, for registry and manifest.
+        approvers: ids of the reviewers' keys.
+        warning: a sentence where nobody approved.
+    """
+
+    reference: str
+    approvers: tuple[str, ...] = ()
+    warning: str | None = None
+
+
+def prompt_of(
+    clip: Path, keyring: Keyring
+) -> tuple[PromptHash, PromptTrace, tuple[PromptHash, ...]]:
+    """The prompt in the tags of a clip: what is kept of it, what it is found by, what binds it.
+
+    Raises:
+        PromptTagsError: there is none, or more than one text could be it.
+    """
+    text, key = prompt_from_tags(clip), keyring.prompt_key
+    bound = Prompt(text).bound(map(binding_key, keyring.prompt_keys))
+    return hash_prompt(text, key), trace_prompt(text, key), bound
+
+
+def names_of(job: Job) -> dict[str, str]:
+    """Texts of a job that everybody reads, by what they are called."""
+    named = {"the output's name": str(PurePosixPath(job.output).with_suffix(""))}
+    return named if job.title is None else {"the title": job.title} | named
+
+
+def to_be_recalled(target: Place, why: str) -> str:
+    """The sentence about an output that is withdrawn."""
+    return printable(f"{target} is done, but {why}; take it out of circulation.", 1000)
 
 
 def encoder_of(job: Job, settings: Settings) -> EncoderOptions:
@@ -95,7 +182,7 @@ def tools_for(settings: Settings, pin: str | None) -> Tools:
     if settings.signer is not None:
         keyring = keyring.with_signer(open_signer(settings.signer, pin=pin))
     reviewers = load_reviewers(settings.reviewers)
-    if not reviewers and not settings.allow_unapproved:
+    if not reviewers.keys and not settings.allow_unapproved:
         raise KeyringError("No reviewer's key is known, so nothing counts as approved.")
     registry = None if settings.registry is None else Registry(settings.registry)
     return Tools(keyring, registry, reviewers, settings)

@@ -3,11 +3,12 @@
     attempt = do(task, settings)
 
 1. The input is fetched and hashed; with the job's settings that makes its key.
-2. The ledger says what is known: a job that is done is skipped, once its file has been looked at.
-   Otherwise the job is claimed.
+2. The ledger says what is known: a job that is done is skipped, once its file has been looked at,
+   and withdrawals.  Otherwise the job is claimed.
 3. The approvals are checked, against the very bytes that will be stamped.
 4. The clip is stamped into the spool, under its key (:func:`provenance.stamp.stamp`).
-5. The ledger notes what is about to be published; the file is published; the ledger notes that.
+5. Withdrawals are looked for again, since the clip may have waited.  The ledger notes what is about
+   to be published; the file is published; the ledger notes that.
 
 A kill between any two steps costs no second stamp: what lies in the spool under a job's key is that
 job's, whole and in the registry, and is published by whoever claims the job next; what was
@@ -27,16 +28,27 @@ from typing import Any, Final
 
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
-from provenance.batch.tools import Tools, encoder_of, tools_for
+from provenance.batch.tools import (
+    Permit,
+    Tools,
+    encoder_of,
+    names_of,
+    prompt_of,
+    to_be_recalled,
+    tools_for,
+)
 from provenance.errors import (
     LeaseLostError,
     ProvenanceError,
     UsageError,
+    WithdrawnError,
 )
-from provenance.jobs import Claim, Entry, Ledger, output_path
+from provenance.jobs import Claim, Entry, Ledger
+from provenance.making import check_names
 from provenance.manifest import sidecar_path
 from provenance.processes import owner_name
 from provenance.registry import StampRecord
+from provenance.results import PromptHash
 from provenance.stamp import stamp
 from provenance.storage import Place, Stored, fetched, published, stored
 from provenance.telemetry import StageClock, reason_of
@@ -132,13 +144,15 @@ class _Work:
         self.settings = settings = tools.settings
         self.ledger, self.owner, self.clock, self.scratch = ledger, owner, clock, scratch
         self.target = settings.target(self.job)
+        self.prompt, self.trace, self.bound = task.prompt, task.trace, task.bound
         self.warnings: list[str] = []
 
     def run(self) -> Attempt:
-        if self.target.is_local:
-            output_path(Path(self.settings.out), self.job)  # refuses links that lead out
+        self.settings.check_target(self.job)
         clip = fetched(Place.of(self.job.input), self.scratch)  # 1
-        key = self.settings.key_of(self.job, clip.sha256, self.task.prompt)
+        if self.prompt is None:
+            self.prompt, self.trace, self.bound = prompt_of(clip.place.path, self.tools.keyring)
+        key = self.settings.key_of(self.job, clip.sha256, self.prompt)
         self.ledger.add([(key, self.job.output)])  # 2
         known = self._known(key)
         if known is not None:
@@ -152,7 +166,7 @@ class _Work:
         if claim is None:
             return self._known(key) or Attempt("busy", key)
         try:
-            attempt = self._claimed(claim, clip)
+            attempt = self._claimed(claim, clip, self.prompt)
         except LeaseLostError:
             raise
         except ProvenanceError as error:
@@ -183,9 +197,17 @@ class _Work:
                     "failed", key, entry.reason, _told_again(entry, self.task), _fault(entry)
                 )
         elif self._is_whole(entry):
-            return Attempt("skipped", key, stamp=entry.result)
+            return self._done(entry.result or {}, key)
         self.ledger.reopen([key])
         return None
+
+    def _done(self, stamp: Mapping[str, Any], key: str | None = None) -> Attempt:
+        """The answer when the output is there: nothing to do, or it has to go."""
+        why = self.tools.withdrawn(self.job, stamp)
+        if why is None:
+            return Attempt("skipped", key, stamp=stamp)
+        sentence = to_be_recalled(self.target, why)
+        return Attempt("withdrawn", key, "withdrawn", sentence, 3, stamp=stamp)
 
     def _is_whole(self, entry: Entry) -> bool:
         there = stored(self.target)
@@ -200,21 +222,26 @@ class _Work:
         beside = result["manifest"]["embedded"] is not True
         return not beside or stored(self.target.beside(".c2pa")) is not None
 
-    def _claimed(self, claim: Claim, clip: Stored) -> Attempt:
+    def _claimed(self, claim: Claim, clip: Stored, prompt: PromptHash) -> Attempt:
         earlier = self._published_before(claim, clip)
         if earlier is not None:
             self.ledger.done(claim, earlier)
             self._clear_spool(claim.key)
-            return Attempt("skipped", stamp=earlier)
-        approval = self._approval(clip.sha256)  # 3
+            return self._done(earlier)
+        permit = self._permit(clip.sha256)  # 3
         spooled = self._spooled(claim.key)
         spooled.parent.mkdir(parents=True, exist_ok=True)
         result = self._waiting(claim, clip, spooled)
         if result is None:
-            result = self._stamped(claim, clip, spooled, approval)  # 4
+            result = self._stamped(claim, clip, spooled, permit, prompt)  # 4
         beside = result["manifest"]["embedded"] is not True
         pixels = probe(spooled).video
-        self.ledger.publishing(claim, result, LEASE)  # 5
+        why = self.tools.withdrawn(self.job, result)  # 5
+        if why is not None:
+            # The stamp stays on record, where the withdrawal hits it.
+            self._clear_spool(claim.key)
+            raise WithdrawnError(f"{printable(self.job.input)} is not published: {why}.")
+        self.ledger.publishing(claim, result, LEASE)
         if self.target.is_local:
             self.target.path.parent.mkdir(parents=True, exist_ok=True)
         published(spooled, self.target, sidecar=sidecar_path(spooled) if beside else None)
@@ -258,7 +285,7 @@ class _Work:
             return None
         for one in self.tools.registry.search(sha256=sha256):
             same = (one.model_name, one.model_version, one.prompt_hash)
-            wanted = (self.job.model_name, self.job.model_version, self.task.prompt)
+            wanted = (self.job.model_name, self.job.model_version, self.prompt)
             whole = (one.output_sha256, one.input_sha256) == (sha256, clip.sha256)
             if whole and same == wanted and set(one.consents) == set(self.job.consents):
                 return one
@@ -282,18 +309,20 @@ class _Work:
                 "signed_at": None if signed is None else signed.isoformat().replace("+00:00", "Z"),
             },
             "seconds": None,
+            "tags": None,
         }
 
-    def _approval(self, sha256: str) -> str:
-        reference, warning = self.tools.approval(self.job, sha256, self.scratch)
-        if warning is not None:
-            self.warnings.append(warning)
-        return reference
+    def _permit(self, sha256: str) -> Permit:
+        permit = self.tools.approval(self.job, sha256, self.scratch, self.bound)
+        if permit.warning is not None:
+            self.warnings.append(permit.warning)
+        return permit
 
     def _stamped(
-        self, claim: Claim, clip: Stored, spooled: Path, approval: str
+        self, claim: Claim, clip: Stored, spooled: Path, permit: Permit, prompt: PromptHash
     ) -> Mapping[str, Any]:
         job, settings = self.job, self.settings
+        check_names(names_of(job), self.trace, self.tools.keyring)
         named = {
             name: value
             for name in ("provider", "digital_source_type")
@@ -305,15 +334,18 @@ class _Work:
             keyring=self.tools.keyring,
             model_name=job.model_name,
             model_version=job.model_version,
-            prompt_hash=self.task.prompt,
+            prompt_hash=prompt,
             title=job.title or printable(self.target.file_name),
             profile=job.profile or DEFAULT_PROFILE,
             encoder=encoder_of(job, settings),
             tsa_url=settings.tsa,
             min_margin_db=settings.min_margin,
             registry=self.tools.registry,
-            approval=approval,
+            approval=permit.reference,
+            approvers=permit.approvers,
             consents=job.consents,
+            keep_tags=job.keep_tags,
+            prompt_trace=self.trace,
             input_sha256=clip.sha256,
             progress=_Renewing(self.ledger, claim, self.clock),
             **named,

@@ -35,6 +35,7 @@ from provenance.cli.stamp import stamp
 from provenance.cli.stopping import Stopped, stoppable
 from provenance.cli.verify import verify
 from provenance.errors import ProvenanceError
+from provenance.processes import forbid_dumps
 
 
 @dataclass(slots=True)
@@ -55,6 +56,8 @@ class _Program(click.Group):
     ) -> NoReturn:
         run = Run()
         extra.pop("standalone_mode", None)
+        # Nearly every command holds keys, a PIN or a password sooner or later.
+        forbid_dumps()
         with stoppable():
             code = self._code(run, args, prog_name or "provenance", extra)
         sys.exit(code)

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from provenance.cli.options import json_option
+from provenance.cli.batch_setup import FIELDS, job_defaults
+from provenance.cli.options import json_option, settings
 from provenance.cli.output import print_json, stdout
 from provenance.errors import UnreadableFileError, UsageError
 from provenance.text import printable
+
+if TYPE_CHECKING:
+    from provenance import config
+    from provenance.approvals import Terms
+    from provenance.jobs import Job
+    from provenance.manifest.prompt import PromptKey
+    from provenance.results import PromptHash
+    from provenance.storage import Place, Stored
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_BOUND = (
+    "--model-name",
+    "--model-version",
+    "--prompt-file",
+    "--prompt-hash",
+    "--profile",
+    "--title",
+)
+"""Those of a job's fields that an approval binds."""
+
+
+def _bound_options(command: _Command) -> _Command:
+    for flag, metavar, text in reversed([one for one in FIELDS if one[0] in _BOUND]):
+        command = click.option(flag, metavar=metavar, help=text)(command)
+    return command
 
 
 @click.command(short_help="Approve clips for stamping.")
@@ -29,6 +58,41 @@ from provenance.text import printable
     help="Where one clip's approval goes.  [default: CLIP.approval.json]",
 )
 @click.option(
+    "--jobs",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Approve each clip only as this list of jobs (or CLIP.job.json) says it is to be stamped.",
+)
+@click.option(
+    "--defaults",
+    metavar="TOML",
+    type=click.Path(path_type=Path),
+    help="A file of values for jobs that do not give them; flags come before it.",
+)
+@_bound_options
+@click.option("--consent", "consents", metavar="REF", multiple=True, help="A consent; repeatable.")
+@click.option(
+    "--prompt-from-tags",
+    is_flag=True,
+    help="Take the prompt from the tags that ComfyUI or Automatic1111 wrote into the clip.",
+)
+@click.option("--keep-tags", metavar="NAME,...", help="Tags to carry over; see `provenance stamp`.")
+@click.option(
+    "--provider", metavar="NAME", help="Who made the clips.  [default: the keys' organisation]"
+)
+@click.option(
+    "--digital-source-type",
+    metavar="TYPE",
+    help="How the clips came to be; see `provenance stamp`.  [default: trainedAlgorithmicMedia]",
+)
+@click.option(
+    "--binding-key",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The key that binds an approval to a prompt (`provenance keys binding-key`).",
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be approved, and sign nothing.")
+@click.option(
     "--new-key",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -41,10 +105,18 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     approver: str | None,
     policy: str | None,
     out: str | None,
+    jobs: Path | None,
+    binding_key: Path | None,
+    dry_run: bool,
     new_key: Path | None,
     as_json: bool,
+    **flags: Any,
 ) -> None:
     """Sign, with a reviewer's key, that each CLIP as it is now may be stamped.
+
+    With --jobs, or with a job's values as flags, the approval is bound to them and shows them: it
+    lets the clip be stamped with this model, prompt, consents, source type, provider, profile,
+    title and tags, and as nothing else.  Without, it is for the clip alone.
 
     The approval is written beside the clip; a second reviewer's is added to it.  Changing the clip
     afterwards voids its approvals.  A reviewer's key is never one that stamps.  Clips may lie in a
@@ -52,32 +124,107 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     """
     from provenance import approvals  # noqa: PLC0415 - slow to import
 
+    given = [name for name, value in flags.items() if value not in (None, False, ())]
     if new_key is not None:
-        if clips or key is not None or approver is not None or out is not None:
+        others = (key, approver, policy, out, jobs, binding_key)
+        if clips or dry_run or given or any(one is not None for one in others):
             raise UsageError("--new-key makes a key and does nothing else; give it alone.")
         public = approvals.new_reviewer_key(new_key)
+        name = approvals.key_id(approvals.load_reviewer_key(new_key).public_key())
         stdout().print(f"Keep {new_key} secret; give {public} to those who stamp.", soft_wrap=True)
+        stdout().print(f"Its id is {name}", soft_wrap=True)
         return
     if not clips or key is None or approver is None:
         raise UsageError("Name the clips, --key FILE and --approver ID; or --new-key FILE alone.")
     if out is not None and len(clips) > 1:
         raise UsageError("--out takes one clip's approval; leave it out for several.")
+    if jobs is None and not given and binding_key is not None:
+        raise UsageError("--binding-key goes with --jobs, or with a job's values.")
+    named = {name: flags.pop(name) for name in ("provider", "digital_source_type")}
+    chosen = settings(named)
 
-    from provenance.jobs import keep_approval  # noqa: PLC0415 - slow to import
+    from provenance.jobs import approval_place, jobs_for, keep_approval  # noqa: PLC0415
     from provenance.storage import Place, stored  # noqa: PLC0415
 
     secret = approvals.load_reviewer_key(key)
+    binding = None if binding_key is None else approvals.load_binding_key(binding_key)
+    defaults = job_defaults(chosen, flags)
     for name in clips:
         place = Place.of(name)
         clip = stored(place)
         if clip is None:
             raise UnreadableFileError(f"{name} does not exist.")
-        approval, line = approvals.approve(
-            clip.sha256, secret, approver, policy=policy or approvals.DEFAULT_POLICY
+        bound: tuple[Job | None, ...] = (None,)
+        if jobs is not None or given:
+            bound = jobs_for(place, jobs, defaults)
+        for job in bound:
+            terms = None if job is None else _terms(job, clip, binding, chosen)
+            approval, line = approvals.approve(
+                clip.sha256,
+                secret,
+                approver,
+                policy=policy or approvals.DEFAULT_POLICY,
+                terms=terms,
+            )
+            target = place.beside(approvals.SUFFIX) if job is None else approval_place(job)
+            target = target if out is None else Place.of(out)
+            if not dry_run:
+                keep_approval(target, approval, line)
+            written = None if dry_run else str(target)
+            if as_json:
+                print_json(approval.as_json() | {"path": name, "approval": written})
+                continue
+            done = "Would approve" if dry_run else "Approved"
+            where = "" if dry_run else f" in {target}"
+            stdout().print(printable(f"{done} {name}{where}", 2000), soft_wrap=True)
+            if terms is not None:
+                _show(terms)
+
+
+def _terms(job: Job, clip: Stored, binding: PromptKey | None, chosen: config.Settings) -> Terms:
+    """What is going to be signed."""
+    from provenance.jobs import terms_of  # noqa: PLC0415 - slow to import
+
+    return terms_of(
+        job,
+        _prompt(job, clip.place, binding),
+        provider=chosen.provider,
+        digital_source_type=chosen.digital_source_type,
+    )
+
+
+def _prompt(job: Job, place: Place, binding: PromptKey | None) -> tuple[PromptHash, ...]:
+    from provenance.jobs import Prompt  # noqa: PLC0415 - slow to import
+    from provenance.making import prompt_from_tags  # noqa: PLC0415
+    from provenance.storage import fetched  # noqa: PLC0415
+
+    if job.prompt.digest is not None:
+        return job.prompt.bound(())
+    if binding is None:
+        raise UsageError(
+            f"The prompt of {job.origin} is bound with a key, so that nobody can guess it from the "
+            "approval; give --binding-key FILE, which whoever stamps makes with `provenance keys "
+            "binding-key`."
         )
-        target = place.beside(approvals.SUFFIX) if out is None else Place.of(out)
-        keep_approval(target, approval, line)
-        if as_json:
-            print_json(approval.as_json() | {"path": name, "approval": str(target)})
-        else:
-            stdout().print(printable(f"Approved {name} in {target}", 2000), soft_wrap=True)
+    if not job.prompt.from_tags:
+        return job.prompt.bound([binding])
+    with tempfile.TemporaryDirectory() as scratch:
+        local = fetched(place, Path(scratch)).place.path
+        return Prompt(prompt_from_tags(local)).bound([binding])
+
+
+def _show(terms: Terms) -> None:
+    """What the approval says, a line a value; the prompt by its hash."""
+    (prompt,) = terms.prompts
+    how = "SHA-256, as given" if prompt.key_id is None else f"under binding key {prompt.key_id}"
+    for name, value in (
+        ("model", f"{terms.model_name} {terms.model_version}"),
+        ("prompt", f"{prompt.value[:16]}... ({how})"),
+        ("consents", ", ".join(terms.consents) or "none"),
+        ("source type", terms.digital_source_type),
+        ("provider", terms.provider or "the stamping keys' organisation"),
+        ("profile", terms.profile),
+        ("title", terms.title),
+        ("tags kept", ", ".join(terms.keep_tags) or "none besides the usual ones"),
+    ):
+        stdout().print(f"  {name}: {printable(value, 2000)}", soft_wrap=True)

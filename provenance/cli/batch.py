@@ -38,6 +38,7 @@ from provenance.cli.options import (
 from provenance.cli.output import complain, print_json, stdout, warn
 from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
+from provenance.report import named
 
 if TYPE_CHECKING:
     from provenance.batch import Cluster, Control, Row, Settings, Workers
@@ -73,6 +74,12 @@ def _field_options(command: _Command) -> _Command:
 )
 @_field_options
 @click.option("--consent", "consents", metavar="REF", multiple=True, help="A consent; repeatable.")
+@click.option(
+    "--prompt-from-tags",
+    is_flag=True,
+    help="Take each prompt from the tags that ComfyUI or Automatic1111 wrote into the clip.",
+)
+@click.option("--keep-tags", metavar="NAME,...", help="Tags to carry over; see `provenance stamp`.")
 @click.option(
     "--results",
     metavar="FILE",
@@ -134,6 +141,12 @@ def _field_options(command: _Command) -> _Command:
     help="Ask for two where a job's profile is this one: faint, standard, strong; repeatable.",
 )
 @click.option(
+    "--bound-approvals",
+    is_flag=True,
+    help="Count only approvals that name what the clip is stamped as: model, prompt, consents, "
+    "source type and the rest (`provenance approve --jobs`).",
+)
+@click.option(
     "--allow-unapproved",
     is_flag=True,
     help="Stamp clips without an approval too.  It is recorded with each.",
@@ -189,13 +202,13 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     """Stamp what JOBS names (.jsonl or .csv), each job exactly once, approved clips only.
 
     What is done is skipped, so the same command goes on after any interruption.  Each job ends in
-    a line of the results: stamped, skipped or failed, and why.  The exit code is 0 only when all
-    are done.
+    a line of the results: stamped, skipped, withdrawn (done, and taken back since) or failed, and
+    why.  The exit code is 0 only when all are done and none is withdrawn.
     """
     names = ("keys", "signer", "signer_chain", "tsa", "min_margin")
-    chosen = settings(
-        {name: flags[name] for name in names} | {"registry": registry_url}, quiet=quiet
-    )
+    asked = {name: flags[name] for name in names} | {"registry": registry_url}
+    asked["bound_approvals"] = flags["bound_approvals"] or None
+    chosen = settings(asked, quiet=quiet)
     watched = flags["watch"] is not None
     if watched and (dry_run or jobs is not None or flags["source"] is not None):
         raise UsageError("--watch takes its jobs from its folder, and goes on; give it without "
@@ -250,7 +263,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             pool,
             ledger,
             Watch(ended, view.event, view.begun, view.waits),
-            prompt_key=keyring.prompt_key,
+            prompt_keys=keyring.prompt_keys,
             registry=registry,
             control=control,
             fail_fast=fail_fast,
@@ -277,13 +290,18 @@ def _pool(
 
 
 def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
-    from provenance.batch.dry import check_batch  # noqa: PLC0415 - slow to import
+    from provenance.batch.dry import LeftOut, check_batch  # noqa: PLC0415 - slow to import
 
     faults = []
     for problem in check_batch(jobs, run, pin=token_pin()):
-        faults.append(problem.fault)
+        if not isinstance(problem, LeftOut):
+            faults.append(problem.fault)
         if as_json:
             print_json(problem.as_json())
+            continue
+        if isinstance(problem, LeftOut):
+            where = f"{problem.job.output} ({problem.job.origin})"
+            complain(f"{where}: leaves out {named(problem.left_out)}", label="Note: ")
             continue
         job = problem.job
         where = "" if job is None else f"{job.output} ({job.origin}): "

@@ -57,15 +57,20 @@ def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, An
     from provenance.jobs.rows import merged  # noqa: PLC0415
 
     names = [flag.removeprefix("--").replace("-", "_") for flag, _, _ in FIELDS]
-    given = {name: flags[name] for name in names if flags[name] is not None}
+    given = {name: flags[name] for name in names if flags.get(name) is not None}
     if "prompt_file" in given:
         given["prompt_file"] = str(Path(given["prompt_file"]).absolute())
+    if flags["prompt_from_tags"]:
+        given["prompt_from_tags"] = True
+    if flags["keep_tags"] is not None:
+        given["keep_tags"] = list(config.parse_names(flags["keep_tags"]))
     if flags["consents"]:
         given["consents"] = list(flags["consents"])
     file = {} if flags["defaults"] is None else read_defaults(flags["defaults"])
     rest = {
         name: getattr(chosen, name) for name in ("profile", "codec", "crf", "bitrate", "preset")
     }
+    rest["keep_tags"] = list(chosen.keep_tags) or None
     return merged(given, merged(file, rest))
 
 
@@ -93,7 +98,7 @@ def run_settings(
     reviewers = flags["reviewers"]
     if not reviewers and (keyring.folder / FOLDER).is_dir():
         reviewers = (keyring.folder / FOLDER,)
-    if not load_reviewers(reviewers) and not flags["allow_unapproved"]:
+    if not load_reviewers(reviewers).keys and not flags["allow_unapproved"]:
         raise UsageError(
             "No reviewer's key is known, so nothing counts as approved; give --reviewers, or put "
             f"their .pub files into {keyring.folder / FOLDER}."
@@ -115,7 +120,9 @@ def run_settings(
         signer=signer,
         reviewers=tuple(path.absolute() for path in reviewers),
         policy=ApprovalPolicy(
-            flags["approval_policy"] or DEFAULT_POLICY, flags["approvals_needed"]
+            flags["approval_policy"] or DEFAULT_POLICY,
+            flags["approvals_needed"],
+            bound=chosen.bound_approvals,
         ),
         two_for=_profiles(flags["two_approvals_for"]),
         allow_unapproved=flags["allow_unapproved"],

@@ -21,6 +21,8 @@ from rich.table import Table
 
 from provenance.cli.output import complain, stderr
 from provenance.cli.progress import STAGES
+from provenance.report import named
+from provenance.results import Tag
 from provenance.text import printable
 
 if TYPE_CHECKING:
@@ -103,16 +105,21 @@ class BatchView:
         self._failed += row.attempt.state == "failed"
         self._bar.update(self._task, completed=self._ended)
         name, state = printable(row.job.output, 80), row.attempt.state
-        if state == "failed":
-            complain(f"{name} ({row.job.origin}): {row.attempt.error}", label="Failed: ")
+        if state in ("failed", "withdrawn"):
+            label = f"{state.capitalize()}: "
+            complain(f"{name} ({row.job.origin}): {row.attempt.error}", label=label)
         elif not self._quiet and not self._live:
             count = f"{self._ended}" if self._total is None else f"{self._ended} of {self._total}"
-            complain(f"{name} {state} ({count})", label="")
+            complain(f"{name} {state} ({count}){_left_out(row)}", label="")
+        elif not self._quiet and _left_out(row):
+            complain(f"{name} {state}{_left_out(row)}", label="")
 
     @staticmethod
     def summary(summary: Summary, ending: Ending) -> list[str]:
         """The end of a run, for people."""
         counts = f"{summary.stamped} stamped, {summary.skipped} done before"
+        if summary.withdrawn:
+            counts += f", {summary.withdrawn} withdrawn since"
         if summary.failed:
             counts += f", {sum(summary.failed.values())} failed"
         if ending.unfinished:
@@ -144,6 +151,14 @@ class BatchView:
                 _duration(now - since),
             )  # fmt: skip
         return Group(table, self._bar)
+
+
+def _left_out(row: Row) -> str:
+    """The tags that a clip was stamped without, to follow its state."""
+    tags = None if row.attempt.stamp is None else row.attempt.stamp.get("tags")
+    if row.attempt.state != "stamped" or not tags or not tags["left_out"]:
+        return ""
+    return f"; left out {named([Tag(**one) for one in tags['left_out']])}"
 
 
 def _duration(seconds: float) -> str:

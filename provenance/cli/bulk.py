@@ -198,12 +198,12 @@ class _Tables:
 
     def ended(self, outcome: Outcome) -> None:
         self._spinner.pause()
-        report = outcome.report
-        assert report is not None  # noqa: S101 - there are no rows of an earlier run
+        report, line = outcome.report, outcome.as_json()
+        assert report is not None and line is not None  # noqa: S101, PT018 - none of an earlier run
         if outcome.row.refused:
             show_unexamined(outcome.row.path, report.watermark.reason or "", stderr())
         if self._as_json:
-            print_json(report.as_json())
+            print_json(line)
         elif not outcome.row.refused:
             show_verification(report, stdout())
         self._begin()
@@ -252,9 +252,10 @@ class _Rows:
 
     def ended(self, outcome: Outcome) -> None:
         self._tally.add(outcome)
-        if self._as_json and outcome.report is not None:
+        line = outcome.as_json()
+        if self._as_json and line is not None:
             self._bar.stop()
-            print_json(outcome.report.as_json())
+            print_json(line)
         self._ended += 1
         if outcome.row.refused and outcome.report is not None:
             self._bar.stop()

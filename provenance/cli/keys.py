@@ -228,3 +228,22 @@ def import_chain(chain: Path, keys: Path | None, signer: str | None, root: Path 
     out = stdout()
     out.print(f"signing {key.key_id} is {key.state} in {folder}", soft_wrap=True)
     out.print("Give verifiers its root certificate, and back this folder up.")
+
+
+@keys.command("binding-key")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@keys_option
+def binding_key_command(file: Path, keys: Path | None) -> None:
+    """Write the key with which reviewers bind their approvals to a prompt into the new FILE.
+
+    It is derived from the prompt key, and can't be used to guess the prompts of published clips.
+    Give it to reviewers by a safe way; whoever has it and an approval can test guesses of that
+    approval's prompt.  After `keys rotate --prompt` give them a new one; the old one still counts.
+    """
+    from provenance.approvals import binding_key, write_binding_key  # noqa: PLC0415 - slow import
+    from provenance.keyring import Keyring  # noqa: PLC0415
+
+    keyring = Keyring.load(keys_folder(settings({"keys": keys}).keys))
+    key = binding_key(keyring.prompt_key)
+    write_binding_key(file, key)
+    stdout().print(f"Binding key {key.key_id} is in {file}; give it to reviewers.", soft_wrap=True)

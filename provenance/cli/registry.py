@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,6 +76,7 @@ def show_command(
 @click.option("--model-version", metavar="V")
 @click.option("--key", "key_id", metavar="ID", help="A watermark key or a signing certificate.")
 @click.option("--consent", metavar="REF", help="A consent reference.")
+@click.option("--reviewer", metavar="KEY-ID", help="The id of a key that approved.")
 @click.option("--sha256", metavar="HEX", help="Of the clip before or after stamping.")
 @click.option("--since", metavar="DATE", help="Stamped on or after this day (YYYY-MM-DD, UTC).")
 @click.option("--until", metavar="DATE", help="Stamped before this day.")
@@ -117,6 +118,9 @@ def search_command(
 def _target_options(command: _Command) -> _Command:
     for option in (
         click.option("--reason", metavar="TEXT", required=True, help="Why; shown to verifiers."),
+        click.option(
+            "--reviewer", metavar="KEY-ID", help="Everything that this reviewer's key approved."
+        ),
         click.option("--consent", metavar="REF", help="Everything that needed this consent."),
         click.option("--key", metavar="ID", help="Everything of a watermark or signing key."),
         click.option("--model-version", metavar="V", help="One version of it.  [default: all]"),
@@ -129,24 +133,36 @@ def _target_options(command: _Command) -> _Command:
 
 @registry.command("revoke")
 @_target_options
+@click.option(
+    "--good-before",
+    metavar="TIME",
+    help="With --key or --reviewer: what provably existed before this moment still counts (a day, "
+    "or ISO 8601 with a zone).",
+)
 @registry_option
 @json_option
 def revoke_command(
-    reason: str, registry_url: str | None, as_json: bool, **asked: str | None
+    reason: str,
+    good_before: str | None,
+    registry_url: str | None,
+    as_json: bool,
+    **asked: str | None,
 ) -> None:
-    """Withdraw a stamp, or every stamp of a model, a key or a consent.
+    """Withdraw a stamp, or every stamp of a model, a key, a consent or a reviewer's key.
 
-    Verification then says REVOKED, with the date, the reason, and what it would have said.
+    Verification then says REVOKED, with the date, the reason, and what it would have said; also of
+    clips that were stamped from one that is withdrawn.
     """
     kind, target = _target(**asked)
+    moment = None if good_before is None else _moment(good_before)
     with open_registry(settings({"registry": registry_url})) as stamps:
-        entry = stamps.withdrawals.withdraw(kind, target, reason)
+        entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment)
         hit = sum(1 for _ in stamps.hit_by(entry))
     if as_json:
         print_json({"schema": "provenance.withdrawal/1", **entry.as_json(), "stamps": hit})
     else:
         stdout().print(
-            f"Withdrawn: {kind} {show.target(kind, target)}, which hits {hit} "
+            f"Withdrawn: {kind} {show.target(kind, target)}{show.spared(entry)}, which hits {hit} "
             f"stamp{'' if hit == 1 else 's'} registered so far.",
             soft_wrap=True,
         )
@@ -318,7 +334,9 @@ def restore_command(  # noqa: PLR0917 - click passes every parameter by name
 ) -> None:
     """Write COPY to OUT with the manifest that it lost, as the parent of a new one.
 
-    COPY has to verify as WATERMARK_MATCH.  Its picture and sound stay as they are.
+    COPY has to verify as WATERMARK_MATCH, and picture, order, speed, length and sound have to be
+    what was stamped; what differs or can't be compared is refused.  OUT says that it is a copy that
+    was given its credential back, and verifies as the copy did.
     """
     from provenance.restore import restore  # noqa: PLC0415 - slow to import
 
@@ -343,16 +361,22 @@ def _stamp_id(text: str) -> StampId:
 
 
 def _target(
+    *,
     stamp: str | None,
     model_name: str | None,
     model_version: str | None,
     key: str | None,
     consent: str | None,
+    reviewer: str | None,
 ) -> tuple[WithdrawalKind, str]:
-    from provenance.registry import check_reference, model_target  # noqa: PLC0415 - slow to import
+    from provenance.registry import (  # noqa: PLC0415 - slow to import
+        check_reference,
+        check_reviewer_id,
+        model_target,
+    )
 
-    if [stamp, model_name, key, consent].count(None) != 3:
-        raise UsageError("Say what: one of --stamp, --model-name, --key or --consent.")
+    if [stamp, model_name, key, consent, reviewer].count(None) != 4:
+        raise UsageError("Say what: one of --stamp, --model-name, --key, --consent or --reviewer.")
     if stamp is not None:
         return "stamp", _stamp_id(stamp).hex
     if model_name is not None:
@@ -361,7 +385,23 @@ def _target(
         raise UsageError("--model-version goes with --model-name.")
     if key is not None:
         return "key", check_reference(key)
+    if reviewer is not None:
+        return "reviewer", check_reviewer_id(reviewer.strip().lower())
     return "consent", check_reference(consent)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = None
+    day = moment is not None and len(text.strip()) == len("2026-11-22")
+    if moment is None or (moment.tzinfo is None and not day):
+        raise UsageError(
+            f"{text!r} is no moment; give a day, as 2026-11-22, or a time with its zone, as "
+            "2026-11-22T14:30:00+01:00."
+        )
+    return moment.replace(tzinfo=UTC) if day else moment.astimezone(UTC)
 
 
 def _row(record: dict[str, Any], revocation: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -23,10 +23,6 @@ from provenance.cli.output import complain, print_json, stdout
 from provenance.cli.progress import StampBar
 from provenance.errors import UsageError
 from provenance.report import raised, show_stamp
-
-if TYPE_CHECKING:
-    from provenance.keyring import Keyring
-    from provenance.results import PromptHash
 
 _MAX_PROMPT = 10_000_000
 
@@ -50,6 +46,11 @@ _MAX_PROMPT = 10_000_000
 )
 @click.option(
     "--prompt-hash", metavar="HEX", help="A SHA-256 of the prompt made elsewhere, 64 digits."
+)
+@click.option(
+    "--prompt-from-tags",
+    is_flag=True,
+    help="Take the prompt from the tags that ComfyUI or Automatic1111 wrote into INPUT.",
 )
 @click.option(
     "--plain-prompt-hash",
@@ -89,6 +90,12 @@ _MAX_PROMPT = 10_000_000
     help="Any further option of the encoder, by its own name; repeatable.",
 )
 @click.option(
+    "--keep-tags",
+    metavar="NAME,...",
+    help="Tags of INPUT to carry over besides title, language, chapters, times and timecode; "
+    "cover, data and attachment stand for whole tracks.  All others are left out, and named.",
+)
+@click.option(
     "--tsa",
     metavar="URL",
     help="Have this RFC 3161 authority timestamp the signature (it sees a hash only).",
@@ -124,6 +131,7 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     prompt: str | None,
     prompt_file: Path | None,
     prompt_hash: str | None,
+    prompt_from_tags: bool,
     plain_prompt_hash: bool,
     title: str | None,
     approval: str | None,
@@ -133,6 +141,7 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     as_json: bool,
     quiet: bool,
     encoder_options: tuple[str, ...],
+    keep_tags: str | None,
     **flags: Any,
 ) -> None:
     """Mark every frame of INPUT, sign what it says about itself, and write OUTPUT.
@@ -140,24 +149,35 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     OUTPUT (mp4, mov, m4v, mkv or webm) appears only once it has been read back: the watermark
     decodes, the manifest is intact, and both name the same stamp.  For mkv and webm, which cannot
     hold a manifest, OUTPUT.c2pa is written beside it.  The stamp is recorded in the registry before
-    OUTPUT gets its name.  Give the prompt one way: --prompt, --prompt-file or --prompt-hash.
+    OUTPUT gets its name.  Give the prompt one way: --prompt, --prompt-file, --prompt-hash or
+    --prompt-from-tags; it may stand in nothing that is published.
     """
     given = [value for value in (prompt, prompt_file, prompt_hash) if value is not None]
-    if len(given) != 1:
+    if len(given) + prompt_from_tags != 1:
         raise UsageError(
-            "Give the prompt one way: --prompt TEXT, --prompt-file FILE or --prompt-hash HEX."
+            "Give the prompt one way: --prompt TEXT, --prompt-file FILE, --prompt-hash HEX or "
+            "--prompt-from-tags."
         )
     if plain_prompt_hash and prompt_hash is not None:
-        raise UsageError("--plain-prompt-hash goes with --prompt or --prompt-file only.")
+        raise UsageError("--plain-prompt-hash goes with the prompt itself, not with --prompt-hash.")
     options = tuple(config.parse_option(text) for text in encoder_options)
     flags |= {"encoder_options": options, "registry": registry_url}
+    flags["keep_tags"] = None if keep_tags is None else config.parse_names(keep_tags)
     chosen = settings(flags, quiet=quiet)
     keyring = open_keyring(chosen, quiet=quiet)
-    hashed = _hashed(keyring, prompt, prompt_file, prompt_hash, plain=plain_prompt_hash)
-
-    from provenance.stamp import stamp as stamp_clip  # noqa: PLC0415 - slow to import
+    from provenance.making import prompt_from_tags as read_prompt  # noqa: PLC0415 - slow to import
+    from provenance.manifest import given_prompt_hash, hash_prompt, trace_prompt  # noqa: PLC0415
+    from provenance.stamp import stamp as stamp_clip  # noqa: PLC0415
     from provenance.video import EncoderOptions  # noqa: PLC0415
 
+    if prompt_hash is not None:  # then there is nothing that could be looked for
+        hashed, trace = given_prompt_hash(prompt_hash), None
+    else:
+        if prompt_from_tags:
+            prompt = read_prompt(source)
+        text = prompt if prompt is not None else _read_prompt(prompt_file or Path("-"))
+        hashed = hash_prompt(text, None if plain_prompt_hash else keyring.prompt_key)
+        trace = trace_prompt(text, keyring.prompt_key)
     named = {
         name: value
         for name in ("provider", "digital_source_type", "profile")
@@ -184,6 +204,8 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
             registry=registry,
             approval=approval,
             consents=consents,
+            keep_tags=chosen.keep_tags,
+            prompt_trace=trace,
             overwrite=overwrite,
             progress=bar,
             **named,
@@ -194,22 +216,6 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
             complain(raised(result), label="Note: ")
     else:
         show_stamp(result, stdout())
-
-
-def _hashed(
-    keyring: Keyring,
-    prompt: str | None,
-    prompt_file: Path | None,
-    prompt_hash: str | None,
-    *,
-    plain: bool,
-) -> PromptHash:
-    from provenance.manifest import given_prompt_hash, hash_prompt  # noqa: PLC0415 - slow
-
-    if prompt_hash is not None:
-        return given_prompt_hash(prompt_hash)
-    text = prompt if prompt is not None else _read_prompt(prompt_file or Path("-"))
-    return hash_prompt(text, None if plain else keyring.prompt_key)
 
 
 def _read_prompt(path: Path) -> str:

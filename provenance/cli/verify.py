@@ -23,7 +23,7 @@ from provenance.cli.options import (
     registry_option,
     settings,
 )
-from provenance.errors import KeyringError, UsageError
+from provenance.errors import KeyringError, RegistryError, UsageError
 from provenance.results import Verdict
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ _VERDICTS = ", ".join(Verdict.__members__)
     metavar="PEM",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Trust these root certificates as well (a partner's, the public C2PA list); repeatable.",
+    help="Believe signers under these roots as well (a partner's, the public C2PA list): that a "
+    "file is as they signed it.  Your stamps are confirmed by who stamps with your keys, never "
+    "by these alone; repeatable.",
 )
 @click.option(
     "--trust-tsa",
@@ -90,6 +92,11 @@ _VERDICTS = ", ".join(Verdict.__members__)
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="A signed bundle (`registry export --bundle`) instead of a registry.",
+)
+@click.option(
+    "--require-registry",
+    is_flag=True,
+    help="Confirm nothing that the registry or bundle has no record of; fail if there is none.",
 )
 @click.option(
     "--max-seconds",
@@ -125,6 +132,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     trust_tsa: tuple[Path, ...],
     revocations: tuple[Path, ...],
     bundle: Path | None,
+    require_registry: bool,
     record: bool,
     accept: str | None,
     registry_url: str | None,
@@ -155,6 +163,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             "trust": trust,
             "trust_tsa": trust_tsa,
             "registry": registry_url,
+            "require_registry": require_registry or None,
             **limits,
             "accept": None if accept is None else config.parse_accept(accept),
         },
@@ -166,6 +175,11 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     with _stamps(chosen, issuers, bundle) as stamps:
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
+        if chosen.require_registry and stamps is None:
+            raise RegistryError(
+                "There is no registry to ask, and --require-registry confirms nothing without one; "
+                "name yours with --registry, or give a bundle with --bundle."
+            )
         lists = [read_revocations(file, issuers) for file in revocations]
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:
@@ -175,6 +189,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 trust=trusted,
                 registry=stamps,
                 revocations=lists,
+                require_registry=chosen.require_registry,
                 examiner=examiner,
             )
 
@@ -232,11 +247,14 @@ def _credentials(
             "There are no keys to verify with; name your keys folder with --keys, make one with "
             "`provenance keys init`, or give root certificates to trust with --trust."
         )
+    issuers = read_issuers(chosen, keyring)
     anchors = [read_pem(path) for path in chosen.trust]
     tsa_anchors = [read_pem(path) for path in chosen.trust_tsa]
     if keyring is not None:
         anchors.insert(0, keyring.trust_anchors_pem.rstrip() + b"\n")
         tsa_anchors.insert(0, keyring.tsa_anchors_pem.rstrip() + b"\n")
-    trust = Trust(b"".join(anchors), b"".join(tsa_anchors))
+    # Without a keyring there are no watermark keys, and no stamp to confirm.
+    own = b"" if keyring is None else issuers
+    trust = Trust(b"".join(anchors), b"".join(tsa_anchors), own)
     watermark_keys = () if keyring is None else keyring.watermark_keys
-    return watermark_keys, trust, read_issuers(chosen, keyring)
+    return watermark_keys, trust, issuers

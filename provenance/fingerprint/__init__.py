@@ -1,7 +1,8 @@
 """Know a clip again by what it shows: perceptual hashes, numbers only.
 
 A :class:`Collector` makes the :class:`Fingerprint` of a clip; :func:`compare` says whether the
-picture that carries a watermark is the one it was made for; :func:`nearest`, or the keys that
+picture that carries a watermark is the one it was made for, :func:`compare_sound` whether the sound
+is (a :class:`Listener` takes its :class:`SoundPrint`); :func:`nearest`, or the keys that
 :func:`chunks` and :func:`probes` give, find a clip among millions without any watermark.
 """
 
@@ -12,12 +13,20 @@ from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, pdq
 from provenance.fingerprint.lattice import CELL, VISIBLE, Cells, Extent, cells
 from provenance.fingerprint.model import Fingerprint, FrameHash
 from provenance.fingerprint.search import RADIUS, chunks, nearest, packed, probes
+from provenance.fingerprint.sound import SOUND_RATE, Listener, SoundPrint
+from provenance.fingerprint.sound_compare import (
+    SoundComparison,
+    SoundPiece,
+    SoundStatus,
+    compare_sound,
+)
 
 __all__ = [
     "CELL",
     "HASH_BYTES",
     "LIMIT",
     "RADIUS",
+    "SOUND_RATE",
     "VISIBLE",
     "Area",
     "Cells",
@@ -26,10 +35,16 @@ __all__ = [
     "Extent",
     "Fingerprint",
     "FrameHash",
+    "Listener",
     "PictureHash",
+    "SoundComparison",
+    "SoundPiece",
+    "SoundPrint",
+    "SoundStatus",
     "cells",
     "chunks",
     "compare",
+    "compare_sound",
     "frames_for",
     "nearest",
     "packed",

@@ -52,6 +52,7 @@ class Comparison:
         areas: connected parts of the picture that show something else than was registered, largest
             first.
         compared: share of the registered picture's cells that were compared.
+        in_view: share of them that are in view, flat ones too.
         order: how the moments follow one another; None when that can't be told.
         speed: registered seconds a seen second, negative backwards; None when it can't be told.
     """
@@ -63,6 +64,7 @@ class Comparison:
     reason: str | None = None
     areas: tuple[Area, ...] = ()
     compared: float | None = None
+    in_view: float | None = None
     order: Order | None = None
     speed: float | None = None
 
@@ -141,6 +143,7 @@ def _placed(
         comparison,
         areas=areas,
         compared=compared / max(registered.extent.count, 1),
+        in_view=overlap.count / max(registered.extent.count, 1),
         order=order_of(named),
         speed=speed_of(named),
     )

@@ -16,7 +16,7 @@ FIRST = b"PVF\x01"
 """Of version 1, which held no duration and no sound; it stays readable for ever."""
 MAGIC = b"PVF\x02"
 """Of version 2, which :meth:`Fingerprint.to_bytes` writes."""
-MOST_SOUND = 1 << 20
+MOST_SOUND = 1 << 22
 """Bytes of a clip's sound that are kept at most."""
 MOST_FRAMES = 1024
 """That are kept of the longest clip: less than half a megabyte."""

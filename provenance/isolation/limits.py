@@ -24,6 +24,7 @@ import sys
 from dataclasses import dataclass
 
 from provenance.isolation.calls import refuse_calls
+from provenance.processes import forbid_dumps
 
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000
 _PR_SET_NO_NEW_PRIVS = 38
@@ -71,7 +72,6 @@ def restrict(limits: Limits) -> tuple[str, ...]:
         return ("memory", *_LINUX_ONLY)
     for what, value in (
         (resource.RLIMIT_AS, limits.memory),
-        (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, limits.open_files),
     ):
@@ -81,6 +81,8 @@ def restrict(limits: Limits) -> tuple[str, ...]:
             resource.setrlimit(what, (most, most))
         except (OSError, ValueError):
             missing.append("memory")
+    if not forbid_dumps(programs=False):
+        missing.append("memory")
     if sys.platform != "linux":
         return (*dict.fromkeys(missing), *_LINUX_ONLY)
     libc = ctypes.CDLL(None, use_errno=True)

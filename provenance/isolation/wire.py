@@ -57,6 +57,7 @@ class Request(BaseModel):
     keys: tuple[tuple[str, bytes, bytes], ...]
     anchors: bytes
     tsa_anchors: bytes
+    issuers: bytes
 
     @classmethod
     def of(
@@ -79,6 +80,7 @@ class Request(BaseModel):
             keys=tuple((key.key_id, key.secret, key.pilot_secret) for key in keys),
             anchors=trust.anchors_pem,
             tsa_anchors=trust.tsa_anchors_pem,
+            issuers=trust.issuers_pem,
         )
 
     @property
@@ -89,7 +91,7 @@ class Request(BaseModel):
     @property
     def trust(self) -> Trust:
         """Who may sign."""
-        return Trust(self.anchors, self.tsa_anchors)
+        return Trust(self.anchors, self.tsa_anchors, self.issuers)
 
 
 class Ready(BaseModel):

@@ -10,8 +10,9 @@
 A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key of a job shows it.
 """
 
+from provenance.jobs.approving import jobs_for
 from provenance.jobs.folder import find_jobs
-from provenance.jobs.gate import approval_place, approved, keep_approval
+from provenance.jobs.gate import approval_place, approved, keep_approval, terms_of
 from provenance.jobs.ledger import Claim, Entry, Ledger
 from provenance.jobs.model import Job, Prompt, job_key, output_path
 from provenance.jobs.reading import read_defaults, read_jobs
@@ -30,8 +31,10 @@ __all__ = [
     "approved",
     "find_jobs",
     "job_key",
+    "jobs_for",
     "keep_approval",
     "output_path",
     "read_defaults",
     "read_jobs",
+    "terms_of",
 ]

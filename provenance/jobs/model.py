@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from provenance.errors import UsageError
-from provenance.manifest import given_prompt_hash, hash_prompt
+from provenance.manifest import PromptTrace, given_prompt_hash, hash_prompt, trace_prompt
 from provenance.manifest.prompt import PromptKey
 from provenance.results import PromptHash
 from provenance.storage import is_url
@@ -27,12 +28,14 @@ _DRIVE: Final = re.compile(r"[A-Za-z]:")
 class Prompt:
     """A prompt, given in exactly one way; ``repr`` never shows the text.
 
-    ``file`` is a path.  ``digest`` is a SHA-256 made elsewhere, 64 hexadecimal digits.
+    ``file`` is a path.  ``digest`` is a SHA-256 made elsewhere, 64 hexadecimal digits.  With
+    ``from_tags`` the clip's own tags hold it, which only its worker reads.
     """
 
     text: str | None = field(default=None, repr=False)
     file: str | None = None
     digest: str | None = None
+    from_tags: bool = False
 
     def hashed(self, key: PromptKey | None) -> PromptHash:
         """What is kept of the prompt; the file is read now.
@@ -45,8 +48,41 @@ class Prompt:
         """
         if self.digest is not None:
             return given_prompt_hash(self.digest)
-        text = self.text if self.file is None else _read(Path(self.file))
-        return hash_prompt(text or "", key)
+        return hash_prompt(self._read() or "", key)
+
+    def traced(self, key: PromptKey) -> PromptTrace | None:
+        """What the prompt is found by in what is published; None when only a digest is known.
+
+        Raises:
+            UsageError: as :meth:`hashed` does.
+        """
+        text = None if self.digest is not None else self._read()
+        return None if text is None else trace_prompt(text, key)
+
+    def loaded(self) -> Prompt:
+        """The same with its file read, so that all that is made of it is made of one text.
+
+        Raises:
+            UsageError: as :meth:`hashed` does.
+        """
+        return self if self.file is None else Prompt(_read(Path(self.file)))
+
+    def bound(self, keys: Iterable[PromptKey]) -> tuple[PromptHash, ...]:
+        """Every form in which an approval may name the prompt.
+
+        Args:
+            keys: binding keys (:mod:`provenance.approvals.binding`).
+
+        Raises:
+            UsageError: as :meth:`hashed` does.
+        """
+        if self.digest is not None:
+            return (given_prompt_hash(self.digest),)
+        text = self._read() or ""
+        return tuple(hash_prompt(text, key) for key in keys)
+
+    def _read(self) -> str | None:
+        return self.text if self.file is None else _read(Path(self.file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +92,7 @@ class Job:
     Attributes:
         input: path or URL of the clip; a relative path in a list starts at the list's folder.
         output: path below the output folder, with ``/`` between its parts, normalized.
+        keep_tags: names of tags to carry over, in lower case and in order.
         approval: path or URL of the approvals; None means the input's name + ``.approval.json``.
         origin: where it was read, as ``jobs.csv, line 7``; no part of the job's identity.
     """
@@ -73,6 +110,7 @@ class Job:
     bitrate: str | None = None
     preset: str | None = None
     title: str | None = None
+    keep_tags: tuple[str, ...] = ()
     origin: str = field(default="", compare=False)
 
 
@@ -94,6 +132,8 @@ def job_key(job: Job, input_sha256: str, prompt: PromptHash) -> str:
     for name in ("input", "origin", "approval", "prompt"):
         del settings[name]
     settings["consents"] = sorted(set(job.consents))
+    if not job.keep_tags:  # so that jobs without are known by the keys that they always had
+        del settings["keep_tags"]
     whole: dict[str, Any] = {
         "schema": "provenance.job/1",
         "input_sha256": input_sha256,

@@ -22,7 +22,8 @@ from provenance.text import printable
 MAX_LINE: Final = 1024 * 1024
 """Bytes of a line; a longer prompt goes into a file."""
 MAX_PROBLEMS: Final = 20
-_LISTS: Final = ("consents",)
+_LISTS: Final = ("consents", "keep_tags")
+_FLAGS: Final = ("prompt_from_tags",)
 _NUMBERS: Final = ("crf",)
 _UTF8_BOM: Final = b"\xef\xbb\xbf"
 _UTF16_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -314,6 +315,9 @@ def _typed(cells: dict[str, str], line: int, faults: Faults) -> dict[str, Any] |
             except ValueError:
                 faults.add(line, (key, "should be a number"))
                 return None
+    for key in _FLAGS:
+        if key in values:
+            values[key] = {"true": True, "false": False}.get(values[key].strip().lower(), "")
     for key in _LISTS:
         if key in values:
             values[key] = [part.strip() for part in values[key].split(";") if part.strip()]

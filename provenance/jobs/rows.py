@@ -23,9 +23,10 @@ from provenance.storage import Place, is_url
 from provenance.video.encoders import SUFFIXES, CodecName, parse_bitrate
 from provenance.watermark.profiles import PROFILES
 
-PROMPTS: Final = ("prompt", "prompt_file", "prompt_hash")
+PROMPTS: Final = ("prompt", "prompt_file", "prompt_hash", "prompt_from_tags")
 EXCLUSIVE: Final = (PROMPTS, ("crf", "bitrate"))
 """Keys that exclude each other: one in a row also sets aside another one in the defaults."""
+_NO_PROMPT: Final = "there is no prompt; give prompt, prompt_file, prompt_hash or prompt_from_tags"
 _MAX_TEXT: Final = 1000
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 
@@ -43,6 +44,7 @@ class _Row(BaseModel):
     prompt: str | None = None
     prompt_file: str | None = None
     prompt_hash: str | None = None
+    prompt_from_tags: bool | None = None
     approval: str | None = None
     consents: tuple[str, ...] = ()
     profile: str | None = None
@@ -51,10 +53,11 @@ class _Row(BaseModel):
     bitrate: str | int | None = None
     preset: str | None = None
     title: str | None = None
+    keep_tags: tuple[str, ...] = ()
 
-    @field_validator("consents", mode="before")
+    @field_validator("consents", "keep_tags", mode="before")
     @classmethod
-    def _consents(cls, value: Any) -> Any:
+    def _listed(cls, value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 
     @field_validator("consents")
@@ -64,6 +67,21 @@ class _Row(BaseModel):
             return tuple(check_reference(one) for one in value)
         except UsageError:
             raise ValueError("should be references of 1 to 256 printable characters") from None
+
+    @field_validator("keep_tags")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = [name.strip().lower() for name in value]
+        if not all(name and name.isprintable() and len(name) <= _MAX_TEXT for name in names):
+            raise ValueError("should be names of tags, printable and none empty")
+        return tuple(sorted(set(names)))
+
+    @field_validator("prompt_from_tags")
+    @classmethod
+    def _from_tags(cls, value: bool | None) -> bool | None:
+        if value is False:
+            raise ValueError("should be true, or be left out")
+        return value
 
     @field_validator("input", "approval", "prompt_file")
     @classmethod
@@ -186,7 +204,7 @@ def to_job(values: Mapping[str, Any], base: Path, origin: str) -> Job | list[Pro
         if len(given) > 1:
             problems.append((given[1], f"excludes {given[0]}; give one of them"))
     if not any(key in values for key in PROMPTS):
-        problems.append((None, "there is no prompt; give prompt, prompt_file or prompt_hash"))
+        problems.append((None, _NO_PROMPT))
     known = {key: value for key, value in values.items() if key in KEYS}
     try:
         row = _Row.model_validate(known)
@@ -202,7 +220,12 @@ def to_job(values: Mapping[str, Any], base: Path, origin: str) -> Job | list[Pro
         output=row.output,
         model_name=row.model_name,
         model_version=row.model_version,
-        prompt=Prompt(row.prompt, None if file is None else _placed(file, base), row.prompt_hash),
+        prompt=Prompt(
+            row.prompt,
+            None if file is None else _placed(file, base),
+            row.prompt_hash,
+            bool(row.prompt_from_tags),
+        ),
         approval=None if row.approval is None else _placed(row.approval, base),
         consents=row.consents,
         profile=row.profile,
@@ -211,6 +234,7 @@ def to_job(values: Mapping[str, Any], base: Path, origin: str) -> Job | list[Pro
         bitrate=None if row.bitrate is None else str(row.bitrate),
         preset=row.preset,
         title=row.title,
+        keep_tags=row.keep_tags,
         origin=origin,
     )
 
@@ -241,6 +265,7 @@ _KINDS: Final = {
     "float_parsing": "should be a number",
     "tuple_type": "should be a list of texts",
     "int_type": "should be text or a whole number",
+    "bool_type": "should be true or false",
 }
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from provenance.errors import KeyringError, OutputError
+from provenance.manifest.certificates import fingerprint_id
 
 try:
     import fcntl
@@ -45,11 +46,6 @@ def derive_key_id(secret: bytes, purpose: str) -> str:
 def certificate_id(certificate_pem: bytes) -> str:
     """Eight hexadecimal digits of the first certificate's SHA-256 fingerprint."""
     return fingerprint_id(x509.load_pem_x509_certificates(certificate_pem)[0])
-
-
-def fingerprint_id(certificate: x509.Certificate) -> str:
-    """Eight hexadecimal digits of a certificate's SHA-256 fingerprint."""
-    return certificate.fingerprint(SHA256()).hex()[:8]
 
 
 def secret_file(purpose: str, secret: bytes) -> bytes:

@@ -11,12 +11,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from provenance.errors import KeyringError
-from provenance.keyring.files import PUBLIC, day_and_time, fingerprint_id, locked, written_to
+from provenance.keyring.files import PUBLIC, day_and_time, locked, written_to
 from provenance.keyring.folder import KeyFolder
 from provenance.keyring.making import Files, Fresh
 from provenance.keyring.reading import Keyring
 from provenance.keyring.rotating import commit, made_current
-from provenance.manifest.certificates import check_validity
+from provenance.manifest.certificates import check_validity, fingerprint_id
 from provenance.manifest.signer import LocalSigner
 from provenance.manifest.trust import SIGNER_EKUS
 from provenance.signers import KeyHolder, SignerSpec, check_ready, open_signer

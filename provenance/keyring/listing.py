@@ -11,8 +11,8 @@ from typing import Any, Final
 from cryptography import x509
 
 from provenance.errors import KeyringError
-from provenance.keyring.files import fingerprint_id
 from provenance.keyring.folder import KeyFolder
+from provenance.manifest.certificates import fingerprint_id
 
 SOON_DAYS: Final = 30
 """Days before its end at which a certificate is warned of."""

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from provenance.errors import KeyringError
 from provenance.keyring.files import INDEX
 from provenance.keyring.folder import KeyFolder
 from provenance.manifest.prompt import PromptKey
 from provenance.manifest.signer import Signer
+from provenance.manifest.trust import Trust
 from provenance.watermark.keys import WatermarkKey
 
 _Part = TypeVar("_Part")
@@ -22,12 +26,13 @@ class Keyring:
     """What a folder of keys holds; ``repr`` shows no secret.
 
     ``trust_anchors_pem`` is whom to trust as signers: the organisation's own root and what else
-    the index lists.  ``issuers_pem`` is whom to believe revocation lists, bundles and audit heads:
-    of those anchors the keyring's own authorities, and the certificates of its signing keys, so
-    that another customer of an outside authority withdraws nothing.  ``tsa_anchors_pem`` is whom
-    to believe the time: empty unless somebody puts files under ``timestamp_anchors`` of the index.
-    ``watermark_keys`` is newest first, its first the one to stamp with.  ``warnings`` holds one
-    sentence for each file that people other than its owner may read or change.
+    the index lists.  ``issuers_pem`` is whom to believe stamps, revocation lists, bundles and
+    audit heads: of those anchors the keyring's own authorities, and the certificates of its signing
+    keys, so that another customer of an outside authority confirms and withdraws nothing.
+    ``tsa_anchors_pem`` is whom to believe the time: empty unless somebody puts files under
+    ``timestamp_anchors`` of the index.  ``watermark_keys`` is newest first, its first the one to
+    stamp with.  ``warnings`` holds one sentence for each file that people other than its owner may
+    read or change.
     """
 
     folder: Path
@@ -54,6 +59,11 @@ class Keyring:
                 watermark key or trust anchor that the index names is missing or damaged.
         """
         return read_keyring(folder, pin=pin)
+
+    @property
+    def trust(self) -> Trust:
+        """Whom to trust: for signing, for the time, and for confirming this keyring's stamps."""
+        return Trust(self.trust_anchors_pem, self.tsa_anchors_pem, self.issuers_pem)
 
     @property
     def watermark_key(self) -> WatermarkKey:
@@ -102,8 +112,9 @@ class Keyring:
         return self._signer
 
     def with_signer(self, signer: Signer) -> Keyring:
-        """The same keys with another signer of manifests."""
-        return replace(self, _signer=signer)
+        """The same keys with another signer of manifests, who then stamps with them."""
+        leaf = x509.load_pem_x509_certificates(signer.chain_pem)[0].public_bytes(Encoding.PEM)
+        return replace(self, _signer=signer, issuers_pem=self.issuers_pem + leaf)
 
 
 def is_keyring(folder: Path) -> bool:

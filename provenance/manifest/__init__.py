@@ -13,10 +13,13 @@ from provenance.manifest.assertions import (
 )
 from provenance.manifest.builder import Signed, attach
 from provenance.manifest.containers import find_sidecar, identify, sidecar_path
+from provenance.manifest.disclosure import PromptTrace, holds_prompt, trace_prompt
 from provenance.manifest.parents import Parent, find_parent
 from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt, prompt_matches
+from provenance.manifest.prompt_tags import prompt_in_tags
 from provenance.manifest.reader import read_manifest, read_recovered
 from provenance.manifest.recovery import Recovery, recovered_parent
+from provenance.manifest.signatures import signature_digests
 from provenance.manifest.signer import LocalSigner, Signer
 from provenance.manifest.trust import Trust
 
@@ -27,6 +30,7 @@ __all__ = [
     "LocalSigner",
     "Parent",
     "PromptKey",
+    "PromptTrace",
     "Recovery",
     "Signed",
     "Signer",
@@ -37,10 +41,14 @@ __all__ = [
     "find_sidecar",
     "given_prompt_hash",
     "hash_prompt",
+    "holds_prompt",
     "identify",
+    "prompt_in_tags",
     "prompt_matches",
     "read_manifest",
     "read_recovered",
     "recovered_parent",
     "sidecar_path",
+    "signature_digests",
+    "trace_prompt",
 ]

@@ -26,6 +26,8 @@ AI_DISCLOSURE = "c2pa.ai-disclosure"
 TRAINING_MINING = "cawg.training-mining"
 GENERATION = "org.provenance-stamp.generation"
 GENERATION_SCHEMA = 1
+RECOVERY = "org.provenance-stamp.recovery"
+"""Says that a copy was given its credential back, and what was compared before."""
 
 PARENT_LABEL = "parent"
 """The name under which actions refer to the parent ingredient while the manifest is built."""
@@ -194,7 +196,12 @@ def actions(generation: Generation, *, has_parent: bool = False) -> dict[str, An
                 "parameters": {"ingredientIds": [PARENT_LABEL]},
             },
             {"action": "c2pa.edited", **by_model},
-            {"action": "c2pa.transcoded", "when": when, "softwareAgent": ours},
+            {
+                "action": "c2pa.transcoded",
+                "when": when,
+                "softwareAgent": ours,
+                "parameters": {"ingredientIds": [PARENT_LABEL]},
+            },
         ]
     else:
         listed = [{"action": "c2pa.created", **by_model}]

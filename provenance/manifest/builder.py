@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,16 +22,20 @@ from c2pa import Signer as LibrarySigner
 from provenance.errors import OutputError, ProvenanceError, SigningError, TimestampError, UsageError
 from provenance.manifest.assertions import Statement
 from provenance.manifest.certificates import check_validity
-from provenance.manifest.containers import Container, has_plain_layout, identify
+from provenance.manifest.containers import Container, Patch, chunkable, identify
 from provenance.manifest.facts import clean
 from provenance.manifest.parents import STORE, Parent
 from provenance.manifest.signer import ALGORITHMS, Signer, signature_fits
 from provenance.manifest.trust import Trust, library_settings
 
-CHUNK_KIB = 1024
+IN_CHUNKS = {"merkle_tree_chunk_size_in_kb": 1024, "merkle_tree_max_proofs": 0}
+"""Chunks of 1 MiB, and the hash of every one in the manifest: with proofs beside it instead, other
+validators can't check them."""
 CHUNKED_ABOVE = 16 * 1024 * 1024
-"""Files of this many bytes and more are hashed in chunks of 1 MiB where that is safe: the plain
-hash takes memory as the file grows, up to half a gigabyte, for signing and for each later check."""
+"""Files of this many bytes and more are hashed in chunks where that is safe: the plain hash takes
+memory as the file grows, up to half a gigabyte, for signing and for each later check."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +91,9 @@ def attach(
     except OSError as error:
         raise _io_failure(error, target) from error
     try:
-        for number, (in_chunks, ingredient) in enumerate(attempts, start=1):
+        for number, (chunks, ingredient) in enumerate(attempts, start=1):
             try:
-                store = job.sign(in_chunks, ingredient)
+                store = job.sign(chunks, ingredient)
                 break
             except C2paError as error:
                 if number == len(attempts):
@@ -103,21 +108,23 @@ def attach(
     return Signed(store, job.container.embeds)
 
 
-def _attempts(job: _Job, parent: Parent | None) -> list[tuple[bool, Parent | None]]:
-    """Ways to sign, best first: whether to hash in chunks, and what of the parent to carry along.
+def _attempts(job: _Job, parent: Parent | None) -> list[tuple[Patch | None, Parent | None]]:
+    """Ways to sign, best first: how the file reads to be hashed in chunks (None: as a whole), and
+    what of the parent to carry along.
 
     Chunked hashing has written invalid files, and a parent's store may be too odd to carry; the
     library checks its own work, so each is tried, and given up for the plainer way.
     """
-    chunked = (
+    large = (
         job.container.mime in ("video/mp4", "video/quicktime")
         and job.source.stat().st_size >= CHUNKED_ABOVE
-        and has_plain_layout(job.source)
     )
-    attempts: list[tuple[bool, Parent | None]] = [(True, parent)] if chunked else []
-    attempts.append((False, parent))
+    chunks = chunkable(job.source) if large else None
+    attempts: list[tuple[Patch | None, Parent | None]]
+    attempts = [] if chunks is None else [(chunks, parent)]
+    attempts.append((None, parent))
     if parent is not None and parent.kind != "unreadable":
-        attempts.append((False, replace(parent, kind="unreadable", store=None)))
+        attempts.append((None, replace(parent, kind="unreadable", store=None)))
     return attempts
 
 
@@ -133,14 +140,14 @@ class _Job:
     container: Container
     tsa_url: str | None
 
-    def sign(self, in_chunks: bool, parent: Parent | None) -> bytes:
+    def sign(self, chunks: Patch | None, parent: Parent | None) -> bytes:
         """Sign once.  Raises C2paError only for what another way of signing might get around."""
         from_stream = parent is not None and parent.kind == "embedded"
         definition = self.statement.definition(
             mime=self.container.mime,
             parent=False if parent is None else from_stream or parent.definition(),
         )
-        core = {"merkle_tree_chunk_size_in_kb": CHUNK_KIB} if in_chunks else None
+        core = None if chunks is None else IN_CHUNKS
         callback = _Callback(self.signer)
         with contextlib.ExitStack() as stack:
             context = stack.enter_context(
@@ -155,7 +162,7 @@ class _Job:
                     builder.add_ingredient(parent.definition(), parent.mime, stream)
             if not self.container.embeds:
                 builder.set_no_embed()
-            source = _Stream(stack.enter_context(self.source.open("rb")))
+            source = _Stream(stack.enter_context(self.source.open("rb")), chunks or Patch())
             target = _Stream(stack.enter_context(_open_target(self.target)))
             try:
                 store = builder.sign(signer, self.container.mime, source, target)
@@ -222,19 +229,34 @@ class _Callback:
 
 
 class _Stream:
-    """A file as the library wants it; keeps the OSError that the library would swallow."""
+    """A file as the library wants it; keeps the OSError that the library would swallow.
 
-    def __init__(self, stream: BinaryIO) -> None:
+    What is read of it is patched; the file is not.
+    """
+
+    def __init__(self, stream: BinaryIO, patch: Patch | None = None) -> None:
         self._stream = stream
+        self._patch = patch or Patch()
         self.error: OSError | None = None
 
     def read(self, size: int = -1) -> bytes:
         with self._kept():
-            return self._stream.read(size)
+            at = self._stream.tell()
+            return self._patched(at, self._stream.read(size))
 
     def readinto(self, buffer: bytearray) -> int:
-        with self._kept():
-            return self._stream.readinto(buffer)  # type: ignore[attr-defined, no-any-return]
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def _patched(self, at: int, data: bytes) -> bytes:
+        patch = self._patch
+        first, last = max(at, patch.at), min(at + len(data), patch.at + len(patch.data))
+        if first >= last:
+            return data
+        return (
+            data[: first - at] + patch.data[first - patch.at : last - patch.at] + data[last - at :]
+        )
 
     def write(self, data: bytes) -> int:
         with self._kept():
@@ -283,10 +305,10 @@ def _blames_authority(error: C2paError, callback: _Callback) -> bool:
 
 
 def _authority_failure(url: str, error: C2paError) -> TimestampError:
-    host = urlsplit(url).hostname
+    _note(error)
     return TimestampError(
-        f"The timestamp authority at {host} gave no usable answer "
-        f"({_short(error)}); try again later, or sign without a timestamp."
+        f"The timestamp authority at {urlsplit(url).hostname} gave no usable answer; try again "
+        "later, or sign without a timestamp."
     )
 
 
@@ -306,11 +328,18 @@ def _io_failure(error: OSError, target: Path) -> OutputError:
 
 
 def _refused(error: C2paError) -> SigningError:
+    _note(error)
+    if isinstance(error, C2paError.Signature | C2paError.Verify):
+        return SigningError(
+            "C2PA does not accept the signature; check that the signing certificate is one for "
+            "signing content, with its whole chain beside it."
+        )
     return SigningError(
-        f"The manifest could not be signed ({_short(error)}); check the signing certificate and "
-        "the file."
+        "The manifest does not fit into the file; remux it, or choose another kind of container "
+        "for the output."
     )
 
 
-def _short(error: C2paError) -> str:
-    return clean(str(error), 160) or "no reason given"
+def _note(error: C2paError) -> None:
+    """For --debug only: the library's words are for programmers, and may quote the file."""
+    _log.debug("c2pa: %s: %s", type(error).__name__, clean(str(error), 500))

@@ -175,6 +175,11 @@ def request_certificate(organisation: str, key: PrivateKey) -> bytes:
     ).public_bytes(Encoding.PEM)
 
 
+def fingerprint_id(certificate: x509.Certificate) -> str:
+    """What a certificate is called everywhere: eight hexadecimal digits of its SHA-256."""
+    return certificate.fingerprint(SHA256()).hex()[:8]
+
+
 def check_validity(chain_pem: bytes, now: datetime | None = None) -> None:
     """Say whether every certificate of a signing chain is valid at this moment.
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 _HEAD = 64
 _BOX_LIMIT = 4096
+_BOX_HEAD, _LONG_HEAD = 8, 16
 _EBML = b"\x1a\x45\xdf\xa3"
 
 
@@ -49,46 +50,67 @@ def identify(path: Path) -> Container:
     return UNKNOWN
 
 
-def has_plain_layout(path: Path) -> bool:
-    """Say whether an ISO base-media file has one ``mdat`` and no fragments.
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Bytes of a file that are to read otherwise: from ``at`` on; empty when none are."""
 
-    Only then is hashing in chunks safe: c2pa-rs 0.91.3 writes invalid manifests in that mode for
-    fragmented files and for some with two ``mdat`` boxes.
+    at: int = 0
+    data: bytes = b""
+
+
+def chunkable(path: Path) -> Patch | None:
+    """How an ISO base-media file has to read so that it can be hashed in chunks; None when not.
+
+    It needs one ``mdat`` and no fragments: c2pa-rs 0.91.3 writes invalid manifests in that mode for
+    fragmented files and for some with two ``mdat`` boxes.  And it needs an ``mdat`` whose header is
+    16 bytes long: that library starts the first chunk at byte 16 whatever the header's length,
+    where other validators start at the payload.  So a header of 8 takes in the empty ``free`` or
+    ``wide`` box of 8 before it, which muxers leave there for that.
 
     Raises:
         OSError: when the file can't be read.
     """
     size = path.stat().st_size
-    found: list[bytes] = []
+    found: list[tuple[bytes, int, int, int]] = []
     with path.open("rb") as stream:
         at = 0
         while at < size:
             if len(found) >= _BOX_LIMIT:
-                return False
+                return None
             box = _box(stream, at, size)
             if box is None:
-                return False
-            kind, length = box
-            found.append(kind)
-            at += length
-    return found.count(b"mdat") == 1 and b"moof" not in found and b"moov" in found
+                return None
+            found.append((box[0], at, *box[1:]))
+            at += box[1]
+    kinds = [kind for kind, *_ in found]
+    if kinds.count(b"mdat") != 1 or b"moof" in kinds or b"moov" not in kinds:
+        return None
+    number = kinds.index(b"mdat")
+    _, _, length, head = found[number]
+    if head == _LONG_HEAD:
+        return Patch()
+    before, start, room, _ = found[number - 1] if number else (b"", 0, 0, 0)
+    if before not in (b"free", b"wide") or room != _BOX_HEAD:
+        return None
+    header = (1).to_bytes(4, "big") + b"mdat" + (length + room).to_bytes(8, "big")
+    return Patch(start, header)
 
 
-def _box(stream: BinaryIO, at: int, size: int) -> tuple[bytes, int] | None:
-    """Type and length of the box at ``at``; ``None`` when it does not fit the file."""
+def _box(stream: BinaryIO, at: int, size: int) -> tuple[bytes, int, int] | None:
+    """Type, length and header's length of the box at ``at``; None when it does not fit the file."""
     stream.seek(at)
-    head = stream.read(16)
-    if len(head) < 8:
+    head = stream.read(_LONG_HEAD)
+    if len(head) < _BOX_HEAD:
         return None
     length = int.from_bytes(head[:4], "big")
-    smallest = 8
+    smallest = _BOX_HEAD
     if length == 1:
-        length, smallest = int.from_bytes(head[8:16], "big"), 16
+        length, smallest = int.from_bytes(head[8:16], "big"), _LONG_HEAD
     elif length == 0:
         length = size - at
     if length < smallest or at + length > size:
         return None
-    return head[4:8], length
+    return head[4:8], length, smallest
 
 
 def sidecar_path(media: Path) -> Path:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from provenance.manifest.assertions import AI_DISCLOSURE, GENERATION, SOFT_BINDING
+from provenance.manifest.assertions import AI_DISCLOSURE, GENERATION, RECOVERY, SOFT_BINDING
 from provenance.payload import SOFT_BINDING_ALG, STAMP_ID_BYTES, StampId
 from provenance.results import PromptHash, SoftBinding
 
@@ -42,6 +42,7 @@ class Facts:
     watermark_key_id: str | None = None
     consents: tuple[str, ...] = ()
     claimed_at: datetime | None = None
+    recovered: tuple[str, ...] | None = None
     reason: str | None = None
 
 
@@ -86,8 +87,16 @@ def read_facts(manifest: object) -> Facts:
         watermark_key_id=clean(_mapping(record.get("watermark")).get("keyId")),
         consents=_texts(record.get("consents")),
         claimed_at=when,
+        recovered=_recovered(manifest),
         reason=reason,
     )
+
+
+def _recovered(manifest: object) -> tuple[str, ...] | None:
+    """What was compared before a copy was given its credential back; None of any other file."""
+    for data in assertions(manifest, RECOVERY):
+        return _texts(data.get("compared"))
+    return None
 
 
 def _texts(listed: object) -> tuple[str, ...]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from provenance.manifest.assertions import PARENT_LABEL
 from provenance.manifest.containers import identify
-from provenance.manifest.facts import clean
 from provenance.manifest.reader import Reading, read_store
 from provenance.manifest.trust import Trust
 
 STORE = "parent.c2pa"
 """Name under which a parent's store goes along with the builder."""
+TITLE = "source clip"
+"""What a parent is called: its file name is nobody's business, and may hold a name or a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Parent:
     store: bytes | None = field(default=None, repr=False)
     label: str | None = None
     results: dict[str, Any] | None = field(default=None, repr=False)
+    texts: tuple[str, ...] = field(default=(), repr=False)
+    """Everything that can be read in the manifests that are carried along."""
 
     def definition(self) -> dict[str, Any]:
         """The ingredient's definition, to which the library adds what it reads itself."""
@@ -66,14 +70,27 @@ def find_parent(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Par
     """
     reading = read_store(path, trust, sidecar)
     mime = identify(path).mime
-    title = clean(path.name) or "input"
     if not isinstance(reading, Reading):
         if reading.status == "invalid":
-            return Parent(path, title, mime, "unreadable")
-        return Parent(path, title, mime, "embedded") if reading.source == "remote" else None
+            return Parent(path, TITLE, mime, "unreadable")
+        return Parent(path, TITLE, mime, "embedded") if reading.source == "remote" else None
+    texts = tuple(_texts(reading.data))
     if reading.store is None:
-        return Parent(path, title, mime, "embedded")
+        return Parent(path, TITLE, mime, "embedded", texts=texts)
     label, results = reading.data.get("active_manifest"), reading.data.get("validation_results")
     if not isinstance(label, str) or not isinstance(results, dict):
-        return Parent(path, title, mime, "unreadable")
-    return Parent(path, title, mime, "sidecar", reading.store, label, results)
+        return Parent(path, TITLE, mime, "unreadable")
+    return Parent(path, TITLE, mime, "sidecar", reading.store, label, results, texts)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All strings in a manifest store's JSON, with the names of its fields."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            waiting += one

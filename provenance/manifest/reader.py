@@ -15,6 +15,8 @@ How the status comes about:
    hash of a file that is no longer at hand.  Its source says so ("registry").
 6. Ingredients, their own among them, are reported beside, each with the failures that its own
    validation left: a changed file that was signed again is trusted, and shows its past there.
+7. The signing certificate is read from the store's own boxes and has to bear the serial number that
+   the library names; of an intact manifest it is then said whether it belongs to an issuer.
 
 Nothing here uses the network.
 """
@@ -24,16 +26,26 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from c2pa import C2paError, Context, Reader
 
 from provenance.errors import UnreadableFileError
+from provenance.manifest.certificates import fingerprint_id
 from provenance.manifest.containers import find_sidecar, identify
 from provenance.manifest.facts import Facts, clean, codes, parse_time, read_facts
-from provenance.manifest.history import TRUSTED, UNTRUSTED, delta_failures, read_ingredients
+from provenance.manifest.history import (
+    TIME_TRUSTED,
+    TRUSTED,
+    UNTRUSTED,
+    delta_failures,
+    read_history,
+    signer_of,
+)
+from provenance.manifest.paths import why_untrusted
+from provenance.manifest.signatures import signatures
 from provenance.manifest.trust import Trust, library_settings
 from provenance.results import ManifestReport, ManifestSource, ManifestStatus
 
@@ -45,6 +57,7 @@ _HARD_BINDINGS = frozenset(
     for kind in ("dataHash", "bmffHash", "boxesHash", "collectionHash", "multiAssetHash")
 )
 _BINDING_FAILURES = frozenset(code.replace(".match", ".mismatch") for code in _HARD_BINDINGS)
+_WITH_FILE = ("embedded", "sidecar")
 _TIME_FAILURES = ("timeStamp.", "timestamp.")
 
 
@@ -52,12 +65,14 @@ _TIME_FAILURES = ("timeStamp.", "timestamp.")
 class Reading:
     """One reading of a store: the library's JSON, already parsed, and where the store was.
 
-    One from a registry stands by itself: there is no file that its hash could match.
+    One from a registry stands by itself: there is no file that its hash could match.  ``store`` is
+    None of an embedded one; ``boxes`` is the store wherever it was, empty if it can't be had.
     """
 
     data: dict[str, Any]
     source: ManifestSource
     store: bytes | None = None
+    boxes: bytes = b""
 
 
 def read_manifest(path: Path, trust: Trust, *, sidecar: Path | None = None) -> ManifestReport:
@@ -75,7 +90,7 @@ def read_manifest(path: Path, trust: Trust, *, sidecar: Path | None = None) -> M
     reading = read_store(path, trust, sidecar)
     if isinstance(reading, ManifestReport):
         return reading
-    report = interpret(reading)
+    report = interpret(reading, trust)
     if trust.has_tsa and _says_trusted(report):
         report = _withdraw_trust(report, _read_again(path, trust, reading))
     return report
@@ -86,15 +101,24 @@ def read_recovered(store: bytes, trust: Trust) -> ManifestReport:
     reading = load_store(store, library_settings(trust))
     if isinstance(reading, ManifestReport):
         return reading
-    report = interpret(reading)
+    report = interpret(reading, trust)
     if trust.has_tsa and _says_trusted(report):
         again = load_store(store, library_settings(trust, with_tsa=False))
         report = _withdraw_trust(report, again)
     return report
 
 
-def interpret(reading: Reading) -> ManifestReport:
-    """Turn one reading into a report; pure, and safe on any JSON whatever."""
+def interpret(
+    reading: Reading, trust: Trust | None = None, *, now: datetime | None = None
+) -> ManifestReport:
+    """Turn one reading into a report; safe on any JSON and any boxes whatever.
+
+    Args:
+        reading: of the library.
+        trust: as the reading was made with; its issuers are looked for among the signers.
+        now: default: the clock.
+    """
+    trust, now = trust or Trust(), now or datetime.now(UTC)
     data = reading.data
     manifests = data.get("manifests")
     label = data.get("active_manifest")
@@ -106,7 +130,8 @@ def interpret(reading: Reading) -> ManifestReport:
         results = without_binding(results)
     active = _mapping(results.get("activeManifest"))
     deltas = results.get("ingredientDeltas")
-    ingredients = read_ingredients(_mapping(manifests), label, deltas)
+    signed = signatures(reading.boxes)
+    ingredients, lineage = read_history(_mapping(manifests), label, deltas, signed)
     failures = codes(active.get("failure"))
     successes = codes(active.get("success"))
     state = data.get("validation_state")
@@ -118,18 +143,26 @@ def interpret(reading: Reading) -> ManifestReport:
         failures = delta_failures(deltas)
     facts = read_facts(manifest)
     signature = _mapping(manifest.get("signature_info"))
-    return _with_facts(
-        ManifestReport(
-            status=status,
-            source=reading.source,
-            signer=clean(signature.get("issuer")) or clean(signature.get("common_name")),
-            signed_at=_signed_at(signature, active, facts),
-            ingredients=ingredients,
-            failures=failures,
-            reason=reason,
-        ),
-        facts,
+    signed_at = _signed_at(signature, active, facts)
+    proven = trust.has_tsa and TIME_TRUSTED in successes
+    own = signer_of(signed.get(label), signature)  # 7
+    report = ManifestReport(
+        status=status,
+        source=reading.source,
+        signer=clean(signature.get("issuer")) or clean(signature.get("common_name")),
+        signed_at=signed_at,
+        ingredients=ingredients,
+        failures=failures,
+        reason=reason,
+        signer_id=None if own is None else fingerprint_id(own.leaf),
+        signature=None if own is None else own.digest,
+        proven_at=signed_at if proven else None,
+        lineage=lineage,
     )
+    if status == "trusted" and own is not None:
+        wrong = why_untrusted(own.chain, trust.issuers_pem, report.proven_at or now)
+        report = replace(report, issuer=wrong is None)
+    return _with_facts(report, facts)
 
 
 def read_store(path: Path, trust: Trust, sidecar: Path | None = None) -> Reading | ManifestReport:
@@ -162,6 +195,7 @@ def _load(
             Reader(None, stream, store, context=context) as reader,
         ):
             data = json.loads(reader.json())
+            boxes = store if store is not None else _boxes(reader, data)
             if store is None and not reader.is_embedded():
                 source = "remote"
     except C2paError as error:
@@ -175,7 +209,7 @@ def _load(
         ) from error
     if not isinstance(data, dict):
         return _unreadable("The manifest store is damaged.", source)
-    return Reading(data, source, store)
+    return Reading(data, source, store, boxes)
 
 
 def load_store(store: bytes, settings: dict[str, Any]) -> Reading | ManifestReport:
@@ -190,7 +224,19 @@ def load_store(store: bytes, settings: dict[str, Any]) -> Reading | ManifestRepo
         return _unreadable("The recovered manifest store is damaged.", "registry")
     if not isinstance(data, dict):
         return _unreadable("The recovered manifest store is damaged.", "registry")
-    return Reading(data, "registry", store)
+    return Reading(data, "registry", store, store)
+
+
+def _boxes(reader: Reader, data: object) -> bytes:
+    """The store inside a file, which the library hands out under the name of any manifest in it."""
+    stream = io.BytesIO()
+    try:
+        reader.resource_to_stream(
+            f"self#jumbf=/c2pa/{_mapping(data).get('active_manifest')}", stream
+        )
+    except C2paError:
+        return b""
+    return stream.getvalue()
 
 
 def without_binding(results: dict[str, Any]) -> dict[str, Any]:
@@ -283,13 +329,19 @@ def _withdraw_trust(report: ManifestReport, again: Reading | ManifestReport) -> 
         else i
         for i, kept in zip(report.ingredients, confirmed, strict=False)
     )
-    report = replace(report, ingredients=ingredients)
+    lineage = tuple(
+        replace(clip, status=item.status)
+        for clip, item in zip(report.lineage, ingredients, strict=True)
+    )
+    report = replace(report, ingredients=ingredients, lineage=lineage)
     if report.status == "trusted" and second.status != "trusted":
-        return replace(report, status="valid", failures=(*report.failures, UNTRUSTED))
+        failures = (*report.failures, UNTRUSTED)
+        return replace(report, status="valid", failures=failures, issuer=False)
     return report
 
 
 def _with_facts(report: ManifestReport, facts: Facts) -> ManifestReport:
+    recovered = facts.recovered is not None
     return replace(
         report,
         provider=facts.provider,
@@ -299,6 +351,8 @@ def _with_facts(report: ManifestReport, facts: Facts) -> ManifestReport:
         soft_binding=facts.soft_binding,
         watermark_key_id=facts.watermark_key_id,
         consents=facts.consents,
+        recovered=facts.recovered,
+        source="recovered" if report.source in _WITH_FILE and recovered else report.source,
         reason=report.reason or facts.reason,
     )
 

@@ -2,9 +2,10 @@
 
 The copy's bytes are not the stamped file's, so the old manifest can't simply be put back: its hash
 would not hold.  A new manifest opens the old one as its parent, names the same stamp, and says that
-the two were matched by the watermark.  The specification has two fields of the ingredient assertion
-for that (``softBindingsMatched``, ``softBindingAlgorithmsMatched``); the library has no way to
-write them, so they stand in ``org.provenance-stamp.recovery``, under their own names.
+the two were matched by the watermark, and what of the content was compared.  The specification has
+two fields of the ingredient assertion for that (``softBindingsMatched``,
+``softBindingAlgorithmsMatched``); the library has no way to write them, so they stand in
+``org.provenance-stamp.recovery``, under their own names.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from provenance.manifest.assertions import (
     GENERATION,
     GENERATION_SCHEMA,
     PARENT_LABEL,
+    RECOVERY,
     SOFT_BINDING,
     iso_time,
     manifest_definition,
@@ -32,8 +34,6 @@ from provenance.manifest.trust import Trust, library_settings
 from provenance.payload import SOFT_BINDING_ALG, StampId
 from provenance.results import ManifestReport
 
-RECOVERY = "org.provenance-stamp.recovery"
-
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
@@ -45,6 +45,7 @@ class Recovery:
         duration_ms: of the copy, milliseconds.
         title: shown by C2PA readers.
         when: now.
+        compared: what was compared with what was stamped, and found to be the same.
     """
 
     stamp_id: StampId
@@ -52,6 +53,7 @@ class Recovery:
     duration_ms: int
     title: str
     when: datetime
+    compared: tuple[str, ...]
 
     def definition(self, *, mime: str, parent: dict[str, Any] | bool = False) -> dict[str, Any]:
         """As :class:`provenance.manifest.Statement` says."""
@@ -61,7 +63,7 @@ class Recovery:
             "parameters": {"ingredientIds": [PARENT_LABEL]},
         }
         assertions = [
-            (ACTIONS, {"actions": [opened]}),
+            (ACTIONS, {"allActionsIncluded": True, "actions": [opened]}),
             (SOFT_BINDING, soft_binding(self.stamp_id, self.duration_ms)),
             (GENERATION, self._generation()),
             (RECOVERY, self._recovery()),
@@ -92,6 +94,7 @@ class Recovery:
             "ingredient": PARENT_LABEL,
             "softBindingsMatched": True,
             "softBindingAlgorithmsMatched": [SOFT_BINDING_ALG],
+            "compared": list(self.compared),
         }
 
 

@@ -33,6 +33,9 @@ class Trust:
     Args:
         anchors_pem: roots (or intermediates) that signers of claims may chain to.
         tsa_anchors_pem: roots that timestamp authorities may chain to, and nobody else.
+        issuers_pem: authorities, or signing certificates, of those who stamp with the watermark
+            keys that are held: of all trusted signers only these can confirm a stamp that no
+            registry vouches for.
 
     Raises:
         KeyringError: when a bundle that is not empty holds no readable certificate, since the
@@ -41,11 +44,13 @@ class Trust:
 
     anchors_pem: bytes = b""
     tsa_anchors_pem: bytes = b""
+    issuers_pem: bytes = b""
 
     def __post_init__(self) -> None:
         for name, pem in (
             ("trust anchors", self.anchors_pem),
             ("timestamp anchors", self.tsa_anchors_pem),
+            ("issuers", self.issuers_pem),
         ):
             if not pem.strip():
                 continue

@@ -14,6 +14,7 @@ from provenance.registry.records import (
     Withdrawal,
     WithdrawalKind,
     check_reference,
+    check_reviewer_id,
     model_target,
     now,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Withdrawal",
     "WithdrawalKind",
     "check_reference",
+    "check_reviewer_id",
     "model_target",
     "now",
     "portable_address",

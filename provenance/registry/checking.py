@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from provenance.registry.chain import AuditRow, Break, walk
-from provenance.registry.records import StampRecord, Withdrawal, stamp_time
+from provenance.registry.records import StampRecord, Withdrawal, optional_time, stamp_time
 
 Whole = tuple[StampRecord, bytes, bytes | None]
 
@@ -19,7 +19,7 @@ class Replay:
         self.rows = 0
         self.head: AuditRow | None = None
         self._stamps: dict[str, tuple[int, str]] = {}
-        self._withdrawn: dict[tuple[str, str, str], tuple[int, str]] = {}
+        self._withdrawn: dict[tuple[str, str, str], tuple[int, str, str | None]] = {}
 
     def follow(self, rows: Iterable[AuditRow]) -> Break | None:
         """Walk the chain; the first row that does not hold, or None."""
@@ -40,7 +40,8 @@ class Replay:
             self._stamps.pop(details["stamp_id"], None)
         elif row.event == "withdraw":
             entry = (details["kind"], details["target"], details["at"])
-            self._withdrawn[entry] = (row.number, details["reason"])
+            said = (details["reason"], details.get("good_before"))
+            self._withdrawn[entry] = (row.number, *said)
         elif row.event == "reinstate":
             # One withdrawal that an import ended, or all in force of that target.
             ended = tuple(details[name] for name in ("kind", "target", "at") if name in details)
@@ -72,7 +73,7 @@ class Replay:
             said = missing.pop((entry.kind, entry.target, stamp_time(entry.at)), None)
             if said is None:
                 yield Break(self.rows + 1, f"the withdrawal of {entry.kind} has no row")
-            elif said[1] != entry.reason:
+            elif said[1:] != (entry.reason, optional_time(entry.good_before)):
                 yield Break(said[0], f"the withdrawal of {entry.kind} {entry.target} was changed")
-        for (kind, target, _), (number, _) in missing.items():
+        for (kind, target, _), (number, *_) in missing.items():
             yield Break(number, f"the withdrawal of {kind} {target} is gone")

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlc
 from provenance.errors import RegistryError, UsageError
 from provenance.registry.address import parse_url
 
-VERSION: Final = "0001"
+VERSION: Final = "0003"
 """The newest version of the tables; a test holds it to Alembic's."""
 
 BUSY_SECONDS: Final = 60.0
@@ -142,15 +142,15 @@ def is_taken(error: RegistryError) -> bool:
     return isinstance(error.__cause__, IntegrityError)
 
 
-def upgrade(connection: Connection) -> None:
-    """Bring the tables to :data:`VERSION` on a connection with an open transaction."""
+def upgrade(connection: Connection, version: str = VERSION) -> None:
+    """Bring the tables to a version on a connection with an open transaction."""
     from alembic import command  # noqa: PLC0415 - slow to import, and rarely needed
     from alembic.config import Config  # noqa: PLC0415
 
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     settings.attributes["connection"] = connection
-    command.upgrade(settings, VERSION)
+    command.upgrade(settings, version)
 
 
 def _version(connection: Connection) -> str | None:

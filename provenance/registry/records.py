@@ -14,8 +14,10 @@ from provenance.payload import StampId
 from provenance.registry.chain import canonical, digest
 from provenance.results import PromptHash
 
-WithdrawalKind = Literal["stamp", "model", "key", "consent"]
-KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent")
+WithdrawalKind = Literal["stamp", "model", "key", "consent", "reviewer"]
+KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent", "reviewer")
+DATED_KINDS: tuple[WithdrawalKind, ...] = ("key", "reviewer")
+"""Kinds of which what existed before a moment may still count."""
 _MAX_REFERENCE = 256
 _MAX_REASON = 500
 
@@ -25,6 +27,8 @@ class StampRecord:
     """One stamp, as it was published.  ``signer_id`` is the start of the certificate's SHA-256.
 
     ``approval`` and ``consents`` are opaque references; what they stand for is kept elsewhere.
+    ``parents`` are the stamps of ours that the clip was made from, all generations.  ``approvers``
+    are the ids of the keys with which reviewers approved the clip, sorted.
     """
 
     stamp_id: StampId
@@ -43,6 +47,8 @@ class StampRecord:
     signer_id: str | None = None
     approval: str | None = None
     consents: tuple[str, ...] = ()
+    parents: tuple[StampId, ...] = ()
+    approvers: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The record as ``registry.record`` of a verification shows it."""
@@ -55,13 +61,15 @@ class StampRecord:
             "prompt_hash": None if self.prompt_hash is None else self.prompt_hash.as_json(),
             "profile": self.profile,
             "created_at": stamp_time(self.created_at),
-            "signed_at": None if self.signed_at is None else stamp_time(self.signed_at),
+            "signed_at": optional_time(self.signed_at),
             "input_sha256": self.input_sha256,
             "output_sha256": self.output_sha256,
             "signer": self.signer,
             "signer_id": self.signer_id,
             "approval": self.approval,
             "consents": list(self.consents),
+            "parents": [stamp_id.hex for stamp_id in self.parents],
+            "approvers": list(self.approvers),
         }
 
     @classmethod
@@ -71,15 +79,21 @@ class StampRecord:
         Raises:
             ValueError: on anything else.
         """
-        if not isinstance(data, dict) or set(data) != _RECORD_KEYS:
+        if not isinstance(data, dict) or {*data, "parents", "approvers"} != _RECORD_KEYS:
             raise ValueError("it has other fields than a record")
         model, prompt, consents = data["model"], data["prompt_hash"], data["consents"]
+        # Lines of 0.1.0 have neither.
+        parents, approvers = data.get("parents", []), data.get("approvers", [])
         if not isinstance(model, dict) or set(model) != {"name", "version"}:
             raise ValueError("its model is no name and version")
         if prompt is not None and (not isinstance(prompt, dict) or set(prompt) != _PROMPT_KEYS):
             raise ValueError("its prompt hash is none")
         if not isinstance(consents, list):
             raise ValueError("its consents are no list")
+        if not isinstance(parents, list):
+            raise ValueError("its parents are no list")
+        if not isinstance(approvers, list):
+            raise ValueError("its approvers are no list")
         texts = {name: _text(data[name]) for name in _TEXTS}
         key_id, layout = texts.pop("key_id"), data["layout"]
         if key_id is None or isinstance(layout, bool) or not isinstance(layout, int):
@@ -95,13 +109,19 @@ class StampRecord:
             prompt_hash=None if prompt is None else _prompt_hash(prompt),
             signed_at=None if signed is None else parse_time(signed),
             consents=tuple(check_reference(item) for item in consents),
+            parents=tuple(StampId.from_hex(str(item)) for item in parents),
+            approvers=tuple(check_reviewer_id(item) for item in approvers),
             **texts,
         )
 
     def digest(self, manifest: bytes, fingerprint: bytes | None) -> str:
         """SHA-256 over the record, its manifest and its fingerprint, as the audit log keeps it."""
+        record = self.as_json()
+        for name in ("parents", "approvers"):  # as it was before there were any: old rows of the
+            if not record[name]:  # log still hold
+                del record[name]
         parts = {
-            "record": self.as_json(),
+            "record": record,
             "manifest": hashlib.sha256(manifest).hexdigest(),
             "fingerprint": None if fingerprint is None else hashlib.sha256(fingerprint).hexdigest(),
         }
@@ -110,7 +130,11 @@ class StampRecord:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A stamp, or all stamps of a model version, key or consent, withdrawn."""
+    """A stamp, or all stamps of a model version, key, consent or reviewer's key, withdrawn.
+
+    ``good_before``, of a key or reviewer only: what provably existed before this moment still
+    counts.
+    """
 
     kind: WithdrawalKind
     target: str
@@ -118,6 +142,20 @@ class Withdrawal:
     at: datetime
     ended_at: datetime | None = None
     ended_reason: str | None = None
+    good_before: datetime | None = None
+
+    @property
+    def noun(self) -> str:
+        """What was withdrawn, for a sentence."""
+        return "reviewer's key" if self.kind == "reviewer" else self.kind
+
+    def hits(self, facts: Facts) -> bool:
+        """Whether it withdraws a stamp with these facts."""
+        return (self.kind, self.target) in facts.targets() and not self._spares(facts.proven_at)
+
+    def _spares(self, proven_at: datetime | None) -> bool:
+        good = self.good_before
+        return good is not None and proven_at is not None and proven_at < good
 
     def as_json(self) -> dict[str, Any]:
         """As ``registry.revocation`` of a verification shows it; ``date`` is a day for people."""
@@ -127,8 +165,9 @@ class Withdrawal:
             "reason": self.reason,
             "date": self.at.astimezone(UTC).strftime("%Y-%m-%d"),
             "at": stamp_time(self.at),
-            "ended_at": None if self.ended_at is None else stamp_time(self.ended_at),
+            "ended_at": optional_time(self.ended_at),
             "ended_reason": self.ended_reason,
+            "good_before": optional_time(self.good_before),
         }
 
     @classmethod
@@ -139,14 +178,18 @@ class Withdrawal:
             ValueError: on anything else.
         """
         names = {field.name for field in fields(cls)} | {"date"}
-        if not isinstance(data, dict) or set(data) != names or data["kind"] not in KINDS:
+        if not isinstance(data, dict) or {*data, "good_before"} != names:  # 0.1.0 had none
+            raise ValueError("it is no withdrawal")
+        if data["kind"] not in KINDS:
             raise ValueError("it is no withdrawal")
         target, reason = _text(data["target"]), _text(data["reason"])
         if target is None or reason is None:
             raise ValueError("it names no target or no reason")
         if data["kind"] == "model" and not _is_model(target):
             raise ValueError("it names no model")
-        ended = _text(data["ended_at"])
+        ended, good = _text(data["ended_at"]), _text(data.get("good_before"))
+        if good is not None and data["kind"] not in DATED_KINDS:
+            raise ValueError("only a key can have been good before")
         return cls(
             data["kind"],
             target,
@@ -154,18 +197,26 @@ class Withdrawal:
             parse_time(str(data["at"])),
             None if ended is None else parse_time(ended),
             _text(data["ended_reason"]),
+            None if good is None else parse_time(good),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a withdrawal can hit: a stamp's id, keys, model and consents, as far as known."""
+    """What a withdrawal can hit: a stamp's id, keys, model, consents, approvers, as far as known.
+
+    ``proven_at`` is a moment by which the signature provably existed: a trusted time-stamp's, or
+    that of the registry's own row.  ``parents`` are the stamps that the clip was made from.
+    """
 
     stamp_id: StampId | None = None
     key_ids: tuple[str, ...] = ()
     model_name: str | None = None
     model_version: str | None = None
     consents: tuple[str, ...] = ()
+    proven_at: datetime | None = None
+    parents: tuple[StampId, ...] = ()
+    approvers: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, record: StampRecord) -> Self:
@@ -177,6 +228,9 @@ class Facts:
             record.model_name,
             record.model_version,
             record.consents,
+            record.created_at,
+            record.parents,
+            record.approvers,
         )
 
     def targets(self) -> list[tuple[WithdrawalKind, str]]:
@@ -184,12 +238,14 @@ class Facts:
         found: list[tuple[WithdrawalKind, str]] = []
         if self.stamp_id is not None:
             found.append(("stamp", self.stamp_id.hex))
+        found += [("stamp", parent.hex) for parent in self.parents]
         if self.model_name is not None:
             found.append(("model", model_target(self.model_name, None)))
             if self.model_version is not None:
                 found.append(("model", model_target(self.model_name, self.model_version)))
         found += [("key", key) for key in self.key_ids]
         found += [("consent", reference) for reference in self.consents]
+        found += [("reviewer", key) for key in self.approvers]
         return found
 
 
@@ -217,6 +273,20 @@ def check_reference(text: Any) -> str:
     return text
 
 
+def check_reviewer_id(text: Any) -> str:
+    """The id of a reviewer's key: 64 hexadecimal digits.
+
+    Raises:
+        UsageError: when it is anything else.
+    """
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9a-f]{64}", text):
+        raise UsageError(
+            "The id of a reviewer's key has 64 hexadecimal digits; `provenance approve --json` and "
+            "`provenance registry show` tell it."
+        )
+    return text
+
+
 def check_reason(text: str) -> str:
     """A reason for a withdrawal, on one line.
 
@@ -237,6 +307,11 @@ def now() -> datetime:
 def stamp_time(moment: datetime) -> str:
     """27 characters of ISO 8601 in UTC, to the microsecond: they sort as the moments do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def optional_time(moment: datetime | None) -> str | None:
+    """The same of a moment that may not be there."""
+    return None if moment is None else stamp_time(moment)
 
 
 def parse_time(text: str) -> datetime:

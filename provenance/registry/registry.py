@@ -8,28 +8,27 @@ The parts are attributes: :attr:`Registry.reservations` (stamps in the making),
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from provenance.errors import RegistryError
 from provenance.fingerprint import Fingerprint
 from provenance.payload import StampId
-from provenance.registry import schema
+from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.checking import Replay, Whole
 from provenance.registry.database import Database
 from provenance.registry.frames import FrameIndex
-from provenance.registry.records import StampRecord, Withdrawal, parse_time, stamp_time
-from provenance.registry.reservations import STAMPED, Reservations
+from provenance.registry.records import Facts, StampRecord, Withdrawal, stamp_time
+from provenance.registry.reservations import Reservations
+from provenance.registry.rows import STAMPED
 from provenance.registry.withdrawals import Withdrawals
-from provenance.results import PromptHash
 
 _STAMP = schema.stamp
-_BATCH = 500
 
 
 class Registry:
@@ -71,19 +70,36 @@ class Registry:
         """Where it is, without a password."""
         return self.database.name
 
-    def commit(self, record: StampRecord, manifest: bytes, fingerprint: bytes | None) -> None:
+    def commit(
+        self,
+        record: StampRecord,
+        manifest: bytes,
+        fingerprint: bytes | None,
+        *,
+        lineage: Sequence[Facts] = (),
+        name: str = "The clip",
+    ) -> None:
         """Write the record of a reserved stamp, and its audit row.
 
+        Args:
+            record: the stamp's.
+            manifest: the store that is in the finished file.
+            fingerprint: of the finished file.
+            lineage: what the clip was made from, beyond the parents in the record.
+            name: what the clip is called in errors.
+
         Raises:
+            WithdrawnError: meanwhile something of it was withdrawn, or of what it was made from.
             RegistryError: the id was not reserved, or its reservation was swept.
         """
         with self.database.writing() as connection:
             # Before any row of the stamp's: a sweep locks in the same order.
             self.database.lock_chain(connection)
+            self.withdrawals.refuse_with(connection, Facts.of(record), lineage, name)
             changed = connection.execute(
                 sa.update(_STAMP)
                 .where(_STAMP.c.stamp_id == record.stamp_id.hex, _STAMP.c.state != STAMPED)
-                .values(_columns(record))
+                .values(rows.columns(record))
             ).rowcount
             if changed != 1:
                 raise RegistryError(
@@ -110,7 +126,7 @@ class Registry:
         if connection.execute(known).first() is not None:
             return False
         connection.execute(
-            sa.insert(_STAMP).values(stamp_id=record.stamp_id.hex, **_columns(record))
+            sa.insert(_STAMP).values(stamp_id=record.stamp_id.hex, **rows.columns(record))
         )
         self._add_parts(connection, record, manifest, fingerprint)
         self.audit.append_with(
@@ -124,7 +140,13 @@ class Registry:
     def find(self, stamp_id: StampId) -> StampRecord | None:
         """The record of a stamp."""
         with self.database.reading() as connection:
-            return _find(connection, stamp_id)
+            found = rows.find(connection, [stamp_id])
+            return found[0] if found else None
+
+    def records(self, ids: Iterable[StampId]) -> tuple[StampRecord, ...]:
+        """The records of those of these stamps that are here, by id."""
+        with self.database.reading() as connection:
+            return tuple(rows.find(connection, ids))
 
     def manifest(self, stamp_id: StampId) -> bytes | None:
         """The manifest store that was in the stamped file."""
@@ -141,6 +163,7 @@ class Registry:
         model_version: str | None = None,
         key_id: str | None = None,
         consent: str | None = None,
+        reviewer: str | None = None,
         sha256: str | None = None,
         since: str | None = None,
         until: str | None = None,
@@ -151,6 +174,7 @@ class Registry:
         Args:
             model_name, model_version, key_id, consent: equal to these; a key id is a watermark
                 key's or a signing certificate's.
+            reviewer: id of a key that approved.
             sha256: of the input or the output.
             since, until: times, as ISO 8601 text; compared with when the stamp was made.
             limit: at most so many.
@@ -166,6 +190,11 @@ class Registry:
                 tests.append(sa.or_(query.input_sha256 == sha256, query.output_sha256 == sha256))
             tests += [query.created_at >= since] if since is not None else []
             tests += [query.created_at < until] if until is not None else []
+            if reviewer is not None:
+                ids = sa.select(schema.approver.c.stamp_id).where(
+                    schema.approver.c.reviewer_id == reviewer
+                )
+                tests.append(query.stamp_id.in_(ids))
             if consent is not None:
                 ids = sa.select(schema.consent.c.stamp_id).where(
                     schema.consent.c.reference == consent
@@ -177,15 +206,20 @@ class Registry:
                 .order_by(query.created_at.desc(), query.stamp_id)
                 .limit(limit)
             ).all()
-            return tuple(_read(connection, found))
+            return tuple(rows.read(connection, found))
 
     def hit_by(self, withdrawal: Withdrawal) -> Iterator[StampId]:
-        """The ids of the stamps that a withdrawal hits, in order."""
+        """The ids of the stamps that a withdrawal hits, what was made from them included."""
         column, target = _STAMP.c, withdrawal.target
         if withdrawal.kind == "stamp":
             test = column.stamp_id == target
         elif withdrawal.kind == "key":
             test = sa.or_(column.key_id == target, column.signer_id == target)
+        elif withdrawal.kind == "reviewer":
+            ids = sa.select(schema.approver.c.stamp_id).where(
+                schema.approver.c.reviewer_id == target
+            )
+            test = column.stamp_id.in_(ids)
         elif withdrawal.kind == "consent":
             ids = sa.select(schema.consent.c.stamp_id).where(schema.consent.c.reference == target)
             test = column.stamp_id.in_(ids)
@@ -194,6 +228,19 @@ class Registry:
             test = sa.and_(
                 column.model_name == name, *(column.model_version == one for one in version)
             )
+        if withdrawal.good_before is not None:
+            # What the row says is what Facts.of says of it.
+            test &= column.created_at >= stamp_time(withdrawal.good_before)
+        parent = schema.parent.c
+        # A parent that is withdrawn by its id need not be known here.
+        made_of = (
+            parent.parent_id == target
+            if withdrawal.kind == "stamp"
+            else parent.parent_id.in_(
+                sa.select(column.stamp_id).where(test, column.state == STAMPED)
+            )
+        )
+        test |= column.stamp_id.in_(sa.select(parent.stamp_id).where(made_of))
         with self.database.reading() as connection:
             query = sa.select(column.stamp_id).where(test, column.state == STAMPED)
             for stamp_id in connection.execute(query.order_by(column.stamp_id)).scalars():
@@ -209,11 +256,11 @@ class Registry:
                 .outerjoin(schema.fingerprint, schema.fingerprint.c.stamp_id == _STAMP.c.stamp_id)
                 .where(_STAMP.c.stamp_id > last, _STAMP.c.state == STAMPED)
                 .order_by(_STAMP.c.stamp_id)
-                .limit(_BATCH)
+                .limit(rows.BATCH)
             ).all()
-            for record, row in zip(_read(connection, found), found, strict=True):
+            for record, row in zip(rows.read(connection, found), found, strict=True):
                 yield record, _bytes(row.store), None if row.data is None else _bytes(row.data)
-            if len(found) < _BATCH:
+            if len(found) < rows.BATCH:
                 return
             last = found[-1].stamp_id
 
@@ -241,6 +288,14 @@ class Registry:
             connection.execute(
                 sa.insert(schema.consent).values(stamp_id=stamp_id, reference=reference)
             )
+        for key in record.approvers:
+            connection.execute(
+                sa.insert(schema.approver).values(stamp_id=stamp_id, reviewer_id=key)
+            )
+        for parent in record.parents:
+            connection.execute(
+                sa.insert(schema.parent).values(stamp_id=stamp_id, parent_id=parent.hex)
+            )
         if fingerprint is not None:
             connection.execute(
                 sa.insert(schema.fingerprint).values(stamp_id=stamp_id, data=fingerprint)
@@ -259,67 +314,3 @@ class Registry:
 def _bytes(value: Any) -> bytes:
     # SQLite keeps whatever type somebody put there behind the program's back.
     return value if isinstance(value, bytes) else str(value).encode()
-
-
-def _find(connection: Connection, stamp_id: StampId) -> StampRecord | None:
-    row = connection.execute(
-        sa.select(_STAMP).where(_STAMP.c.stamp_id == stamp_id.hex, _STAMP.c.state == STAMPED)
-    ).first()
-    return None if row is None else _read(connection, [row])[0]
-
-
-def _columns(record: StampRecord) -> dict[str, Any]:
-    prompt = record.prompt_hash
-    return {
-        "state": STAMPED,
-        "key_id": record.key_id,
-        "layout": record.layout,
-        "provider": record.provider,
-        "model_name": record.model_name,
-        "model_version": record.model_version,
-        "prompt_alg": None if prompt is None else prompt.alg,
-        "prompt_hash": None if prompt is None else prompt.value,
-        "prompt_key_id": None if prompt is None else prompt.key_id,
-        "profile": record.profile,
-        "created_at": stamp_time(record.created_at),
-        "signed_at": None if record.signed_at is None else stamp_time(record.signed_at),
-        "input_sha256": record.input_sha256,
-        "output_sha256": record.output_sha256,
-        "signer": record.signer,
-        "signer_id": record.signer_id,
-        "approval": record.approval,
-    }
-
-
-def _read(connection: Connection, rows: Sequence[Row[Any]]) -> list[StampRecord]:
-    table = schema.consent
-    consents: dict[str, list[str]] = {row.stamp_id: [] for row in rows}
-    for stamp_id, reference in connection.execute(
-        sa.select(table.c.stamp_id, table.c.reference)
-        .where(table.c.stamp_id.in_(list(consents)))
-        .order_by(table.c.reference)
-    ):
-        consents[stamp_id].append(reference)
-    return [_record(row, tuple(consents[row.stamp_id])) for row in rows]
-
-
-def _record(row: Row[Any], consents: tuple[str, ...]) -> StampRecord:
-    alg = row.prompt_alg
-    return StampRecord(
-        stamp_id=StampId.from_hex(row.stamp_id),
-        key_id=row.key_id,
-        layout=row.layout,
-        created_at=parse_time(row.created_at),
-        provider=row.provider,
-        model_name=row.model_name,
-        model_version=row.model_version,
-        prompt_hash=None if alg is None else PromptHash(alg, row.prompt_hash, row.prompt_key_id),
-        profile=row.profile,
-        signed_at=None if row.signed_at is None else parse_time(row.signed_at),
-        input_sha256=row.input_sha256,
-        output_sha256=row.output_sha256,
-        signer=row.signer,
-        signer_id=row.signer_id,
-        approval=row.approval,
-        consents=consents,
-    )

@@ -28,10 +28,9 @@ from provenance.registry import schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, is_taken
 from provenance.registry.records import now, stamp_time
+from provenance.registry.rows import RESERVED, STAMPED
 
 Outcome = Literal["released", "confirmed", "abandoned", "pending"]
-RESERVED: Final = "reserved"
-STAMPED: Final = "stamped"
 LEASE: Final = timedelta(hours=24)
 """How long a reservation stands on a machine whose processes can't be looked at from here."""
 _DRAWS: Final = 16

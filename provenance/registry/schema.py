@@ -109,6 +109,24 @@ consent = Table(
 )
 """Opaque references to consents that a clip needed."""
 
+parent = Table(
+    "parent",
+    metadata,
+    _of_stamp(),
+    Column("parent_id", _STAMP_ID, primary_key=True),
+    Index("ix_parent_parent_id", "parent_id"),
+)
+"""The stamps that a clip was made from, all generations; they need not be known here."""
+
+approver = Table(
+    "approver",
+    metadata,
+    _of_stamp(),
+    Column("reviewer_id", String(64), primary_key=True),
+    Index("ix_approver_reviewer_id", "reviewer_id"),
+)
+"""Ids of the keys with which reviewers approved the clip."""
+
 withdrawal = Table(
     "withdrawal",
     metadata,
@@ -119,9 +137,12 @@ withdrawal = Table(
     Column("at", _TIME, nullable=False),
     Column("ended_at", _TIME),
     Column("ended_reason", Text),
+    Column("good_before", _TIME),
     Index("ix_withdrawal_target", "kind", "target"),
 )
-"""A stamp, model, key or consent that was withdrawn; over when it has an ``ended_at``."""
+"""A stamp, model, key, consent or reviewer that was withdrawn; over when it has an ``ended_at``.
+
+A key's spares what was provably signed before ``good_before``."""
 
 audit = Table(
     "audit",

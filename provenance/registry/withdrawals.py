@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from provenance.errors import UsageError
-from provenance.registry import schema
+from provenance.errors import RegistryError, UsageError, WithdrawnError
+from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database
 from provenance.registry.records import (
+    DATED_KINDS,
     Facts,
     Withdrawal,
     WithdrawalKind,
     check_reason,
     now,
+    optional_time,
     parse_time,
     stamp_time,
 )
@@ -32,16 +36,36 @@ class Withdrawals:
         self._database = database
         self._audit = audit
 
-    def withdraw(self, kind: WithdrawalKind, target: str, reason: str) -> Withdrawal:
-        """Withdraw a stamp, or everything of a model, key or consent.
+    def withdraw(
+        self,
+        kind: WithdrawalKind,
+        target: str,
+        reason: str,
+        *,
+        good_before: datetime | None = None,
+    ) -> Withdrawal:
+        """Withdraw a stamp, or everything of a model, key, consent or reviewer's key.
+
+        Args:
+            kind: what is withdrawn.
+            target: which: a stamp id, a key id, a consent's reference, the id of a reviewer's key,
+                or :func:`model_target`.
+            reason: why, on one line; shown to verifiers.
+            good_before: of a key or reviewer: what provably existed before this moment still
+                counts.
 
         Raises:
-            UsageError: it is withdrawn already, or the reason is no line of text.
+            UsageError: it is withdrawn already, the reason is no line of text, or the moment is
+                none of a key's, or still to come.
         """
-        entry = Withdrawal(kind, target, check_reason(reason), now())
+        entry = Withdrawal(kind, target, check_reason(reason), now(), good_before=good_before)
+        if good_before is not None and (kind not in DATED_KINDS or good_before > entry.at):
+            raise UsageError(
+                "Only a key can have been good before a moment, and only before one that is past."
+            )
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
-            if _active(connection, [(kind, target)]) is not None:
+            if _active(connection, [(kind, target)]):
                 raise UsageError(f"The {kind} {target} is withdrawn already; reinstate it first.")
             _insert(connection, entry)
             self._noted(connection, entry)
@@ -69,9 +93,60 @@ class Withdrawals:
         return int(ended)
 
     def hitting(self, facts: Facts) -> Withdrawal | None:
-        """The first withdrawal in force that hits a stamp with these facts."""
+        """The first withdrawal in force that hits a stamp with these facts.
+
+        What hits a parent that this registry knows hits what was made from it as well.
+        """
         with self._database.reading() as connection:
-            return _active(connection, facts.targets())
+            return self.hitting_with(connection, facts)
+
+    @staticmethod
+    def hitting_with(connection: Connection, facts: Facts) -> Withdrawal | None:
+        """The same as part of a transaction."""
+        parents = (Facts.of(parent) for parent in rows.find(connection, facts.parents))
+        every = [facts, *parents]
+        targets = {target for one in every for target in one.targets()}
+        found = _active(connection, sorted(targets))
+        return next((entry for entry in found if any(entry.hits(one) for one in every)), None)
+
+    def of(self, kind: WithdrawalKind, targets: Sequence[str]) -> dict[str, Withdrawal]:
+        """What is in force of these targets of one kind, by target."""
+        with self._database.reading() as connection:
+            found = _active(connection, [(kind, target) for target in targets])
+        return {entry.target: entry for entry in found}
+
+    def refuse(self, made: Facts, lineage: Sequence[Facts], name: str) -> None:
+        """Refuse to stamp a clip of which something is withdrawn.
+
+        Args:
+            made: what the stamp is going to say; nothing proves that it is older than it is.
+            lineage: what the clip was made from.
+            name: what the clip is called in the sentence.
+
+        Raises:
+            WithdrawnError: it may not be stamped.
+        """
+        with self._database.reading() as connection:
+            self.refuse_with(connection, made, lineage, name)
+
+    def refuse_with(
+        self, connection: Connection, made: Facts, lineage: Sequence[Facts], name: str
+    ) -> None:
+        """The same as part of a transaction."""
+        hit = self.hitting_with(connection, replace(made, proven_at=None, parents=()))
+        if hit is not None:
+            raise WithdrawnError(
+                f"{name} may not be stamped: its {hit.noun} was withdrawn on {hit.at:%Y-%m-%d} "
+                f"({hit.reason})."
+            )
+        for past in (Facts(parents=made.parents), *lineage):
+            hit = self.hitting_with(connection, past)
+            if hit is not None:
+                what = "that" if hit.kind == "stamp" else f"whose {hit.noun}"
+                raise WithdrawnError(
+                    f"{name} may not be stamped: it was made from a clip {what} was withdrawn on "
+                    f"{hit.at:%Y-%m-%d} ({hit.reason})."
+                )
 
     def all(self, connection: Connection, *, active: bool = False) -> Iterator[Withdrawal]:
         """Every withdrawal, oldest first; or only those in force."""
@@ -119,6 +194,9 @@ class Withdrawals:
         entry: Withdrawal,
         event: Literal["withdraw", "reinstate"] = "withdraw",
     ) -> None:
+        good = {}
+        if event == "withdraw" and entry.good_before is not None:
+            good["good_before"] = stamp_time(entry.good_before)
         self._audit.append_with(
             connection,
             event,
@@ -126,6 +204,7 @@ class Withdrawals:
             target=entry.target,
             at=stamp_time(entry.at),
             reason=entry.reason if event == "withdraw" else entry.ended_reason,
+            **good,
         )
 
 
@@ -136,34 +215,39 @@ def _insert(connection: Connection, entry: Withdrawal) -> None:
             target=entry.target,
             reason=entry.reason,
             at=stamp_time(entry.at),
-            ended_at=None if entry.ended_at is None else stamp_time(entry.ended_at),
+            ended_at=optional_time(entry.ended_at),
             ended_reason=entry.ended_reason,
+            good_before=optional_time(entry.good_before),
         )
     )
 
 
 def _active(
-    connection: Connection, targets: Iterable[tuple[WithdrawalKind, str]]
-) -> Withdrawal | None:
-    pairs = list(targets)
-    if not pairs:
-        return None
-    row = connection.execute(
-        sa.select(_TABLE)
-        .where(sa.tuple_(_TABLE.c.kind, _TABLE.c.target).in_(pairs), _TABLE.c.ended_at.is_(None))
-        .order_by(_TABLE.c.id)
-        .limit(1)
-    ).first()
-    return None if row is None else _read(row)
+    connection: Connection, targets: Sequence[tuple[WithdrawalKind, str]]
+) -> list[Withdrawal]:
+    """What is in force of these targets, oldest first."""
+    found: list[Row[Any]] = []
+    for pairs in rows.pieces(targets):
+        query = sa.select(_TABLE).where(
+            sa.tuple_(_TABLE.c.kind, _TABLE.c.target).in_(pairs), _TABLE.c.ended_at.is_(None)
+        )
+        found += connection.execute(query).all()
+    return [_read(row) for row in sorted(found, key=lambda row: int(row.id))]
 
 
 def _read(row: Row[tuple[object, ...]]) -> Withdrawal:
-    ended = row.ended_at
-    return Withdrawal(
-        row.kind,
-        row.target,
-        row.reason,
-        parse_time(row.at),
-        None if ended is None else parse_time(ended),
-        row.ended_reason,
-    )
+    try:
+        return Withdrawal(
+            row.kind,
+            row.target,
+            row.reason,
+            parse_time(row.at),
+            None if row.ended_at is None else parse_time(row.ended_at),
+            row.ended_reason,
+            None if row.good_before is None else parse_time(row.good_before),
+        )
+    except ValueError as error:
+        raise RegistryError(
+            f"The withdrawal of {row.kind} {row.target} can't be read; it was changed behind this "
+            "program's back. Restore the registry from a backup."
+        ) from error

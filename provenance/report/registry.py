@@ -21,7 +21,8 @@ def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console
     """One record, a line a field."""
     if revocation is not None:
         out.print(
-            f"Withdrawn on {revocation.at:%Y-%m-%d}: {printable(revocation.reason)}",
+            f"Withdrawn on {revocation.at:%Y-%m-%d}: {printable(revocation.reason)}"
+            f"{spared(revocation)}",
             style="bold red",
             soft_wrap=True,
         )
@@ -37,7 +38,9 @@ def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console
         ("Input", f"sha256 {record.input_sha256}"),
         ("Output", f"sha256 {record.output_sha256}"),
         ("Approval", record.approval),
+        ("Approved by", ", ".join(f"key {one}" for one in record.approvers) or None),
         ("Consents", ", ".join(record.consents) or None),
+        ("Made from", ", ".join(parent.hex for parent in record.parents) or None),
     ]
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
@@ -122,6 +125,12 @@ def audit_json(report: AuditReport, wrong: str | None) -> dict[str, Any]:
 def target(kind: str, value: str) -> str:
     """A withdrawal's target, for people."""
     return " ".join(json.loads(value)) if kind == "model" else printable(value, 80)
+
+
+def spared(entry: Withdrawal) -> str:
+    """What a withdrawal of a key leaves standing, for people; mostly nothing."""
+    good = entry.good_before
+    return "" if good is None else f" (what was signed before {good:%Y-%m-%d %H:%M} UTC counts)"
 
 
 def counted(done: Transfer) -> str:

@@ -7,6 +7,7 @@ brings the console.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -15,17 +16,19 @@ from rich.text import Text
 
 from provenance.results import (
     CellStatus,
+    Compared,
     Detection,
     ManifestReport,
     PictureMap,
     RegistryReport,
     StampResult,
+    Tag,
     Transform,
     Verdict,
     VerificationReport,
 )
 from provenance.text import chance, clock, listing, printable, size
-from provenance.verdict import area, merged
+from provenance.wording import SAME_SPEED, area, merged
 
 _STYLES = {
     Verdict.REVOKED: "bold red",
@@ -60,8 +63,8 @@ NEXT_STEPS = {
         "Decide whether the signer's word alone is enough; the picture adds nothing to it."
     ),
     Verdict.WATERMARK_MATCH: (
-        "Rely on it as far as the picture is compared above; `provenance registry restore` gives a "
-        "copy its credential back."
+        "Rely on it as far as it is compared above, and no further; `provenance registry restore` "
+        "gives a copy its credential back where all of it compares."
     ),
     Verdict.WATERMARK_UNKNOWN: "Ask whoever keeps the registry what this stamp id stands for.",
     Verdict.SUSPECTED: "Get a longer or less compressed copy and verify that.",
@@ -69,6 +72,28 @@ NEXT_STEPS = {
     Verdict.NO_MARK_FOUND: "Look for other evidence; nothing follows from this.",
 }
 """One sentence for each verdict: what the reader does now."""
+
+
+UNASKED_STEP = "Ask the registry before you rely on it: it alone knows what was withdrawn."
+DIFFERS_STEP = (
+    "Rely on the picture as far as it is compared above; look into what differs before you use it."
+)
+
+
+def next_step(report: VerificationReport) -> str:
+    """What the reader does now: by the verdict, and by what it rests on."""
+    registry = report.registry
+    if report.verdict is Verdict.CONFIRMED and registry.status != "match":
+        return UNASKED_STEP
+    if report.verdict is Verdict.WATERMARK_MATCH and _plays_otherwise(registry.compared):
+        return DIFFERS_STEP
+    return NEXT_STEPS[report.verdict]
+
+
+def _plays_otherwise(compared: Compared) -> bool:
+    faster = compared.speed is not None and abs(compared.speed - 1.0) > SAME_SPEED
+    sound = compared.sound in ("differs", "added", "missing")
+    return sound or faster or bool(compared.areas) or compared.order in ("reversed", "shuffled")
 
 
 def show_verification(report: VerificationReport, console: Console) -> None:
@@ -87,7 +112,7 @@ def show_verification(report: VerificationReport, console: Console) -> None:
     _watermark_rows(table, report.watermark, facts.kind or "file")
     _manifest_rows(table, report.manifest)
     _registry_rows(table, report.registry)
-    table.add_row("To do", _text(NEXT_STEPS[report.verdict]))
+    table.add_row("To do", _text(next_step(report), 500))
     print_table(table, console)
     console.print()
 
@@ -112,6 +137,11 @@ def raised(result: StampResult) -> str:
     )
 
 
+def named(tags: Sequence[Tag]) -> str:
+    """Tags by name: the container's first, then those of tracks, chapters and boxes."""
+    return listing(str(tag) for tag in sorted(tags, key=lambda tag: tag.place != "container"))
+
+
 def show_stamp(result: StampResult, console: Console) -> None:
     """Print the table of one stamped clip."""
     console.print(Text(printable(result.output_path, 500), style="bold", overflow="fold"))
@@ -134,6 +164,8 @@ def show_stamp(result: StampResult, console: Console) -> None:
     )
     table.add_row("Manifest", _text(f"{result.manifest_status}, {where}", 500))
     table.add_row("Signed", _text(_moment(result.signed_at)))
+    if result.tags_left_out:
+        table.add_row("Left out", _text(named(result.tags_left_out), 500))
     table.add_row("Took", _text(f"{result.seconds:.1f} s"))
     print_table(table, console)
 
@@ -174,7 +206,9 @@ def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
         "not_checked": "not checked",
     }
     status = words[manifest.status]
-    if manifest.source == "registry":
+    if manifest.source == "recovered":
+        status += " (of a copy that was given its credential back)"
+    elif manifest.source == "registry":
         whose = {"trusted": "signer trusted", "valid": "signer not on the trust list"}
         held = whose.get(manifest.status, "fails validation")
         status = f"recovered from the registry, {held}; not bound to this file"
@@ -212,9 +246,10 @@ def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
 
 
 def _registry_rows(table: Table, registry: RegistryReport) -> None:
+    if registry.listed_at is not None:
+        table.add_row("Withdrawals", _text(f"list of {_moment(registry.listed_at)}"))
     if registry.status == "not_checked" and registry.revocation is None:
-        if registry.reason not in (None, RegistryReport().reason):
-            table.add_row("Registry", _text(str(registry.reason)))
+        table.add_row("Registry", _text(str(registry.reason)))
         return
     words = {"match": "has this stamp", "no_match": "has no such stamp"}
     table.add_row(
@@ -225,11 +260,27 @@ def _registry_rows(table: Table, registry: RegistryReport) -> None:
         table.add_row("  approval", _text(record["approval"]))
     if record.get("consents"):
         table.add_row("  consents", _text(listing(record["consents"][:5])))
-    if registry.fingerprint_distance is not None:
+    if registry.knows in ("file", "manifest"):
+        known = "these very bytes" if registry.knows == "file" else "this very manifest"
+        table.add_row("  knows", known)
+    for name in registry.differs:
+        table.add_row("  differs", _text(name))
+    compared = registry.compared
+    if compared.picture not in ("bytes", "not_compared"):
+        _compared_rows(table, compared)
+
+
+def _compared_rows(table: Table, compared: Compared) -> None:
+    if compared.distance is not None:
+        over = "" if compared.share is None else f", {100 * compared.share:.0f} % of it in view"
         table.add_row(
             "  picture",
-            f"{100 * registry.fingerprint_distance:.0f} % of the bits differ from what was stamped",
+            f"{100 * compared.distance:.0f} % of the bits differ where it is clearest, in "
+            f"{compared.frames} frames{over}",
         )
+    for one in compared.areas[:5]:
+        mark = ", and the mark lies over it" if one.copied else ""
+        table.add_row("  differs", _text(area(one) + mark))
 
 
 def describe(transform: Transform) -> str:

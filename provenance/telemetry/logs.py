@@ -48,6 +48,7 @@ def json_logs(stream: IO[str], level: int = logging.INFO) -> logging.Handler:
 
 
 def log_outcome(outcome: Outcome) -> None:
-    """One line for one job: a warning when it failed."""
-    level = logging.WARNING if outcome.state == "failed" else logging.INFO
+    """One line for one job: a warning when it failed, or what it made is withdrawn."""
+    bad = outcome.state in ("failed", "withdrawn")
+    level = logging.WARNING if bad else logging.INFO
     _log.log(level, "job %s", outcome.state, extra={"fields": outcome.as_json()})

@@ -69,7 +69,7 @@ class Metrics:
         self._left = Gauge(
             "provenance_jobs_left", "Jobs that have not ended.", registry=self._registry
         )
-        for state in ("stamped", "skipped", "failed"):
+        for state in ("stamped", "skipped", "withdrawn", "failed"):
             self._jobs.labels(state)
 
     def expect(self, jobs: int) -> None:
@@ -80,7 +80,7 @@ class Metrics:
         """Count one job."""
         self._left.dec()
         self._jobs.labels(outcome.state).inc()
-        if outcome.state == "skipped":
+        if outcome.state in ("skipped", "withdrawn"):
             return
         self._seconds.observe(outcome.seconds)
         for name, spent in by_stage(outcome).items():

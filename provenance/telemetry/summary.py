@@ -15,7 +15,8 @@ class Summary:
     """The end of a batch.
 
     Attributes:
-        stamped: jobs done by this run; ``skipped`` by an earlier one.
+        stamped: jobs done by this run; ``skipped`` by an earlier one; ``withdrawn`` too, but what
+            was stamped is withdrawn since.
         failed: jobs by reason.
         seconds: of the whole run, by the clock on the wall.
         frames: stamped by this run; ``pixels`` of all of them.
@@ -33,11 +34,12 @@ class Summary:
     stages: Mapping[str, float]
     slowest: tuple[str, float] | None
     weakest: tuple[str, float] | None
+    withdrawn: int = 0
 
     @property
     def is_complete(self) -> bool:
-        """Whether every job is done, by this run or an earlier one."""
-        return not self.failed
+        """Whether every job is done, by this run or an earlier one, and nothing is withdrawn."""
+        return not self.failed and not self.withdrawn
 
     @property
     def frames_per_second(self) -> float:
@@ -54,6 +56,7 @@ class Summary:
         return {
             "stamped": self.stamped,
             "skipped": self.skipped,
+            "withdrawn": self.withdrawn,
             "failed": sum(self.failed.values()),
             "failed_by_reason": dict(sorted(self.failed.items())),
             "seconds": round(self.seconds, 3),
@@ -78,6 +81,7 @@ class Tally:
     stages: dict[str, float] = field(default_factory=dict)
     slowest: tuple[str, float] | None = None
     weakest: tuple[str, float] | None = None
+    withdrawn: int = 0
 
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> Self:
@@ -89,8 +93,9 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count one job."""
-        if outcome.state == "skipped":
-            self.skipped += 1
+        if outcome.state in ("skipped", "withdrawn"):
+            self.skipped += outcome.state == "skipped"
+            self.withdrawn += outcome.state == "withdrawn"
             return
         for stage in outcome.stages:
             self.stages[stage.name] = self.stages.get(stage.name, 0.0) + stage.seconds
@@ -118,6 +123,7 @@ class Tally:
             dict(self.stages),
             self.slowest,
             self.weakest,
+            self.withdrawn,
         )
 
 

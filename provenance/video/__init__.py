@@ -11,6 +11,8 @@ from provenance.video.luma import LumaPlane, at_depth
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
 from provenance.video.reader import LumaFrame, ReadStats, Skip, read_luma
+from provenance.video.sound import SoundStats, read_sound
+from provenance.video.tags import TagPlan, read_tags, survey_tags
 from provenance.video.writer import Progress, TranscodeResult, transcode
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "Progress",
     "ReadStats",
     "Skip",
+    "SoundStats",
+    "TagPlan",
     "TrackInfo",
     "TranscodeResult",
     "VideoInfo",
@@ -33,6 +37,9 @@ __all__ = [
     "copied",
     "probe",
     "read_luma",
+    "read_sound",
+    "read_tags",
     "shrunk",
+    "survey_tags",
     "transcode",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -25,7 +26,6 @@ from provenance.video.geometry import Matrix, display_matrix
 from provenance.video.luma import BT601, BT709
 from provenance.video.pipeline import FrameShape
 from provenance.video.template import apply_hdr
-from provenance.video.tracks import stream_tags
 
 _HVC1: Final = "hvc1"  # Apple's players take hevc only under this tag
 _PARAMS: Final = {
@@ -53,11 +53,13 @@ class OutputPicture:
     mastering: MasteringDisplay | None
     light: ContentLight | None
     disposition: int
-    tags: dict[str, str]
+    tags: Mapping[str, str]
 
     @classmethod
-    def of(cls, stream: VideoStream, key: Packet[Any], first: VideoFrame) -> Self:
-        """Collect it from the stream, its first key packet and its first decoded frame."""
+    def of(
+        cls, stream: VideoStream, key: Packet[Any], first: VideoFrame, tags: Mapping[str, str]
+    ) -> Self:
+        """Collect it from the stream, its first key packet, its first frame; and tags to keep."""
         mastering, light = hdr_of(first)
         rate = stream.average_rate or stream.guessed_rate
         field_order = stream.codec_context.field_order
@@ -78,7 +80,7 @@ class OutputPicture:
             mastering=mastering,
             light=light,
             disposition=int(stream.disposition),
-            tags={k: v for k, v in stream_tags(stream).items() if k.lower() != "encoder"},
+            tags=tags,
         )
 
 

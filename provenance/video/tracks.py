@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from av.bitstream import BitStreamFilterContext
-from av.container import InputContainer, OutputContainer
+from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.stream import SubtitleStream
 
 from provenance.errors import UsageError
+from provenance.results import Tag
+from provenance.video.covers import bare_picture
 from provenance.video.encoders import Container
 from provenance.video.opening import is_cover
+from provenance.video.tags import TagPlan, is_chapter_track
 
 _NAMES: Final = {"matroska": "mkv"}
-_BRAND_TAGS: Final = ("major_brand", "minor_version", "compatible_brands", "encoder")
-"""Facts about the old file, which the muxer writes anew."""
-
 # What the mp4 and mov muxers write by themselves; any other tag needs use_metadata_tags.
 _MP4_TAGS: Final = frozenset(
     (
@@ -34,35 +35,42 @@ _COVER_CODECS: Final = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/pn
 class TrackCopier:
     """Adds one output track for an input track and copies its packets bit for bit."""
 
-    def __init__(self, source: InputContainer, target: OutputContainer, container: Container):
-        self._source, self._target, self._container = source, target, container
+    def __init__(self, plan: TagPlan, target: OutputContainer, container: Container):
+        self._plan, self._target, self._container = plan, target, container
         self._streams: dict[int, Stream] = {}
         self._fillers: set[int] = set()
-        self.timecode: str | None = None
+        self._covers: dict[int, bytes] = {}
+        self.timecode: dict[str, str] = {}
+        """What the picture's tags have to say of the timecode."""
         self._timecodes: dict[int, int] = {}
-        self._has_chapters = bool(source.chapters())
 
     def add(self, stream: Stream, cover: bytes | None = None) -> None:
         """Add a track like ``stream``; ``cover`` is the picture of a cover-art track.
 
         Raises :class:`UsageError` naming the track if the container cannot hold it.
         """
-        if self._is_chapter_track(stream):
+        if is_chapter_track(stream):
             return  # the muxer writes its own from the chapters
+        if stream.index in self._plan.omitted:
+            return
+        tags = carried(self._plan, stream)
         if stream.type == "data" and "timecode" in stream.metadata:
             # PyAV cannot give a data track the frame rate that a copied timecode track needs, but
             # from the picture's timecode tag the muxer writes the same track (mkv: a tag) itself.
-            self.timecode = stream.metadata["timecode"]
+            self.timecode = {k: v for k, v in tags.items() if k in ("timecode", "reel_name")}
             self._timecodes[stream.index] = 0
             return
         try:
-            made = self._add(stream, cover)
+            bare = self._bare(stream, cover or b"") if is_cover(stream) else None
+            made = self._add(stream, tags, bare)
         except (ValueError, LookupError, NotImplementedError) as error:
             raise self._refused(stream) from error
         if made is None:
             return
-        made.metadata.update(stream_tags(stream))
+        made.metadata.update(tags)
         made.disposition = stream.disposition
+        if stream.index in self._plan.private and made.codec_context is not None:
+            made.codec_context.extradata = self._plan.private[stream.index]
         self._streams[stream.index] = made
         if isinstance(stream, SubtitleStream) and stream.codec_context.name == "mov_text":
             self._fillers.add(stream.index)
@@ -81,16 +89,28 @@ class TrackCopier:
             return
         if packet.stream_index in self._fillers and packet.size == 2:
             return  # an empty caption between two others: the muxer writes these itself
+        if packet.stream_index in self._covers:
+            packet = _with_content(packet, self._covers[packet.stream_index])
         packet.stream = made
         self._target.mux_one(packet)
 
-    def _add(self, stream: Stream, cover: bytes | None) -> Stream | None:
+    def _bare(self, stream: Stream, cover: bytes) -> bytes:
+        bare = bare_picture(cover)
+        if bare is None:
+            raise ValueError("no cover that could be freed of what is written in it")
+        self._covers[stream.index] = bare
+        return bare
+
+    def _add(self, stream: Stream, tags: Mapping[str, str], cover: bytes | None) -> Stream | None:
         if is_cover(stream) and self._container in ("matroska", "webm"):
-            return self._attach(stream, cover)
+            self._attach(stream, tags, cover)
+            return None
         if stream.type == "attachment" and self._container != "matroska":
             raise ValueError("attachments live in mkv only")
         if stream.type == "data" and self._container in ("matroska", "webm"):
             raise ValueError("no data tracks in mkv")
+        if stream.type == "data" and stream.name is None:
+            raise ValueError("a kind of data whose description the muxer would leave empty")
         if stream.codec_context is None and stream.type not in ("data", "attachment"):
             # No decoder is needed to copy: name the codec for the muxer, then copy everything.
             made = self._target.add_mux_stream(stream.name or "")
@@ -100,23 +120,13 @@ class TrackCopier:
         made.time_base = stream.time_base
         return made
 
-    def _attach(self, stream: Stream, cover: bytes | None) -> Stream | None:
+    def _attach(self, stream: Stream, tags: Mapping[str, str], cover: bytes | None) -> None:
         codec = stream.codec_context.codec.canonical_name
         if self._container == "webm" or codec not in _COVER_CODECS or not cover:
             raise ValueError("no cover art of this kind")
         suffix, mime = _COVER_CODECS[codec]
-        name = stream.metadata.get("filename") or f"cover.{suffix}"
-        made = self._target.add_attachment(name, stream.metadata.get("mimetype", mime), cover)
-        made.metadata.update(stream_tags(stream))
-        return None
-
-    def _is_chapter_track(self, stream: Stream) -> bool:
-        return (
-            self._has_chapters
-            and stream.type == "data"
-            and stream.name == "bin_data"
-            and "mov" in self._source.format.name
-        )
+        made = self._target.add_attachment(f"cover.{suffix}", mime, cover)
+        made.metadata.update(tags)
 
     def _refused(self, stream: Stream) -> UsageError:
         kind = "cover picture" if is_cover(stream) else f"{stream.type} track"
@@ -124,7 +134,9 @@ class TrackCopier:
         codec = context.codec.canonical_name if context is not None else stream.name
         language = stream.metadata.get("language")
         detail = ", ".join(x for x in (codec, language if language != "und" else None) if x)
-        if self._container == "webm":
+        if stream.type == "data" and stream.name is None:
+            hint = "leave `data` out of the tags to keep"
+        elif self._container == "webm":
             hint = "write to mkv or mp4 instead (webm holds only Opus, Vorbis and WebVTT)"
         elif self._container == "matroska":
             hint = "write to mov or mp4 instead, or remove the track first"
@@ -136,46 +148,39 @@ class TrackCopier:
         )
 
 
-def container_tags(source: InputContainer) -> dict[str, str]:
-    """The container's tags to carry over."""
-    return {key: value for key, value in source.metadata.items() if key not in _BRAND_TAGS}
-
-
-def muxer_options(container: Container, source: InputContainer) -> dict[str, str]:
+def muxer_options(container: Container, plan: TagPlan, *, cover: bool) -> dict[str, str]:
     """Options of the muxer: index in front for mp4 and mov, custom tags where there are any.
+
+    Args:
+        container: what is written.
+        plan: the tags that are carried over.
+        cover: whether a cover picture is.
 
     Raises :class:`UsageError` for tags and a cover picture together where only one can be kept.
     """
     if container not in ("mp4", "mov"):
         return {}
-    tags = container_tags(source)
-    custom = [key for key in tags if key.lower().split("-")[0] not in _MP4_TAGS]
-    cover = any(is_cover(stream) for stream in source.streams)
+    custom = [key for key in plan.container if key.lower().split("-")[0] not in _MP4_TAGS]
     if cover and (custom or container == "mov"):
         # FFmpeg's muxer writes cover art only into the iTunes list, which knows no custom tags.
-        other = f"the tag {custom[0]!r}" if custom else "mov's own tags"
+        other = f"the tag {Tag.named('container', custom[0]).name}" if custom else "mov's own tags"
         raise UsageError(
             f"The cover picture of the input and {other} cannot be kept together in {container}; "
-            "write to mkv instead, or remove the cover first."
+            "write to mkv instead, or keep one of them."
         )
     return {"movflags": "+faststart" + ("+use_metadata_tags" if custom else "")}
 
 
-def copy_chapters(source: InputContainer, target: OutputContainer) -> None:
-    """Carry the chapters over, titles and languages included."""
-    chapters = source.chapters()
-    if chapters:
-        target.set_chapters(chapters)
-
-
-def stream_tags(stream: Stream) -> dict[str, str]:
-    """A track's tags to carry over: not those that describe the old encoding."""
-    dropped = ("encoder", "DURATION", "NUMBER_OF_BYTES", "NUMBER_OF_FRAMES", "BPS")
-    tags = {
-        key: value
-        for key, value in stream.metadata.items()
-        if key not in dropped and not key.startswith(("_STATISTICS", "BPS-", "NUMBER_OF_"))
-    }
+def carried(plan: TagPlan, stream: Stream) -> dict[str, str]:
+    """A track's tags as the muxer takes them."""
+    tags = dict(plan.tracks.get(stream.index, {}))
     if "name" in tags:  # how the mp4 demuxer calls what every muxer takes as the title
         tags.setdefault("title", tags.pop("name"))
     return tags
+
+
+def _with_content(packet: Packet[Stream], content: bytes) -> Packet[Stream]:
+    made: Packet[Stream] = Packet(content)
+    made.time_base, made.pts, made.dts = packet.time_base, packet.pts, packet.dts
+    made.duration, made.is_keyframe = packet.duration, packet.is_keyframe
+    return made

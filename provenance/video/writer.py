@@ -4,18 +4,18 @@ One pass, streaming: demux, decode, mark (in a few threads), encode, mux; all ot
 copied as they come.  Memory is bounded by the frames in flight and the encoder's lookahead,
 whatever the duration.
 
-What is kept, and how: presentation times exactly (the encoder counts in the source's time base;
-only a container with a coarser clock rounds: 1 ms in mkv and webm); the first timestamps of every
-track (mp4 and mov say them by edit lists); sample aspect ratio, colour tags, chroma siting, field
-order, HDR10 side data, display matrix; closed captions and timecodes that travel with frames;
-pixel format as near as the encoder has it.  Odd sizes grow by one repeated line or column where
-the encoder needs even ones.
+Tags go along by a list of their own (:mod:`provenance.video.tags`).  What else is kept, and how:
+presentation times exactly (the encoder counts in the source's time base; only a container with a
+coarser clock rounds: 1 ms in mkv and webm); the first timestamps of every track (mp4 and mov say
+them by edit lists); sample aspect ratio, colour tags, chroma siting, field order, HDR10 side data,
+display matrix; closed captions and timecodes that travel with frames; pixel format as near as the
+encoder has it.  Odd sizes grow by one repeated line or column where the encoder needs even ones.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +36,8 @@ from provenance.video.output import OutputPicture, add_picture, frame_shape
 from provenance.video.pipeline import FrameInfo, Mark, MarkPool
 from provenance.video.sink import BUFFER, Sink, writing
 from provenance.video.strict import StrictDecoder
-from provenance.video.tracks import TrackCopier, container_tags, copy_chapters, muxer_options
+from provenance.video.tags import TagPlan, plan_tags
+from provenance.video.tracks import TrackCopier, carried, muxer_options
 
 Progress = Callable[[int, int | None], object]
 """Called with the frames done and the total, None if that is not known."""
@@ -61,12 +62,14 @@ def transcode(
     options: EncoderOptions | None = None,
     *,
     container: Container | None = None,
+    keep_tags: Collection[str] = (),
     progress: Progress | None = None,
     mark_threads: int = 0,
 ) -> TranscodeResult:
     """Write ``source`` to ``target`` with every frame's luma passed through ``mark`` once.
 
     ``container`` defaults to what ``target``'s suffix says; give it where the name is temporary.
+    Tags go along as :mod:`provenance.video.tags` says, and those that ``keep_tags`` names.
     Only ``target`` is written; on any error it is left incomplete, for the caller to remove.
 
     Raises :class:`UsageError` (options, or a track the container cannot hold),
@@ -92,7 +95,8 @@ def transcode(
                 f"The picture of {Path(source).name} has transparency, which cannot be kept; "
                 "flatten it first."
             )
-        job = _Job(media, stream, Path(source), Path(target), into)
+        plan = plan_tags(media, into, keep_tags)
+        job = _Job(media, stream, Path(source), Path(target), into, tags=plan)
         return job.run(mark, options or EncoderOptions(), progress, mark_threads)
 
 
@@ -106,8 +110,10 @@ class _Job:
         source: Path,
         target: Path,
         container: Container,
+        *,
+        tags: TagPlan,
     ) -> None:
-        self._media, self._stream, self._source = media, stream, source
+        self._media, self._stream, self._source, self._tags = media, stream, source, tags
         self._target, self._container = target, container
         self._decoder = StrictDecoder(media, stream, source)
         self._packets = media.demux()
@@ -120,7 +126,9 @@ class _Job:
         """Transcode; see :func:`transcode`."""
         held, early = self._until_first_frame()
         first = early[0]
-        picture = OutputPicture.of(self._stream, self._key_packet(held), first)
+        picture = OutputPicture.of(
+            self._stream, self._key_packet(held), first, carried(self._tags, self._stream)
+        )
         plan = plan_encoder(
             options,
             source_codec=self._stream.codec_context.codec.canonical_name,
@@ -131,9 +139,9 @@ class _Job:
         total = self._stream.frames or None
         with ExitStack() as stack:
             pool = stack.enter_context(MarkPool(mark, shape, mark_threads))
-            target = stack.enter_context(_Target(self._target, self._container, self._media))
+            target = stack.enter_context(self._opened())
             made: VideoStream | None = None
-            copier = TrackCopier(self._media, target.container, self._container)
+            copier = TrackCopier(self._tags, target.container, self._container)
             covers = {p.stream_index: bytes(p) for p in held if is_cover(p.stream)}
             for stream in self._media.streams:
                 if stream is self._stream:
@@ -142,8 +150,8 @@ class _Job:
                     copier.add(stream, covers.get(stream.index))
             if made is None:  # pragma: no cover - the stream came from this container
                 raise UnsupportedMediaError(f"{self._source.name} holds no video track.")
-            if copier.timecode is not None:
-                made.metadata.setdefault("timecode", copier.timecode)
+            for name, value in copier.timecode.items():
+                made.metadata.setdefault(name, value)
             target.start()
             marked = self._marked(held, early, pool, copier, target)
             for done, frame in enumerate(marked, 1):
@@ -160,6 +168,15 @@ class _Job:
             width=shape.width,
             height=shape.height,
         )
+
+    def _opened(self) -> _Target:
+        covers = [
+            stream
+            for stream in self._media.streams
+            if is_cover(stream) and stream.index not in self._tags.omitted
+        ]
+        options = muxer_options(self._container, self._tags, cover=bool(covers))
+        return _Target(self._target, self._container, self._tags, options)
 
     def _marked(
         self,
@@ -239,20 +256,22 @@ class _Job:
 class _Target:
     """The output container: a context manager that writes the trailer only after ``finish``."""
 
-    def __init__(self, path: Path, container: Container, media: InputContainer) -> None:
+    def __init__(
+        self, path: Path, container: Container, tags: TagPlan, options: dict[str, str]
+    ) -> None:
         self._path = path
-        tags = container_tags(media)
         with writing(path):
             self._sink = Sink(path)
             self.container: OutputContainer = av.open(
                 self._sink,
                 "w",
                 format=container,
-                container_options=muxer_options(container, media),
+                container_options=options,
                 buffer_size=BUFFER,
             )
-        self.container.metadata.update(tags)
-        copy_chapters(media, self.container)
+        self.container.metadata.update(tags.container)
+        if tags.chapters:
+            self.container.set_chapters(list(tags.chapters))
 
     def __enter__(self) -> _Target:
         return self

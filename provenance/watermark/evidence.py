@@ -3,7 +3,8 @@
 The score of a codeword ``b`` (signs) against soft bits ``x`` is ``C = (n - 1) rho^2 / (1 - rho^2)``
 with ``rho`` the cosine between them: the sum over the payload's degrees of freedom of
 (mean / deviation)^2, free of scale.  How seldom an unmarked file reaches a score follows from the
-key's signs being fair coins, whatever the picture is; see docs/false-finds.md.
+key's signs being fair coins, whatever the picture is and whatever sizes the soft bits have; see
+docs/false-finds.md.
 """
 
 from __future__ import annotations
@@ -23,9 +24,6 @@ SEARCH_WORDS = 1 << 15
 """Words a key of a file is charged with, however early it reads; searches compared fewer
 (``scripts/calibrate``), so the chances of all the moments at which a file might read add up to no
 more than the claim."""
-INFLATION_BITS = 3.0
-"""By how many bits soft bits of given sizes may reach a score more easily than a random direction;
-the most measured is in docs/false-finds.md (``scripts/calibrate``)."""
 CLAIM_FLOOR = 1e-12
 """No smaller probability is ever stated: programs and keys have other ways to fail."""
 
@@ -44,13 +42,16 @@ def score(soft: NDArray[np.float32], codeword: NDArray[np.float32]) -> float:
 def log2_chance_of_score(value: float, dimensions: int = CODED_BITS) -> float:
     """log2 of a bound on the chance that one given codeword reaches a score on unmarked soft bits.
 
-    ``P(cos >= r) <= (1 - r^2)^((n-1)/2)`` for a random direction, and Chernoff's bound for soft
-    bits of given sizes under fair signs is at most ``INFLATION_BITS`` above it (measured).
+    ``P(cos >= r) <= exp(-n D(r))`` with ``D(r) = ((1+r) ln(1+r) + (1-r) ln(1-r)) / 2``: Chernoff's
+    bound for n fair signs, at the sizes of the soft bits that make it largest, which are equal ones
+    (Hoeffding, J. Am. Stat. Assoc. 58, 1963; derived in docs/false-finds.md).
     """
-    if value <= 1.0:
+    if value <= 0.0:
         return 0.0
-    square = value / (dimensions - 1 + value)
-    return float(min(0.0, (dimensions - 1) / 2.0 * np.log2(1.0 - square) + INFLATION_BITS))
+    cosine = float(np.sqrt(value / (dimensions - 1 + value)))
+    away = 1.0 - cosine
+    distance = (1.0 + cosine) * np.log1p(cosine) + (away * np.log(away) if away > 0.0 else 0.0)
+    return float(min(0.0, -dimensions * distance / (2.0 * np.log(2.0))))
 
 
 def log2_chance_of_any_word(value: float) -> float:

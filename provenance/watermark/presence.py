@@ -72,6 +72,7 @@ class _Evidence(NamedTuple):
         weight: squared deviations.
         plain: (3, rows, columns) total, variance and expected total, weighed by room alone: what
             survived is learnt from the very picture, and scores must not lean towards it.
+        typical: share of the mark that the file kept.
     """
 
     scores: Plane
@@ -79,6 +80,7 @@ class _Evidence(NamedTuple):
     total: Plane
     weight: Plane
     plain: Plane
+    typical: float
 
     def windowed(self) -> tuple[Plane, Plane]:
         """(deviations, deviations a mark would give) around each block."""
@@ -95,6 +97,11 @@ class _Evidence(NamedTuple):
             value[wider] = (total / deviation)[wider]
             expected[wider] = (mean / deviation)[wider]
         return value, expected
+
+    def alone(self) -> tuple[Plane, Plane]:
+        """What the blocks at a place show of the mark, and what the file's share of it would."""
+        total, variance = (cv2.boxFilter(plane, -1, (2, 2)) for plane in self.plain[:2])
+        return total, self.typical * variance
 
     def odds(self) -> Plane:
         """Natural log-odds that each block is marked, its neighbours considered.
@@ -145,9 +152,9 @@ def picture_map(observation: Observation, spans: list[Span], reading: Reading) -
     expected[~_frame(value, canvas)] = 0.0
     columns, rows = max(4, round(width / CELL)), max(4, round(height / CELL))
     at = _places(columns, rows, (width, height), reading.matrix, canvas)
-    scores, hopes, odds = (
+    scores, hopes, odds, heard, due = (
         cv2.remap(field, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
-        for field in (value, expected, evidence.odds())
+        for field in (value, expected, evidence.odds(), *evidence.alone())
     )
     silent = (odds < 0.0) & (hopes >= PROMISE)
     areas = [
@@ -168,6 +175,8 @@ def picture_map(observation: Observation, spans: list[Span], reading: Reading) -
         expected=tuple(round(float(hope), 2) for hope in hopes.ravel()),
         odds=tuple(round(float(odd), 2) for odd in odds.ravel()),
         missing=_named(areas, hopes > 0),
+        heard=tuple(round(float(one), 2) for one in heard.ravel()),
+        due=tuple(round(float(one), 2) for one in due.ravel()),
     )
 
 
@@ -210,7 +219,8 @@ def _evidence(plane: Plane, reference: Plane, room: Plane, power: Plane) -> _Evi
     alone = np.maximum(cv2.GaussianBlur(power, (0, 0), 2.0), 1e-9)
     stillness = np.asarray(steady / alone, np.float32)
     full = room * np.float32(strength * BLOCK**2)
-    hoped = full * np.float32(max(_typical(found, full), 0.0))
+    typical = max(_typical(found, full), 0.0)
+    hoped = full * np.float32(typical)
     for kind in (texture, stillness):
         hoped = hoped * _kept(hoped * found / noise, hoped * hoped / noise, kind)
     return _Evidence(
@@ -219,6 +229,7 @@ def _evidence(plane: Plane, reference: Plane, room: Plane, power: Plane) -> _Evi
         total=hoped * found / noise,
         weight=hoped * hoped / noise,
         plain=np.stack([full * found / noise, full * full / noise, full * hoped / noise]),
+        typical=typical,
     )
 
 

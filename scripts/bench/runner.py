@@ -24,7 +24,7 @@ import provenance
 from bench import diagnose, render
 from bench.attack import HOSTILE, Attack, Material
 from bench.attacks import attacks
-from provenance import EncoderOptions, Keyring, ProvenanceError, StampId, Trust
+from provenance import EncoderOptions, Keyring, ProvenanceError, StampId
 from provenance.keyring import is_keyring
 
 SCHEMA = "provenance.bench/1"
@@ -310,7 +310,7 @@ def verified(keyring: Keyring, attacked: Path, expected: str | None) -> dict[str
     report = provenance.verify(
         attacked,
         watermark_keys=keyring.watermark_keys,
-        trust=Trust(keyring.trust_anchors_pem),
+        trust=keyring.trust,
     )
     seconds = time.monotonic() - started
     found = report.watermark

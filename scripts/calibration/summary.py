@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration import tail, words
-from provenance.watermark import evidence, pattern
+from calibration import sizes, tail, words
+from provenance.watermark import evidence
 from provenance.watermark.codeword import CODED_BITS, INFORMATION_BITS
 from provenance.watermark.detector import WEAK_PILOT
 
@@ -20,8 +21,6 @@ CHARGED = 1 << 15
 """Words a key of a file is charged with, however early it reads: the chances of all the moments at
 which a file might read then add up to no more than the claim."""
 KEYS = (1, 2, 10)
-MARGIN_BITS = 1.0
-"""Added to the largest inflation measured."""
 TAIL_SHARE = 0.01
 COMPARED = (140.0, 145.0, 150.0, 155.0)
 SAME_PILOT = "stamped, same pilot"
@@ -35,7 +34,7 @@ def of(out: Path) -> dict[str, Any]:
     for path in sorted((out / "words").glob("*.npz")):
         with np.load(path) as kept:
             chunks.append({name: kept[name] for name in kept.files})
-    result: dict[str, Any] = {}
+    result: dict[str, Any] = {"sizes": [asdict(row) for row in sizes.table()]}
     if rows:
         result["searches"] = of_searches(rows)
     if chunks:
@@ -86,8 +85,7 @@ def of_keys(chunks: list[dict[str, NDArray[Any]]]) -> dict[str, Any]:
         str(int(level)): float(max(chunk["inflation"][i] for chunk in chunks))
         for i, level in enumerate(words.LEVELS)
     }
-    inflation, slopes = max(most.values()) + MARGIN_BITS, len(pattern.SLOPES)
-    least = tail.least_score(CLAIM, CHARGED, inflation, slopes)
+    least = tail.least_score(CLAIM, CHARGED)
     scale = np.sqrt(1.0 / drawn.size + 1.0 / derived.size)
     return {
         "keys": everything.size,
@@ -105,14 +103,11 @@ def of_keys(chunks: list[dict[str, NDArray[Any]]]) -> dict[str, Any]:
         },
         "claim": CLAIM,
         "words_charged": CHARGED,
-        "inflation_charged": inflation,
-        "least_score": {
-            str(keys): tail.least_score(CLAIM, keys * CHARGED, inflation, slopes) for keys in KEYS
-        },
+        "least_score": {str(keys): tail.least_score(CLAIM, keys * CHARGED) for keys in KEYS},
         "stated_at_least": evidence.false_positive_probability(least, CHARGED),
         "beyond_least_fitted": fitted.beyond(least),
         "beyond_least_cautious": fitted.cautious(least),
-        "beyond_least_bound": 2.0 ** tail.log2_any_word(least, inflation, slopes),
+        "beyond_least_bound": 2.0 ** evidence.log2_chance_of_any_word(least),
         "compared": [
             {
                 "score": value,
@@ -144,7 +139,21 @@ def gumbel_beyond(maxima: NDArray[Any], value: float) -> float:
 
 def markdown(result: dict[str, Any]) -> str:
     """A page of the figures."""
-    lines = ["# Calibration"]
+    lines = [
+        "# Calibration",
+        "",
+        "log2 of the chance that one given codeword reaches a score, by the sizes of soft bits: "
+        "as it is, by Chernoff's bound for those sizes, as it is charged, and for a random "
+        "direction.",
+        "",
+        "| sizes | score | as it is | Chernoff | charged | random direction |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {row['sizes']} | {row['score']:.0f} | {row['log2_true']:.1f} +- {row['error']:.1f} | "
+        f"{row['log2_chernoff']:.1f} | {row['log2_charged']:.1f} | {row['log2_sphere']:.1f} |"
+        for row in result["sizes"]
+    ]
     if "searches" in result:
         found = result["searches"]
         lines += [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.codeword import CODED_BITS, INFORMATION_BITS
+from provenance.watermark import evidence
 from provenance.watermark.keys import AUTHENTICATION_BYTES
 
 Floats = NDArray[np.float64]
@@ -83,6 +83,9 @@ def log2_chernoff(soft: NDArray[np.floating], score: float) -> Floats:
 
         P(cos >= r) <= exp(sum_k log cosh(l x_k) - l r n),   sum x_k^2 = n.
 
+    The l taken is close to the best.  Over all sizes the bound is largest where they are equal,
+    which is what the program charges (:func:`evidence.log2_chance_of_score`).
+
     Args:
         soft: (B, n) soft bits.
         score: C, which means r^2 = C / (n - 1 + C).
@@ -94,12 +97,26 @@ def log2_chernoff(soft: NDArray[np.floating], score: float) -> Floats:
     size = soft.shape[1]
     length = np.sqrt(np.mean(soft**2, axis=1, keepdims=True))
     unit = np.abs(soft) / np.maximum(length, 1e-30)
-    square = score / (size - 1 + score)
-    cosine = np.sqrt(square)
-    steepness = cosine / (1.0 - square)
-    growth = np.logaddexp(steepness * unit, -steepness * unit) - np.log(2.0)
-    bound = (growth.sum(axis=1) - steepness * cosine * size) / np.log(2.0)
+    cosine = np.sqrt(score / (size - 1 + score))
+    tilt = steepness(unit, cosine)[:, None]
+    growth = np.logaddexp(tilt * unit, -tilt * unit) - np.log(2.0)
+    bound = (growth.sum(axis=1) - tilt[:, 0] * cosine * size) / np.log(2.0)
     return np.where(length[:, 0] > 0, np.minimum(bound, 0.0), -np.inf)
+
+
+def steepness(unit: Floats, cosine: float, steps: int = 6) -> Floats:
+    """(B,) l at which tilted signs, before sizes (B, n) of unit power, have ``cosine`` on average.
+
+    Newton's method from the left on a concave function, which it never overshoots.
+    """
+    size = unit.shape[1]
+    found = np.full((unit.shape[0], 1), cosine)
+    for _ in range(steps):
+        mean = np.tanh(found * unit)
+        slope = np.sum(unit**2 * (1.0 - mean**2), axis=1, keepdims=True)
+        missing = cosine * size - np.sum(unit * mean, axis=1, keepdims=True)
+        found = found + np.maximum(missing, 0.0) / np.maximum(slope, 1e-9)
+    return np.asarray(found[:, 0])
 
 
 def log2_sphere(score: float, size: int) -> float:
@@ -107,26 +124,13 @@ def log2_sphere(score: float, size: int) -> float:
     return float((size - 1) / 2.0 * np.log2(1.0 - score / (size - 1 + score)))
 
 
-def log2_any_word(score: float, inflation: float, slopes: int) -> float:
-    """log2 of a bound on the chance that any codeword, at its best slope, reaches a score.
-
-    The sphere's tail, made larger by ``inflation`` bits, over all codewords and slopes.
-    """
-    bits = INFORMATION_BITS + np.log2(slopes) + log2_sphere(score, CODED_BITS) + inflation
-    return float(min(0.0, bits))
-
-
-def false_find(score: float, words: int, inflation: float, slopes: int) -> float:
-    """Bound on the chance of a false id of a score, in a file in which ``words`` were compared."""
-    exponent = np.log2(words) - 8 * AUTHENTICATION_BYTES + log2_any_word(score, inflation, slopes)
-    return float(min(1.0, 2.0**exponent))
-
-
-def least_score(claim: float, words: int, inflation: float, slopes: int) -> float:
-    """The score from which :func:`false_find` keeps a claim."""
+def least_score(claim: float, words: int) -> float:
+    """The score from which a payload keeps a claim in a file in which ``words`` were compared."""
     low, high = 0.0, 10_000.0
     for _ in range(50):
         middle = (low + high) / 2.0
-        kept = false_find(middle, words, inflation, slopes) <= claim
+        # No floor here: a claim may lie below what is ever stated.
+        exponent = np.log2(words) - 8 * AUTHENTICATION_BYTES
+        kept = exponent + evidence.log2_chance_of_any_word(middle) <= np.log2(claim)
         low, high = (low, middle) if kept else (middle, high)
     return high

@@ -37,11 +37,12 @@ def test_two_reviewers_approve_a_clip_and_a_change_voids_it(
     stamping = public_key_of(keyring.signer.chain_pem)
     envelopes = read_approvals(tmp_path / "clip.mp4.approval.json")
     two = ApprovalPolicy(needed=2)
-    assert len(check_approvals(envelopes, sha256_of(mine), reviewers, stamping, two)) == 2
+    given = (reviewers, stamping, two)
+    assert len(check_approvals(envelopes, sha256_of(mine), *given, terms=None)) == 2
     with mine.open("ab") as handle:
         handle.write(b"\0")
     with pytest.raises(ApprovalError, match="this one changed since"):
-        check_approvals(envelopes, sha256_of(mine), reviewers, stamping, two)
+        check_approvals(envelopes, sha256_of(mine), *given, terms=None)
 
 
 @pytest.mark.parametrize(

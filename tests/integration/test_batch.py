@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -125,6 +126,35 @@ def task_of(job: Job, keyring: Keyring) -> Task:
     return Task(replace(job, prompt=Prompt()), job.prompt.hashed(keyring.prompt_key))
 
 
+def test_an_output_in_the_batch_s_own_folder_is_refused_by_the_dry_run_as_by_the_real_one(
+    studio: Studio, run: Run
+) -> None:
+    """By its name, in other letters, and by a link; what only looks alike is stamped."""
+    studio.out.mkdir(exist_ok=True)
+    (studio.out / "by-link").symlink_to(STATE, target_is_directory=True)
+    refused = [f"{STATE}/a.mp4", f"{STATE}/spool/b.mp4", f"{STATE.upper()}/c.mp4", "by-link/d.mp4"]
+    for number, output in enumerate([*refused, f"{STATE}-not/e.mp4"]):
+        studio.add(f"clip{number}", output=output)
+    dry = run(*studio.words, "--dry-run", "--json")
+    assert (dry.code, [row["job"]["output"] for row in dry.rows]) == (3, refused)
+    assert all("keeps its own files" in row["error"] for row in dry.rows)
+    real = run(*studio.words, "--json")
+    failed = {row["job"]["output"]: row["error"] for row in real.rows if row["state"] == "failed"}
+    assert real.code == 3
+    assert failed == {row["job"]["output"]: row["error"] for row in dry.rows}
+    assert (studio.out / f"{STATE}-not" / "e.mp4").is_file()
+    assert studio.leftovers() == []
+
+
+def test_outputs_below_a_named_state_folder_are_refused_only_where_its_files_lie(
+    studio: Studio, run: Run
+) -> None:
+    studio.add("plain")
+    studio.add("in-spool", output="spool/in-spool.mp4")
+    words = (*studio.words, "--state", studio.out, "--dry-run", "--json")
+    assert [row["job"]["output"] for row in run(*words).rows] == ["spool/in-spool.mp4"]
+
+
 def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run: Run) -> None:
     studio.add("good")
     studio.add("sidecar", output="below/sidecar.mkv")
@@ -217,28 +247,8 @@ def test_a_withdrawn_consent_keeps_its_clips_from_being_stamped(studio: Studio, 
     assert studio.files == []
 
 
-def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_when_lost(
-    studio: Studio, run: Run
-) -> None:
-    studio.add("a")
-    assert run(*studio.words).code == 0
-    for path in (studio.out / STATE).glob("ledger*"):
-        path.unlink()
-    assert run(*studio.words, "--json").row["state"] == "skipped"
-    assert set(studio.records().values()) == {1}
-    (studio.out / "a.mp4").write_bytes(b"something else")
-    changed = run(*studio.words, "--json")
-    assert (changed.code, changed.row["reason"]) == (3, "usage")
-    assert (studio.out / "a.mp4").read_bytes() == b"something else"
-    (studio.out / "a.mp4").unlink()
-    assert run(*studio.words, "--json").row["state"] == "stamped"
-
-
-@pytest.mark.parametrize("moment", ["stamped", "publishing", "published"])
-def test_a_kill_between_two_steps_costs_no_second_stamp(
-    studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    studio.add("a")
+def killed_at(studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch) -> Job:
+    """The only job, begun by a process that is gone since that moment."""
     with Registry(str(studio.folder / "r.db"), create=True):
         pass
     (job,) = read_jobs(studio.list)
@@ -265,6 +275,114 @@ def test_a_kill_between_two_steps_costs_no_second_stamp(
         with pytest.raises(Killed):
             do(task_of(job, studio.keyring), settings, ledger=ledger)
     gone.wait()
+    return job
+
+
+def revoke(studio: Studio, consent: str = "actor-7") -> None:
+    with Registry(str(studio.folder / "r.db"), create=True) as registry:
+        registry.withdrawals.withdraw("consent", consent, "asked for it")
+
+
+def test_what_was_withdrawn_since_it_was_done_is_not_skipped_in_silence(
+    studio: Studio, run: Run
+) -> None:
+    """The run names it, fails, and leaves it to people; with and without the ledger."""
+    studio.add("a", consents=["actor-7"])
+    studio.add("b")
+    assert run(*studio.words).code == 0
+    revoke(studio)
+    for path in (None, *(studio.out / STATE).glob("ledger*")):
+        if path is not None:
+            path.unlink()
+        again = run(*studio.words, "--json")
+        states = {row["job"]["output"]: row["state"] for row in again.rows}
+        assert (again.code, states) == (3, {"a.mp4": "withdrawn", "b.mp4": "skipped"})
+        (row,) = (row for row in again.rows if row["state"] == "withdrawn")
+        assert (row["reason"], row["stamp"]["output"]["path"]) == (
+            "withdrawn",
+            str(studio.out / "a.mp4"),
+        )
+        assert "its consent was withdrawn" in row["error"]
+        assert "take it out of circulation" in row["error"]
+    told = run(*studio.words)
+    assert "Withdrawn: a.mp4" in told.err
+    assert "1 done before, 1 withdrawn since" in told.out
+    dry = run(*studio.words, "--dry-run", "--json")
+    assert (dry.code, [row["reason"] for row in dry.rows]) == (3, ["withdrawn"])
+    # Gone from there, it is not made again.
+    (studio.out / "a.mp4").unlink()
+    last = run(*studio.words, "--json")
+    assert {row["job"]["output"]: row["state"] for row in last.rows}["a.mp4"] == "failed"
+    assert studio.files == ["b.mp4"]
+
+
+def test_a_clip_that_was_made_from_a_withdrawn_one_is_named_too(studio: Studio, run: Run) -> None:
+    studio.add("a", consents=["actor-7"])
+    assert run(*studio.words).code == 0
+    (studio.folder / "in" / "made.mp4").write_bytes((studio.out / "a.mp4").read_bytes())
+    made, later = ({"input": "in/made.mp4", "output": f"{name}.mp4"} for name in ("m1", "m2"))
+    studio.rows = [made | FIELDS | {"prompt": "a second prompt"}]
+    studio.list.write_text("".join(json.dumps(one) + "\n" for one in studio.rows), "utf-8")
+    words = (*studio.words, "--allow-unapproved", "--json")
+    assert run(*words).row["state"] == "stamped"
+    revoke(studio)
+    again = run(*words)
+    assert (again.code, again.row["state"]) == (3, "withdrawn")
+    assert "the consent of a clip that it was made from was withdrawn" in again.row["error"]
+    studio.rows = [later | FIELDS | {"prompt": "a third prompt"}]
+    studio.list.write_text("".join(json.dumps(one) + "\n" for one in studio.rows), "utf-8")
+    assert "it was made from a clip whose consent" in run(*words, "--dry-run").row["error"]
+    refused = run(*words)
+    assert (refused.code, refused.row["reason"]) == (3, "withdrawn")
+    assert studio.files == ["a.mp4", "m1.mp4"]
+
+
+@pytest.mark.parametrize("moment", ["stamped", "publishing", "published"])
+def test_a_withdrawal_after_a_kill_stops_the_clip_or_names_it(
+    studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clip that waits in the spool is not published; one that is out is named."""
+    studio.add("a", consents=["actor-7"])
+    job = killed_at(studio, moment, monkeypatch)
+    revoke(studio)
+    with Ledger(studio.settings().ledger) as ledger:
+        tidy(studio.settings(), ledger, None, [job])
+        attempt = do(task_of(job, studio.keyring), studio.settings(), ledger=ledger)
+        again = do(task_of(job, studio.keyring), studio.settings(), ledger=ledger)
+    out = moment == "published"
+    state = "withdrawn" if out else "failed"
+    assert [(one.state, one.reason, one.fault) for one in (attempt, again)] == [
+        (state, "withdrawn", 3),
+        (state, "withdrawn", 3),
+    ]
+    assert studio.files == (["a.mp4"] if out else [])
+    assert studio.leftovers() == []
+    assert set(studio.records().values()) == {1}  # the stamp stays on record, withdrawn
+
+
+def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_when_lost(
+    studio: Studio, run: Run
+) -> None:
+    studio.add("a")
+    assert run(*studio.words).code == 0
+    for path in (studio.out / STATE).glob("ledger*"):
+        path.unlink()
+    assert run(*studio.words, "--json").row["state"] == "skipped"
+    assert set(studio.records().values()) == {1}
+    (studio.out / "a.mp4").write_bytes(b"something else")
+    changed = run(*studio.words, "--json")
+    assert (changed.code, changed.row["reason"]) == (3, "usage")
+    assert (studio.out / "a.mp4").read_bytes() == b"something else"
+    (studio.out / "a.mp4").unlink()
+    assert run(*studio.words, "--json").row["state"] == "stamped"
+
+
+@pytest.mark.parametrize("moment", ["stamped", "publishing", "published"])
+def test_a_kill_between_two_steps_costs_no_second_stamp(
+    studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.add("a")
+    job, settings = killed_at(studio, moment, monkeypatch), studio.settings()
     before = studio.records()
     with Ledger(settings.ledger) as ledger:
         assert do(task_of(job, studio.keyring), settings, ledger=ledger).state == "busy"
@@ -321,17 +439,29 @@ def test_a_stop_gives_running_jobs_back_and_the_same_command_goes_on(
     assert set(studio.records().values()) == {1}
 
 
+def workers_of(process: subprocess.Popen[str]) -> list[int]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [
+        child
+        for child in map(int, children)
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_worker_that_dies_or_hangs_costs_its_job_one_attempt(
+def test_a_worker_that_dies_or_hangs_costs_its_job_one_attempt_and_leaves_no_core_file(
     studio: Studio, number: signal.Signals
 ) -> None:
     studio.add("a")
     process = start(studio, "--json", *(("--stall", "5") if number == signal.SIGSTOP else ()))
     wait_for_work(studio, process)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    for child in map(int, children):
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(child, number)
+    workers = workers_of(process)
+    assert workers
+    for one in (process.pid, *workers):
+        limits = Path(f"/proc/{one}/limits").read_text()
+        assert re.search(r"^Max core file size +0 ", limits, re.M), limits  # they hold keys
+    for worker in workers:
+        os.kill(worker, number)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert "worker of a.mp4 died" in err

@@ -152,6 +152,45 @@ def test_ctrl_c_keeps_the_rows_and_the_next_run_goes_on(
     assert len({row["file"]["path"] for row in rows(out)}) == len(rows(out)) == 12
 
 
+def test_rows_say_what_was_refused_and_rows_from_before_they_did_still_count(
+    folder: Path, keyring: Keyring, run: Run, tmp_path: Path
+) -> None:
+    """A new row's sentences are not looked at; an old row, without the keys, is told by them."""
+    out = tmp_path / "rows.jsonl"
+    words = ("verify", "--keys", keyring.folder, folder, "--results", out)
+    assert run(*words, "-q").code == 3
+    made = rows(out)
+    refused = {Path(row["file"]["path"]).name: (row["refused"], row["failed"]) for row in made}
+    assert refused == {
+        "one.mp4": (False, False),
+        "two.MP4": (False, False),
+        "broken.mp4": (True, False),
+    }
+    other = [row | {"summary": "Other words."} for row in made]
+    old = [{k: v for k, v in row.items() if k not in ("refused", "failed")} for row in made]
+    for kept in (other, old):
+        out.write_text("".join(json.dumps(row) + "\n" for row in kept))
+        again = run(*words)
+        assert (again.code, "3 of them verified before" in again.out) == (3, True)
+        assert "1  could not be examined" in again.out
+        assert len(rows(out)) == 3
+    out.write_text(json.dumps(made[0] | {"refused": "no"}) + "\n")
+    assert run(*words).code == 2
+
+
+def test_an_old_row_without_the_registry_s_answer_is_asked_again(
+    folder: Path, keyring: Keyring, run: Run, tmp_path: Path
+) -> None:
+    out, clip = tmp_path / "rows.jsonl", folder / "one.mp4"
+    words = ("verify", "--keys", keyring.folder, clip, "--results", out, "--json")
+    row = run(*words, "-q").row
+    del row["refused"], row["failed"]
+    row["summary"] += " Whether it was withdrawn is not known: the registry can't be asked."
+    out.write_text(json.dumps(row) + "\n")
+    again = run(*words)
+    assert (again.code, again.row["failed"]) == (0, False)
+
+
 @pytest.mark.parametrize("many", [False, True])
 def test_a_registry_that_cannot_be_asked_is_a_failure_and_asked_again(
     many: bool, stamped: StampResult, keyring: Keyring, run: Run, tmp_path: Path
@@ -166,6 +205,7 @@ def test_a_registry_that_cannot_be_asked_is_a_failure_and_asked_again(
             connection.execute(f"ALTER TABLE {table} RENAME TO {other}")
         ran = run(*words, "--json")
         assert ran.row["verdict"] == "CONFIRMED"
+        assert (ran.row["refused"], ran.row["failed"]) == (False, table == "stamp")
         if table == "stamp":
             assert ran.code == 4
             assert ran.row["summary"].endswith("the registry can't be asked.")
@@ -257,7 +297,10 @@ def test_a_store_that_is_down_is_a_failure_of_each_file_and_tried_again(
         closed = int(taken.getsockname()[1])
     down = run(*words, env=s3_environment(closed))
     assert down.code == 4
-    assert {row["verdict"] for row in down.rows} == {"CONFIRMED", "NOT_CHECKED"}
+    assert {(row["verdict"], row["refused"], row["failed"]) for row in down.rows} == {
+        ("CONFIRMED", False, False),
+        ("NOT_CHECKED", True, True),
+    }
     again = run(*words, env=s3_environment(bucket.port))
     assert (again.code, again.row["file"]["path"]) == (0, "s3://inbox/new/one.mp4")
 

@@ -403,6 +403,23 @@ def test_secrets_are_neither_in_arguments_nor_in_the_environment(
             assert secret.hex().encode() not in shown
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells it")
+def test_a_worker_s_crash_leaves_no_core_file(keyring: Keyring, clip: Path, trust: Trust) -> None:
+    """Its limit is nought, and a real crash writes nothing into the folder it works in."""
+    with Examiner() as examiner:
+        examiner.gather(clip, keyring.watermark_keys, trust)
+        pid = worker_of(examiner)
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        line = next(one for one in limits.splitlines() if one.startswith("Max core file size"))
+        assert line.split()[4] == "0"
+        folder = Path(os.readlink(f"/proc/{pid}/cwd"))
+        before = {*folder.iterdir()}
+        os.kill(pid, signal.SIGSEGV)
+        assert examiner._worker is not None
+        assert examiner._worker.wait(10) == -signal.SIGSEGV
+        assert not [one for one in {*folder.iterdir()} - before if "core" in one.name]
+
+
 def test_a_module_beside_a_strangers_file_is_not_imported(
     clip: Path, trust: Trust, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance import Keyring, StampResult, Trust, verify
+from provenance import Keyring, StampResult, verify
 from provenance.findings import Findings
 from provenance.keyring import KINDS, rotate
 from provenance.results import Detection, Verdict, VerificationReport
@@ -24,7 +24,7 @@ def keys(keyring: Keyring, tmp_path: Path) -> Path:
 
 
 def check(path: str, ring: Keyring) -> VerificationReport:
-    trust = Trust(ring.trust_anchors_pem)
+    trust = ring.trust
     return verify(Path(path), watermark_keys=ring.watermark_keys, trust=trust)
 
 
@@ -53,7 +53,7 @@ def test_stamping_after_a_rotation_uses_the_new_keys_and_says_so(
     # shows of the mark is the pilot, which the organisation's keys share.
     findings = Findings(report.file, Detection("weak"), replace(report.manifest, status="valid"))
     held = {key.key_id for key in keyring.watermark_keys}
-    before = conclude(findings, held, trust=Trust(keyring.trust_anchors_pem))
+    before = conclude(findings, held, trust=keyring.trust)
     assert before.verdict is Verdict.SIGNER_UNTRUSTED
     assert ring.watermark_key.key_id in (before.watermark.reason or "")
 

@@ -44,7 +44,7 @@ def test_a_signed_input_stands_in_the_new_manifest_as_trusted(
     report = read_manifest(child, studio.trust)
     assert report.status == "trusted"
     (parent,) = report.ingredients
-    assert (parent.title, parent.status, parent.failures) == ("parent.mp4", "trusted", ())
+    assert (parent.title, parent.status, parent.failures) == ("source clip", "trusted", ())
 
 
 def test_an_input_with_a_sidecar_is_a_parent_like_any_other(
@@ -55,7 +55,7 @@ def test_an_input_with_a_sidecar_is_a_parent_like_any_other(
     report = read_manifest(child, studio.trust)
     assert report.status == "trusted"
     assert report.ingredients[0].as_json() == {
-        "title": "parent.mkv",
+        "title": "source clip",
         "status": "trusted",
         "failures": [],
     }
@@ -147,8 +147,8 @@ def test_a_failure_further_back_in_the_history_stays_visible(
     report = read_manifest(grandchild, studio.trust)
     assert report.status == "trusted"
     assert [i.as_json() for i in report.ingredients] == [
-        {"title": "child.mp4", "status": "trusted", "failures": []},
-        {"title": "parent.mp4", "status": "invalid", "failures": ["assertion.bmffHash.mismatch"]},
+        {"title": "source clip", "status": "trusted", "failures": []},
+        {"title": "source clip", "status": "invalid", "failures": ["assertion.bmffHash.mismatch"]},
     ]
 
 

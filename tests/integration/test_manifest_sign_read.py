@@ -25,6 +25,7 @@ from provenance.manifest import (
 )
 from provenance.manifest import builder as builder_module
 from provenance.manifest.certificates import PrivateKey, issue_signer
+from provenance.manifest.containers import Patch
 from tests.clips import Spec, make_clip
 from tests.signing import STAMP, Studio, facts, flip, picture_byte, sign
 
@@ -171,7 +172,7 @@ def test_chunked_hashing_that_goes_wrong_falls_back_to_the_plain_hash(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(builder_module, "CHUNKED_ABOVE", 1000)
-    monkeypatch.setattr(builder_module, "has_plain_layout", lambda path: True)
+    monkeypatch.setattr(builder_module, "chunkable", lambda path: Patch())
     plain = make_clip(tmp_path / "plain.mp4", Spec(muxer={"movflags": "frag_keyframe+empty_moov"}))
     signed = sign(studio, plain, tmp_path / "clip.mp4")
     assert read_manifest(signed, studio.trust).status == "trusted"

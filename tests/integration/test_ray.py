@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -63,6 +64,17 @@ def start(studio: Studio, cluster: RayCluster, *more: str) -> subprocess.Popen[s
     )
 
 
+def core_limits(title: str) -> list[str]:
+    """How large a core file the processes of that title may write."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "cmdline").read_bytes().startswith(title.encode()):
+                lines = (process / "limits").read_text().splitlines()
+                found += [one.split()[4] for one in lines if one.startswith("Max core file size")]
+    return found
+
+
 def states(rows: list[dict[str, dict[str, str]]]) -> dict[str, tuple[object, object]]:
     return {row["job"]["output"]: (row["state"], row["reason"]) for row in rows}
 
@@ -119,6 +131,9 @@ def test_a_run_that_is_killed_and_one_that_is_stopped_are_gone_on_with(
     killed.communicate(timeout=30)
     stopped = start(studio, cluster)
     wait_for_work(studio, stopped)
+    limits = core_limits("ray::Slot")
+    assert limits
+    assert set(limits) == {"0"}  # their processes hold keys
     os.killpg(stopped.pid, signal.SIGINT)
     _, err = stopped.communicate(timeout=60)
     assert stopped.returncode == 130, err

@@ -24,7 +24,6 @@ from provenance.approvals import (
 )
 from provenance.errors import ProvenanceError
 from provenance.jobs import Job, Ledger, approved, job_key, keep_approval, read_jobs
-from provenance.manifest import Trust
 from provenance.manifest.signer import public_key_of
 from provenance.storage import Place, fetched, place_in, published, stored
 from provenance.telemetry import Metrics, Outcome, StageClock, Tally, reason_of
@@ -86,6 +85,7 @@ class Release:
                 scratch,
                 reviewers=load_reviewers([self.reviewers]),
                 signing_key=public_key_of(self.keyring.signer.chain_pem),
+                terms=None,
                 policy=self.policy,
             )
             local = scratch / "stamped.mp4"
@@ -209,7 +209,7 @@ def test_what_was_approved_is_stamped_once_and_nothing_else(
     report = verify(
         copy.place.path,
         watermark_keys=keyring.watermark_keys,
-        trust=Trust(keyring.trust_anchors_pem),
+        trust=keyring.trust,
     )
     assert report.verdict == Verdict.CONFIRMED
     for file in ("batch.ledger", "batch.prom"):

@@ -7,6 +7,8 @@ import importlib
 import json
 import re
 import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -16,8 +18,10 @@ import pytest
 
 import provenance
 from provenance import Keyring, StampResult, Trust, init_keyring, verify
-from provenance.manifest import attach
+from provenance.manifest import attach, read_manifest
+from provenance.registry import Registry
 from provenance.results import Verdict
+from tests.authority import Authority, serve
 from tests.clips import ROTATE_90, Spec, grey_clip, lumas, make_clip
 from tests.conftest import MODEL, Run, entries, stamp_clip
 from tests.signing import Studio, facts
@@ -48,7 +52,7 @@ def test_a_stamped_clip_is_confirmed_by_the_command_line(
     row = stamped.row
     assert list(row) == [
         *("schema", "input", "output", "stamp_id", "key_id", "profile"),
-        *("watermark", "manifest", "seconds"),
+        *("watermark", "manifest", "seconds", "tags"),
     ]
     assert row["schema"] == "provenance.stamp/1"
     assert row["output"] == {
@@ -122,7 +126,7 @@ def test_a_wrong_key_reads_nothing_and_a_strangers_signature_is_not_trusted(
     stamped: StampResult, tmp_path: Path
 ) -> None:
     other = init_keyring(tmp_path / "other", "Another Studio")
-    theirs = Trust(other.trust_anchors_pem)
+    theirs = other.trust
     report = check(stamped.output_path, other, theirs)
     assert report.verdict is Verdict.SIGNER_UNTRUSTED
     assert report.watermark.status == "not_checked"
@@ -172,7 +176,7 @@ def test_a_clip_stamped_again_carries_the_new_stamp_and_its_history(
     assert report.verdict is Verdict.CONFIRMED
     assert report.watermark.stamp_id == again.stamp_id != stamped.stamp_id
     (parent,) = report.manifest.ingredients
-    assert (parent.title, parent.status) == ("stamped.mp4", "trusted")
+    assert (parent.title, parent.status) == ("source clip", "trusted")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +252,7 @@ def test_a_signed_input_becomes_the_ingredient(
     result = stamp_clip(signed, tmp_path / "out.mp4", keyring)
     report = check(result.output_path, keyring, trust)
     assert report.verdict is Verdict.CONFIRMED
-    assert [item.title for item in report.manifest.ingredients] == ["signed.mp4"]
+    assert [item.title for item in report.manifest.ingredients] == ["source clip"]
 
 
 def test_a_layer_that_fails_costs_only_its_own_finding(
@@ -262,7 +266,7 @@ def test_a_layer_that_fails_costs_only_its_own_finding(
     report = verify(
         copy,
         watermark_keys=keyring.watermark_keys,
-        trust=Trust(keyring.trust_anchors_pem),
+        trust=keyring.trust,
         sidecar=broken,
     )
     assert report.manifest.status == "not_checked"
@@ -281,6 +285,24 @@ def test_the_quick_start_of_the_package_runs(
     )
     exec(compile(example, "quick start", "exec"), {})  # noqa: S102 - our own docstring
     assert (tmp_path / "stamped.mp4").exists()
+    with Registry("registry.db") as registry:
+        assert len([*registry.search()]) == 1
+
+
+def test_whom_the_quick_start_trusts_can_tell_the_time_of_a_signature(
+    clip: Path, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Time-stamp anchors are of their own: without them no authority's time is believed."""
+    (made,) = re.findall(r"provenance\.Trust\(.*?\)", provenance.__doc__ or "")
+    moment = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    with serve(Authority(clock=moment)) as authority:
+        own = replace(keyring, tsa_anchors_pem=authority.root_pem)
+        stamp_clip(clip, tmp_path / "timed.mp4", own, tsa_url=authority.url)
+    names = {"provenance": provenance, "keyring": own}
+    trust = eval(made, names)  # noqa: S307 - our own docstring
+    assert read_manifest(tmp_path / "timed.mp4", trust).signed_at == moment
+    untimed = Trust(own.trust_anchors_pem)
+    assert read_manifest(tmp_path / "timed.mp4", untimed).signed_at != moment
 
 
 def test_the_public_names_are_what_they_say_whichever_module_came_first() -> None:
@@ -304,5 +326,5 @@ def test_the_prompt_is_hashed_alike_however_it_is_given(
     ran = run("stamp", clip, out, *MODEL, *flags, "--keys", keyring.folder, input=text)
     assert ran.code == 0, ran.err
     expected = provenance.hash_prompt(text, keyring.prompt_key)
-    report = verify(out, trust=Trust(keyring.trust_anchors_pem))
+    report = verify(out, trust=keyring.trust)
     assert report.manifest.prompt_hash == expected

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import json
 import multiprocessing
 import os
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +21,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from provenance.errors import ProvenanceError, RegistryError, UsageError
+from provenance.errors import ProvenanceError, RegistryError, UsageError, WithdrawnError
 from provenance.payload import StampId
-from provenance.registry import Facts, Registry, model_target, schema
+from provenance.registry import AuditRow, Facts, Registry, model_target, now, schema
+from provenance.registry.address import parse_url
+from provenance.registry.chain import digest
+from provenance.registry.database import upgrade
+from provenance.registry.records import stamp_time
 from provenance.registry.transfer import export_lines, import_lines
 from tests.conftest import environment
 from tests.registry.conftest import MANIFEST, record, register
@@ -90,11 +97,16 @@ def test_search_finds_what_fits_everything_given(registry: Registry, tmp_path: P
 # --- withdrawal
 
 
-@pytest.mark.parametrize("kind", ["stamp", "model", "one version", "key", "certificate", "consent"])
+REVIEWER = "5e" * 32
+
+
+@pytest.mark.parametrize(
+    "kind", ["stamp", "model", "one version", "key", "certificate", "consent", "reviewer"]
+)
 def test_a_withdrawal_hits_what_it_names_until_it_ends(
     kind: str, registry: Registry, tmp_path: Path
 ) -> None:
-    made = register(registry, tmp_path / "clip.mp4")
+    made = register(registry, tmp_path / "clip.mp4", approvers=(REVIEWER,))
     other = record(
         StampId.new(),
         key_id="k2",
@@ -109,6 +121,7 @@ def test_a_withdrawal_hits_what_it_names_until_it_ends(
         "key": ("key", made.key_id),
         "certificate": ("key", "c0ffee00"),
         "consent": ("consent", "consent-2"),
+        "reviewer": ("reviewer", REVIEWER),
     }[kind]
     entry = registry.withdrawals.withdraw(name, target, "leaked")  # type: ignore[arg-type]
     assert registry.withdrawals.hitting(Facts.of(made)) == entry
@@ -122,6 +135,165 @@ def test_a_withdrawal_hits_what_it_names_until_it_ends(
         registry.withdrawals.reinstate(name, target, "once more")  # type: ignore[arg-type]
     (kept,) = registry.withdrawals.listed()
     assert (kept.reason, kept.ended_reason) == ("leaked", "found again")
+
+
+BEFORE, SINCE = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("key", ["a986830a", "c0ffee00", REVIEWER])
+def test_a_withdrawn_key_spares_what_was_there_before_a_moment(
+    key: str, registry: Registry, tmp_path: Path
+) -> None:
+    early = register(registry, tmp_path / "a.mp4", created_at=BEFORE, approvers=(REVIEWER,))
+    late = register(registry, tmp_path / "b.mp4", approvers=(REVIEWER,))
+    kind, field = ("reviewer", "approvers") if key == REVIEWER else ("key", "key_ids")
+    entry = registry.withdrawals.withdraw(kind, key, "stolen", good_before=SINCE)  # type: ignore[arg-type]
+    assert registry.withdrawals.hitting(Facts.of(early)) is None
+    assert registry.withdrawals.hitting(Facts.of(late)) == entry
+    assert registry.withdrawals.hitting(Facts(**{field: (key,)})) == entry  # nothing proves when
+    assert registry.withdrawals.hitting(Facts(**{field: (key,)}, proven_at=SINCE)) == entry
+    assert list(registry.hit_by(entry)) == [late.stamp_id]
+    assert registry.withdrawals.listed() == (entry,)
+    assert registry.check().broken is None
+
+
+def test_only_a_key_was_good_before_a_moment_that_is_past(registry: Registry) -> None:
+    for kind, moment in (("consent", SINCE), ("key", now() + timedelta(hours=1))):
+        with pytest.raises(UsageError, match="Only a key"):
+            registry.withdrawals.withdraw(kind, "a", "b", good_before=moment)  # type: ignore[arg-type]
+    assert registry.withdrawals.listed() == ()
+
+
+@pytest.mark.parametrize("kind", ["stamp", "model", "key", "certificate", "consent", "reviewer"])
+def test_a_withdrawal_reaches_what_was_made_from_what_it_hits(
+    kind: str, registry: Registry, tmp_path: Path
+) -> None:
+    own = {"key_id": "k2", "signer_id": "s2", "model_name": "Other", "consents": ()}
+    first = register(registry, tmp_path / "a.mp4", created_at=BEFORE, approvers=(REVIEWER,))
+    second = register(registry, tmp_path / "b.mp4", parents=(first.stamp_id,), **own)
+    ids = tuple(sorted((first.stamp_id, second.stamp_id), key=lambda one: one.hex))
+    third = register(registry, tmp_path / "c.mp4", parents=ids, **own)
+    other = register(registry, tmp_path / "d.mp4", **own)
+    assert registry.find(third.stamp_id) == third
+    name, target = {
+        "stamp": ("stamp", first.stamp_id.hex),
+        "model": ("model", model_target("ExampleVideoModel", None)),
+        "key": ("key", first.key_id),
+        "certificate": ("key", "c0ffee00"),
+        "consent": ("consent", "consent-2"),
+        "reviewer": ("reviewer", REVIEWER),
+    }[kind]
+    if name in ("key", "reviewer"):
+        spared = registry.withdrawals.withdraw(name, target, "stolen", good_before=SINCE)
+        assert list(registry.hit_by(spared)) == []
+        assert registry.withdrawals.hitting(Facts.of(third)) is None
+        registry.withdrawals.reinstate(name, target, "to say it again, of all")
+    entry = registry.withdrawals.withdraw(name, target, "leaked")  # type: ignore[arg-type]
+    made = [first.stamp_id, second.stamp_id, third.stamp_id]
+    assert list(registry.hit_by(entry)) == sorted(made, key=lambda one: one.hex)
+    for record_ in (first, second, third):
+        assert registry.withdrawals.hitting(Facts.of(record_)) == entry
+    assert registry.withdrawals.hitting(Facts.of(other)) is None
+    assert registry.check().broken is None
+
+
+def test_who_approved_is_kept_and_found_and_a_record_without_hashes_as_it_did(
+    registry: Registry, tmp_path: Path
+) -> None:
+    others = "0a" * 32
+    both = register(registry, tmp_path / "a.mp4", approvers=(others, REVIEWER))
+    none = register(registry, tmp_path / "b.mp4")
+    assert registry.find(both.stamp_id) == both
+    assert registry.search(reviewer=REVIEWER) == (both,)
+    assert registry.withdrawals.of("reviewer", [REVIEWER, others]) == {}
+    entry = registry.withdrawals.withdraw("reviewer", REVIEWER, "stolen")
+    assert registry.withdrawals.of("reviewer", [REVIEWER, others]) == {REVIEWER: entry}
+    assert registry.withdrawals.hitting(Facts.of(none)) is None
+    fields = none.as_json()
+    assert fields.pop("approvers") == fields.pop("parents") == []
+    hashed = {"record": fields, "manifest": hashlib.sha256(MANIFEST).hexdigest()}
+    assert none.digest(MANIFEST, None) == digest(hashed | {"fingerprint": None})
+    with registry.database.writing() as connection:  # behind the program's back
+        connection.execute(sa.delete(schema.approver))
+    assert registry.check().broken is not None
+
+
+def test_a_stamp_by_a_withdrawn_reviewer_is_not_committed(
+    registry: Registry, tmp_path: Path
+) -> None:
+    """Withdrawn while the clip was being stamped."""
+    stamp_id = registry.reservations.reserve("a986830a", tmp_path / "a.mp4")
+    registry.withdrawals.withdraw("reviewer", REVIEWER, "stolen", good_before=SINCE)
+    late = record(stamp_id, approvers=(REVIEWER,), created_at=BEFORE)
+    with pytest.raises(WithdrawnError, match="its reviewer's key was withdrawn"):
+        registry.commit(late, MANIFEST, None)
+    assert registry.find(stamp_id) is None
+
+
+def test_a_parent_that_is_not_known_here_can_be_withdrawn(
+    registry: Registry, tmp_path: Path
+) -> None:
+    elsewhere = StampId.new()
+    made = register(registry, tmp_path / "a.mp4", parents=(elsewhere,))
+    entry = registry.withdrawals.withdraw("stamp", elsewhere.hex, "recalled")
+    assert list(registry.hit_by(entry)) == [made.stamp_id]
+    assert registry.withdrawals.hitting(Facts.of(made)) == entry
+
+
+def test_a_clip_of_a_thousand_parents_is_looked_up(registry: Registry, tmp_path: Path) -> None:
+    """More values than some databases take in one query."""
+    parents = tuple(StampId(number.to_bytes(8, "big")) for number in range(1, 1501))
+    made = register(registry, tmp_path / "a.mp4", parents=parents)
+    assert registry.find(made.stamp_id) == made
+    assert registry.withdrawals.hitting(Facts.of(made)) is None
+    entry = registry.withdrawals.withdraw("stamp", parents[-1].hex, "recalled")
+    assert registry.withdrawals.hitting(Facts.of(made)) == entry
+
+
+# --- a registry of an older release
+
+
+def test_a_registry_of_the_first_tables_is_brought_up_to_date(tmp_path: Path, url: str) -> None:
+    """What it holds stays, and its log holds: a record without parents hashes as it did."""
+    if "://" not in url:
+        (tmp_path / "registry.db").touch()
+    engine = sa.create_engine(parse_url(url))
+    stamp_id = StampId.new()
+    whole = record(stamp_id)
+    fields = whole.as_json()
+    del fields["parents"], fields["approvers"]
+    hashed = {"record": fields, "manifest": hashlib.sha256(MANIFEST).hexdigest()}
+    said = {"stamp_id": stamp_id.hex, "sha256": digest(hashed | {"fingerprint": None})}
+    entry = {"kind": "stamp", "target": "00" * 8, "reason": "old"}
+    at = stamp_time(SINCE)
+    stamped = AuditRow.after(None, at, "stamp", said)
+    log = [stamped, AuditRow.after(stamped, at, "withdraw", {**entry, "at": at})]
+    with engine.connect() as connection, connection.begin():
+        upgrade(connection, "0001")
+        values = {
+            **{name: fields[name] for name in fields if name not in ("model", "prompt_hash")},
+            **{"state": "stamped", "model_name": "ExampleVideoModel", "model_version": "3.2.1"},
+            **{"prompt_alg": "hmac-sha256", "prompt_hash": "ab" * 32, "prompt_key_id": "p1"},
+        }
+        del values["consents"]
+        connection.execute(sa.insert(schema.stamp).values(values))
+        for reference in whole.consents:
+            consent = {"stamp_id": stamp_id.hex, "reference": reference}
+            connection.execute(sa.insert(schema.consent).values(consent))
+        store = {"stamp_id": stamp_id.hex, "store": MANIFEST}
+        connection.execute(sa.insert(schema.manifest).values(store))
+        connection.execute(sa.insert(schema.withdrawal).values(**entry, at=at))
+        for row in log:
+            connection.execute(sa.insert(schema.audit).values(dataclasses.asdict(row)))
+    engine.dispose()
+    with Registry(url) as registry:
+        assert registry.find(stamp_id) == whole
+        report = registry.check()
+        assert (report.broken, report.rows) == (None, 2)
+        new = register(registry, tmp_path / "new.mp4", parents=(stamp_id,))
+        hit = registry.withdrawals.withdraw("stamp", stamp_id.hex, "recalled")
+        assert registry.withdrawals.hitting(Facts.of(new)) == hit
+        assert registry.check().broken is None
 
 
 # --- the audit log
@@ -173,21 +345,50 @@ def without_triggers(registry: Registry, *statements: str) -> None:
         ("UPDATE manifest SET store = '\\x00'", 1, "was changed since"),
         ("DELETE FROM stamp WHERE approval = 'three'", 3, "is gone"),
         ("DELETE FROM consent", 1, "was changed since"),
+        ("DELETE FROM parent", 2, "was changed since"),
+        ("INSERT INTO parent SELECT stamp_id, 'aaaaaaaaaaaaaaaa' FROM stamp", 1, "was changed"),
         ("UPDATE withdrawal SET reason = 'nothing'", 4, "was changed"),
         ("UPDATE withdrawal SET ended_at = '2026'", 4, "is gone"),
+        ("UPDATE withdrawal SET good_before = NULL", 5, "was changed"),
+        ("UPDATE withdrawal SET good_before = '2026-01-01T00:00:00.000000Z'", 4, "was changed"),
     ],
 )
 def test_a_change_behind_its_back_is_named_by_the_first_row_it_breaks(
     statement: str, row: int, reason: str, registry: Registry, tmp_path: Path
 ) -> None:
     for name in ("one", "two", "three"):
-        made = register(registry, tmp_path / f"{name}.mp4", approval=name)
+        parents = (StampId(b"a parent"),) if name == "two" else ()
+        made = register(registry, tmp_path / f"{name}.mp4", approval=name, parents=parents)
     registry.withdrawals.withdraw("stamp", made.stamp_id.hex, "a reason")
+    registry.withdrawals.withdraw("key", "an old one", "stolen", good_before=BEFORE)
     without_triggers(registry, statement)
     broken = registry.check().broken
     assert broken is not None
     assert broken.number == row
     assert reason in broken.reason
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("UPDATE stamp SET created_at = 'yesterday'", "record of stamp"),
+        ("UPDATE parent SET parent_id = 'another'", "record of stamp"),
+        ("UPDATE withdrawal SET at = 'yesterday'", "withdrawal of key a986830a"),
+        ("UPDATE withdrawal SET good_before = '2026'", "withdrawal of key a986830a"),
+    ],
+)
+def test_what_no_program_wrote_is_an_error_that_names_it(
+    statement: str, named: str, registry: Registry, tmp_path: Path
+) -> None:
+    """And never a look-up that finds nothing withdrawn."""
+    made = register(registry, tmp_path / "a.mp4", parents=(StampId(b"a parent"),))
+    registry.withdrawals.withdraw("key", made.key_id, "stolen", good_before=BEFORE)
+    with registry.database.writing() as connection:
+        connection.execute(sa.text(statement))
+    with pytest.raises(RegistryError, match=named):
+        registry.check()
+    with pytest.raises(RegistryError, match=named):
+        registry.withdrawals.hitting(dataclasses.replace(Facts.of(made), parents=(made.stamp_id,)))
 
 
 def test_a_record_that_was_slipped_in_is_found(registry: Registry, tmp_path: Path) -> None:
@@ -322,8 +523,8 @@ def test_a_server_whose_transactions_keep_their_first_view_breaks_no_chain(
 
 
 def test_an_export_is_taken_over_once(registry: Registry, tmp_path: Path) -> None:
-    made = register(registry, tmp_path / "a.mp4")
-    registry.withdrawals.withdraw("key", made.key_id, "stolen")
+    made = register(registry, tmp_path / "a.mp4", parents=(StampId(b"a parent"),))
+    registry.withdrawals.withdraw("key", made.key_id, "stolen", good_before=SINCE)
     lines = [line for _, line in export_lines(registry)]
     with Registry(str(tmp_path / "other.db"), create=True) as other:
         done = import_lines(other, lines, "export")
@@ -333,6 +534,20 @@ def test_an_export_is_taken_over_once(registry: Registry, tmp_path: Path) -> Non
         again = import_lines(other, lines, "export")
         assert (again.stamps, again.withdrawals, again.known) == (0, 0, 1)
         assert other.check().broken is None
+
+
+def test_lines_of_a_release_before_parents_are_taken_over(
+    registry: Registry, tmp_path: Path
+) -> None:
+    made = register(registry, tmp_path / "a.mp4")
+    entry = registry.withdrawals.withdraw("key", made.key_id, "stolen")
+    stamp, withdrawal = (json.loads(line) for _, line in export_lines(registry))
+    del stamp["record"]["parents"], withdrawal["good_before"]
+    lines = [json.dumps(line).encode() for line in (stamp, withdrawal)]
+    with Registry(str(tmp_path / "other.db"), create=True) as other:
+        import_lines(other, lines, "export")
+        assert other.find(made.stamp_id) == made
+        assert other.withdrawals.listed() == (entry,)
 
 
 def test_no_name_and_no_path_stays_in_a_registry(

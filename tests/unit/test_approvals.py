@@ -6,18 +6,28 @@ import base64
 import json
 import pickle
 import stat
-from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from provenance import approvals
-from provenance.approvals import Approval, ApprovalPolicy, Envelope, key_id
+from provenance.approvals import (
+    Approval,
+    ApprovalPolicy,
+    Envelope,
+    Reviewers,
+    Terms,
+    key_id,
+)
 from provenance.approvals.envelope import pre_authentication, take_apart
 from provenance.errors import ApprovalError, KeyringError, OutputError, UsageError
+from provenance.manifest import given_prompt_hash, hash_prompt
+from provenance.manifest.prompt import PromptKey
 
 CLIP, OTHER = "a" * 64, "b" * 64
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -26,31 +36,44 @@ STAMPING = generate_private_key(SECP256R1()).public_key()
 TWO = ApprovalPolicy(needed=2)
 
 
-def trusted(*keys: Ed25519PrivateKey) -> Mapping[str, Ed25519PublicKey]:
-    return {key_id(key.public_key()): key.public_key() for key in keys}
+def trusted(*keys: Ed25519PrivateKey, **persons: tuple[Ed25519PrivateKey, ...]) -> Reviewers:
+    """Reviewers by their keys alone, or by name."""
+    every = [*keys, *(key for own in persons.values() for key in own)]
+    return Reviewers(
+        {key_id(key.public_key()): key.public_key() for key in every},
+        {key_id(key.public_key()): name for name, own in persons.items() for key in own},
+    )
 
 
 def signed(
     key: Ed25519PrivateKey = ANNA,
     approver: str = "anna",
     clip: str = CLIP,
-    policy: str = "default",
     age: timedelta = timedelta(),
+    **said: Any,
 ) -> Envelope:
-    _, line = approvals.approve(clip, key, approver, policy=policy, now=NOW - age)
+    _, line = approvals.approve(clip, key, approver, now=NOW - age, **said)
     return take_apart(line)
 
 
-def check(*envelopes: Envelope, policy: ApprovalPolicy | None = None) -> tuple[Approval, ...]:
-    return approvals.check_approvals(envelopes, CLIP, trusted(ANNA, BEN), STAMPING, policy, now=NOW)
+def check(
+    *envelopes: Envelope, policy: ApprovalPolicy | None = None, **options: Any
+) -> tuple[Approval, ...]:
+    chosen = {"reviewers": trusted(ANNA, BEN), "signing_key": STAMPING, "terms": None} | options
+    return approvals.check_approvals(envelopes, CLIP, policy=policy, now=NOW, **chosen)
 
 
-def refused(*envelopes: Envelope, policy: ApprovalPolicy | None = None) -> str:
+def told(*envelopes: Envelope, **options: Any) -> tuple[str, str]:
+    """Why they do not count, as a word and as a sentence."""
     with pytest.raises(ApprovalError) as caught:
-        check(*envelopes, policy=policy)
+        check(*envelopes, **options)
     assert str(caught.value).endswith(".")
     assert caught.value.exit_code == 3
-    return caught.value.reason
+    return caught.value.reason, str(caught.value)
+
+
+def refused(*envelopes: Envelope, **options: Any) -> str:
+    return told(*envelopes, **options)[0]
 
 
 def test_the_encoding_that_is_signed_is_that_of_the_protocol() -> None:
@@ -126,9 +149,7 @@ def test_the_key_that_stamps_approves_nothing() -> None:
     """Not even beside a good approval, and not when somebody lists it as a reviewer's."""
     for reviewers in (trusted(ANNA, BEN), trusted(BEN)):
         with pytest.raises(ApprovalError, match="the key that stamps") as caught:
-            approvals.check_approvals(
-                [signed(BEN, "ben"), signed()], CLIP, reviewers, ANNA.public_key(), now=NOW
-            )
+            check(signed(BEN, "ben"), signed(), reviewers=reviewers, signing_key=ANNA.public_key())
         assert caught.value.reason == "own_key"
 
 
@@ -221,59 +242,6 @@ def test_an_approver_is_an_opaque_id(who: str) -> None:
         approvals.approve(CLIP, ANNA, who)
 
 
-def test_a_reviewers_key_is_theirs_alone(tmp_path: Path) -> None:
-    file = tmp_path / "anna.pem"
-    public = approvals.new_reviewer_key(file)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    key = approvals.load_reviewer_key(file)
-    assert approvals.load_reviewers([public]) == approvals.load_reviewers(
-        [tmp_path / "anna.pem.pub"]
-    )
-    assert list(approvals.load_reviewers([public])) == [key_id(key.public_key())]
-    with pytest.raises(UsageError, match="exists already"):
-        approvals.new_reviewer_key(file)
-    public.unlink()
-    with pytest.raises(UsageError, match="exists already"):
-        approvals.new_reviewer_key(file)
-    file.chmod(0o644)
-    with pytest.raises(KeyringError, match="chmod 600"):
-        approvals.load_reviewer_key(file)
-
-
-def test_reviewers_are_read_from_files_and_folders(tmp_path: Path) -> None:
-    folder = tmp_path / "reviewers"
-    folder.mkdir()
-    made = [approvals.new_reviewer_key(tmp_path / f"{n}.pem") for n in range(3)]
-    (folder / "two.pem").write_bytes(made[0].read_bytes() + made[1].read_bytes())
-    (folder / "README.md").write_text("who may approve", "utf-8")
-    assert len(approvals.load_reviewers([folder])) == 2
-    assert len(approvals.load_reviewers([folder, made[2], made[0]])) == 3
-    assert approvals.load_reviewers([]) == {}
-    (folder / "oops.pem").write_bytes((tmp_path / "0.pem").read_bytes())
-    with pytest.raises(KeyringError, match="holds a private key"):
-        approvals.load_reviewers([folder])
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "cannot be read"),
-        (b"hello", "no public key"),
-        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "damaged"),
-        (b"x" * 100_000, "too large"),
-    ],
-)
-def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes | None, words: str) -> None:
-    file = tmp_path / "key.pub"
-    if content is not None:
-        file.write_bytes(content)
-        file.chmod(0o600)
-        with pytest.raises(KeyringError, match=r"no Ed25519 key|too large"):
-            approvals.load_reviewer_key(file)
-    with pytest.raises(KeyringError, match=words):
-        approvals.load_reviewers([file])
-
-
 def test_the_stored_form_is_an_envelope_that_other_tools_read(tmp_path: Path) -> None:
     file = tmp_path / "a.approval.json"
     approvals.add_approval(file, *approvals.approve(CLIP, ANNA, "anna", policy="press", now=NOW))
@@ -296,3 +264,152 @@ def test_a_refusal_comes_back_whole_from_another_process() -> None:
 def test_a_policy_asks_for_one_or_two() -> None:
     with pytest.raises(UsageError):
         ApprovalPolicy(needed=3)
+
+
+# --- bound to a job
+
+BINDING = PromptKey("b1", b"b" * 32)
+TERMS = Terms(
+    model_name="Model",
+    model_version="1",
+    prompts=(hash_prompt("a cat", BINDING),),
+    consents=("actor-7",),
+    digital_source_type="trainedAlgorithmicMedia",
+    provider=None,
+    profile="standard",
+    title="a.mp4",
+    keep_tags=(),
+)
+BOUND = ApprovalPolicy(bound=True)
+
+
+def test_a_statement_with_a_job_comes_back_as_it_was_signed() -> None:
+    (found,) = check(signed(terms=TERMS), terms=TERMS, policy=BOUND)
+    assert found.terms == TERMS
+    assert found.as_json()["job"] == TERMS.as_json()
+    assert check(signed())[0].as_json()["job"] is None
+
+
+def test_the_job_s_prompt_may_be_known_under_several_keys() -> None:
+    """The prompt key was rotated since."""
+    newer = PromptKey("b2", b"n" * 32)
+    both = (hash_prompt("a cat", newer), hash_prompt("a cat", BINDING))
+    assert check(signed(terms=TERMS), terms=replace(TERMS, prompts=both))
+    _, sentence = told(signed(terms=TERMS), terms=replace(TERMS, prompts=both[:1]))
+    assert "prompt (under binding key b1, which is not held here)" in sentence
+    given = (given_prompt_hash("ab" * 32),)
+    _, sentence = told(signed(terms=TERMS), terms=replace(TERMS, prompts=given))
+    assert "job has: prompt; correct" in sentence
+
+
+def test_every_value_that_differs_is_named() -> None:
+    changes = {
+        "model_name": "M",
+        "model_version": "2",
+        "consents": (),
+        "digital_source_type": "algorithmicMedia",
+        "provider": "Other House",
+        "profile": "strong",
+        "title": "b.mp4",
+        "keep_tags": ("comment",),
+        "prompts": (hash_prompt("a dog", BINDING),),
+    }
+    assert set(changes) == {field.name for field in fields(Terms)}
+    for name, value in changes.items():
+        other = replace(TERMS, **{name: value})
+        assert refused(signed(terms=TERMS), terms=other) == "other_job"
+        assert len(other.differing(TERMS)) == 1
+    _, sentence = told(signed(terms=TERMS), terms=replace(TERMS, **changes))
+    assert (
+        "job has: model name, model version, consents, digital source type, provider, profile, "
+        "title, tags kept and prompt; correct" in sentence
+    )
+
+
+def test_where_it_is_demanded_an_approval_names_its_job() -> None:
+    assert check(signed(), terms=TERMS)
+    assert refused(signed(), terms=TERMS, policy=BOUND) == "unbound"
+    demanding = replace(trusted(ANNA, BEN), bound=True)
+    assert refused(signed(), terms=TERMS, reviewers=demanding) == "unbound"
+    assert check(signed(terms=TERMS), terms=TERMS, reviewers=demanding)
+    assert refused(signed(terms=TERMS)) == "other_job"  # nobody knows which job this is
+
+
+def test_of_two_approvals_the_one_that_does_not_count_says_why() -> None:
+    other = replace(TERMS, title="b.mp4")
+    reason, sentence = told(
+        signed(terms=TERMS), signed(BEN, "ben", terms=other), terms=TERMS, policy=TWO
+    )
+    assert reason == "one_of_two"
+    assert "for other values than the job has: title;" in sentence
+    both = check(signed(terms=TERMS), signed(BEN, "ben"), terms=TERMS, policy=TWO)
+    assert len(both) == 2
+
+
+def test_of_several_reasons_the_nearest_is_told() -> None:
+    other = signed(terms=replace(TERMS, title="b.mp4"))
+    for order in ((signed(clip=OTHER), other), (other, signed(STRANGER))):
+        assert refused(*order, terms=TERMS) == "other_job"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"job": None},
+        {"job": {}},
+        {"job": TERMS.as_json() | {"crf": 18}},
+        {"job": TERMS.as_json() | {"model": "Model 1"}},
+        {"job": TERMS.as_json() | {"prompt": None}},
+        {"job": TERMS.as_json() | {"prompt": {"alg": "sha256", "value": 7, "key_id": None}}},
+        {"job": TERMS.as_json() | {"consents": "actor-7"}},
+        {"job": TERMS.as_json() | {"consents": [""]}},
+        {"job": TERMS.as_json() | {"title": None}},
+        {"jobs": TERMS.as_json()},
+    ],
+)
+def test_a_signed_job_of_another_form_is_refused(change: dict[str, Any]) -> None:
+    """Never read as one that binds nothing."""
+    said = json.dumps(json.loads(signed().payload) | change).encode()
+    kind = signed().payload_type
+    line = ANNA.sign(pre_authentication(kind, said))
+    assert refused(Envelope(said, kind, (("", line),)), terms=TERMS) == "unreadable"
+
+
+def test_a_clip_is_approved_once_for_each_job(tmp_path: Path) -> None:
+    file = tmp_path / "a.mp4.approval.json"
+    for terms in (None, TERMS, replace(TERMS, profile="strong")):
+        made = approvals.approve(CLIP, ANNA, "anna", terms=terms, now=NOW)
+        approvals.add_approval(file, *made)
+        with pytest.raises(UsageError, match="by this key already"):
+            approvals.add_approval(file, *made)
+    assert check(*approvals.read_approvals(file), terms=TERMS, policy=BOUND)[0].terms == TERMS
+
+
+def test_terms_that_no_file_of_approvals_holds_are_refused() -> None:
+    many = replace(TERMS, consents=tuple(f"consent-{n:0200}" for n in range(200)))
+    with pytest.raises(UsageError, match="too long"):
+        approvals.approve(CLIP, ANNA, "anna", terms=many)
+
+
+def test_a_binding_key_is_derived_one_way_and_kept_private(tmp_path: Path) -> None:
+    prompt_key = PromptKey("p1", b"p" * 32)
+    key = approvals.binding_key(prompt_key)
+    assert key == approvals.binding_key(prompt_key)
+    assert key.secret != prompt_key.secret
+    assert approvals.binding_key(BINDING) != key
+    file = tmp_path / "binding.key"
+    approvals.write_binding_key(file, key)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert approvals.load_binding_key(file) == key
+    with pytest.raises(UsageError, match="exists already"):
+        approvals.write_binding_key(file, key)
+    file.chmod(0o640)
+    with pytest.raises(KeyringError, match="chmod 600"):
+        approvals.load_binding_key(file)
+    file.chmod(0o600)
+    for content in (b"", b"provenance-prompt-secret:" + b"00" * 32, b"x" * 5000):
+        file.write_bytes(content)
+        with pytest.raises(KeyringError, match="holds no binding key"):
+            approvals.load_binding_key(file)
+    with pytest.raises(OutputError):
+        approvals.write_binding_key(tmp_path / "none" / "key", key)

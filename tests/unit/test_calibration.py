@@ -10,9 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from calibration import material, searches, summary, tail, words
+from calibration import material, searches, sizes, summary, tail, words
 
-from provenance.watermark import pattern, polar
+from provenance.watermark import evidence, pattern, polar
 from provenance.watermark.codeword import CODED_BITS, PATHS
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import layout_for
@@ -68,9 +68,40 @@ def test_soft_bits_of_nothing_reach_no_score():
 
 
 def test_the_least_score_keeps_the_claim_and_grows_with_the_words():
-    least = [tail.least_score(1e-9, count, 2.0, 3) for count in (1 << 10, 1 << 15, 1 << 20)]
+    least = [tail.least_score(1e-9, count) for count in (1 << 10, 1 << 15, 1 << 20)]
     assert least == sorted(least)
-    assert tail.false_find(least[1], 1 << 15, 2.0, 3) == pytest.approx(1e-9, rel=1e-3)
+    stated = evidence.false_positive_probability(least[1], 1 << 15)
+    assert stated == pytest.approx(1e-9, rel=1e-3)
+
+
+def test_the_simulated_chance_of_equal_sizes_is_the_binomial_one():
+    for score in sizes.LEVELS:
+        found, error = sizes.log2_chance(np.ones(CODED_BITS), score, np.random.default_rng(2))
+        assert error < 0.5
+        assert found == pytest.approx(sizes.log2_binomial(score), abs=error)
+
+
+def test_a_chance_that_can_be_counted_is_simulated_rightly_for_gaussian_sizes():
+    """One in some hundreds, by 200,000 plain draws and by tilted ones."""
+    draw = np.random.default_rng(3)
+    size = np.abs(draw.standard_normal(64))
+    signs = 1.0 - 2.0 * draw.integers(0, 2, (200_000, 64))
+    cosine = signs @ size / (np.linalg.norm(size) * 8.0)
+    counted = np.mean(cosine >= np.sqrt(8.0 / (63 + 8.0)))
+    found, error = sizes.log2_chance(size, 8.0, draw)
+    assert found == pytest.approx(np.log2(counted), abs=error + 0.1)
+
+
+@pytest.mark.parametrize("kind", sizes.KINDS)
+def test_what_is_charged_is_over_the_chance_for_soft_bits_of_every_size(kind):
+    """Also over Chernoff's bound for those sizes, which proves it without a simulation."""
+    draw = np.random.default_rng(4)
+    soft = sizes.KINDS[kind](draw)
+    for score in sizes.LEVELS:
+        charged = evidence.log2_chance_of_score(score)
+        found, _ = sizes.log2_chance(np.abs(soft), score, draw)
+        bound = float(tail.log2_chernoff(soft[None], score)[0])
+        assert found < bound <= charged + 1e-6
 
 
 def test_soft_bits_of_prepared_parts_are_those_the_program_reads():

@@ -10,6 +10,7 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,12 @@ from provenance.results import (
     Segment,
     SoftBinding,
     StampResult,
+    Tag,
     Transform,
     Verdict,
     VerificationReport,
 )
+from provenance.triage import Outcome, Row
 from provenance.verdict import NO_MARK_SENTENCE
 from tests.conftest import ROOT
 
@@ -157,6 +160,32 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in heads}
 
 
+def promises(page: str, heading: str) -> list[str]:
+    """The first list below a line of a page that ends or begins so."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    lines = text[text.index(heading) + len(heading) :].strip().splitlines()
+    return list(takewhile(lambda line: line.startswith("- "), lines))
+
+
+def test_every_line_of_the_threat_model_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if not row.startswith("| wants |")]
+    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    known = {name for source in sources for name in re.findall(r"^def (test_\w+)", source, re.M)}
+    assert len(rows) > 40
+    for row in rows:
+        named = re.search(r"\| `(test_\w+)` \|$", row)
+        assert named is not None, row
+        assert named[1] in known, named[1]
+
+
+def test_the_security_page_promises_what_the_threat_model_does() -> None:
+    promised = promises("docs/threat-model.md", "## What is promised")
+    assert len(promised) == 4
+    assert promises("SECURITY.md", "What is promised of verdicts:") == promised
+
+
 def full_report() -> VerificationReport:
     """A report in which every part is there."""
     stamp_id = StampId(bytes(8))
@@ -198,6 +227,8 @@ def full_result() -> StampResult:
             1,
         ),
         *("trusted", None, datetime(2026, 1, 1, tzinfo=UTC), 1.0),
+        (Tag("container", "title"),),
+        (Tag("container", "comment"),),
     )
 
 
@@ -216,12 +247,14 @@ def same_keys(sample: Any, produced: Any, where: str = "") -> None:
 
 @pytest.mark.parametrize("kind", ["stamp", "verify"])
 def test_the_json_samples_have_the_keys_that_the_program_prints(kind: str) -> None:
-    produced = full_result() if kind == "stamp" else full_report()
+    report = full_report()
+    line = Outcome(Row.of(report), report).as_json()
+    produced = full_result().as_json() if kind == "stamp" else line
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     samples = re.findall(rf"<!-- sample: {kind} -->\n```json\n(.*?)^```", text, re.S | re.M)
     assert samples
     for sample in samples:
-        same_keys(json.loads(sample), produced.as_json())
+        same_keys(json.loads(sample), produced)
 
 
 def test_no_json_sample_escapes_the_check() -> None:

@@ -51,7 +51,7 @@ def test_every_import_keeps_to_the_contracts() -> None:
         ("watermark/mask.py", "from provenance.video import probe", "run one way"),
         ("video/probe.py", "from provenance.manifest import Trust", "run one way"),
         ("manifest/reader.py", "from provenance.watermark.keys import WatermarkKey", "run one way"),
-        ("results.py", "from provenance.verdict import decide", "run one way"),
+        ("results/reports.py", "from provenance.verdict import decide", "run one way"),
         ("keyring/reading.py", "from provenance.verify import verify", "run one way"),
         ("verify.py", "from provenance.cli import main", "run one way"),
         ("novel.py", "from provenance.errors import ProvenanceError", "run one way"),

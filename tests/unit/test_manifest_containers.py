@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from provenance.manifest import find_sidecar, identify, sidecar_path
-from provenance.manifest.containers import has_plain_layout
+from provenance.manifest.containers import Patch, chunkable
 from tests.clips import Spec, make_clip
 
 
@@ -33,14 +33,36 @@ def test_anything_else_is_unknown(tmp_path: Path) -> None:
     assert identify(tmp_path / "x").mime == "application/octet-stream"
 
 
-def test_a_plain_mp4_has_one_mdat_and_a_fragmented_one_is_not_plain(tmp_path: Path) -> None:
-    plain = make_clip(tmp_path / "plain.mp4", Spec(frames=6))
+@pytest.mark.parametrize("suffix", ["mp4", "mov"])
+def test_the_empty_box_before_the_frames_becomes_part_of_their_header(
+    tmp_path: Path, suffix: str
+) -> None:
+    """No byte moves: two headers of 8 bytes become one of 16 with the length of both."""
+    plain = make_clip(tmp_path / f"plain.{suffix}", Spec(frames=6))
+    patch = chunkable(plain)
+    assert patch is not None
+    data = plain.read_bytes()
+    assert data[patch.at + 4 : patch.at + 8] in (b"free", b"wide")
+    assert data[patch.at + 12 : patch.at + 16] == b"mdat"
+    assert patch.data[:8] == b"\x00\x00\x00\x01mdat"
+    length = int.from_bytes(data[patch.at + 8 : patch.at + 12], "big")
+    assert int.from_bytes(patch.data[8:], "big") == length + 8
+
+
+def test_a_long_header_stays_as_it_is(tmp_path: Path) -> None:
+    long = b"\x00\x00\x00\x01mdat\x00\x00\x00\x00\x00\x00\x00\x14data"
+    (tmp_path / "long.mp4").write_bytes(b"\x00\x00\x00\x08moov" + long)
+    assert chunkable(tmp_path / "long.mp4") == Patch()
+
+
+def test_fragments_and_a_short_header_without_room_are_hashed_whole(tmp_path: Path) -> None:
     fragmented = make_clip(
         tmp_path / "fragmented.mp4",
         Spec(frames=6, muxer={"movflags": "frag_keyframe+empty_moov"}),
     )
-    assert has_plain_layout(plain)
-    assert not has_plain_layout(fragmented)
+    assert chunkable(fragmented) is None
+    (tmp_path / "a.mp4").write_bytes(b"\x00\x00\x00\x08moov\x00\x00\x00\x00mdat" + b"x" * 100)
+    assert chunkable(tmp_path / "a.mp4") is None
 
 
 @pytest.mark.parametrize(
@@ -55,14 +77,17 @@ def test_a_plain_mp4_has_one_mdat_and_a_fragmented_one_is_not_plain(tmp_path: Pa
         b"\x00\x00\x00\x08free" * 5000,
     ],
 )
-def test_a_file_whose_boxes_are_odd_is_not_plain(tmp_path: Path, content: bytes) -> None:
+def test_a_file_whose_boxes_are_odd_is_not_chunked(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "odd.mp4").write_bytes(content)
-    assert not has_plain_layout(tmp_path / "odd.mp4")
+    assert chunkable(tmp_path / "odd.mp4") is None
 
 
 def test_a_box_that_runs_to_the_end_of_the_file_is_understood(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_bytes(b"\x00\x00\x00\x08moov\x00\x00\x00\x00mdat" + b"x" * 100)
-    assert has_plain_layout(tmp_path / "a.mp4")
+    content = b"\x00\x00\x00\x08moov\x00\x00\x00\x08free\x00\x00\x00\x00mdat" + b"x" * 100
+    (tmp_path / "a.mp4").write_bytes(content)
+    assert chunkable(tmp_path / "a.mp4") == Patch(
+        8, b"\x00\x00\x00\x01mdat" + (116).to_bytes(8, "big")
+    )
 
 
 def test_a_sidecar_keeps_the_whole_name_and_is_found_by_it(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from provenance.manifest.facts import MAX_ITEMS
-from provenance.manifest.history import read_ingredients
+from provenance.manifest.history import read_history
 from provenance.manifest.reader import Reading, interpret
-from provenance.results import ManifestReport
+from provenance.results import Ingredient, ManifestReport
 
 SOUND = ["claimSignature.validated", "assertion.bmffHash.match"]
 TRUSTED = [*SOUND, "signingCredential.trusted"]
@@ -41,6 +41,10 @@ def report(
         "validation_results": results,
     }
     return interpret(Reading(data, "embedded"))
+
+
+def ingredients(manifests: dict[str, Any], label: str, deltas: Any) -> tuple[Ingredient, ...]:
+    return read_history(manifests, label, deltas, {})[0]
 
 
 def delta(*codes: str, owner: str = "a") -> dict[str, Any]:
@@ -125,7 +129,7 @@ def entry(title: str, below: str | None, *failures: str, told: Any = None) -> di
 
 
 def test_failures_that_an_ingredient_was_added_with_are_reported() -> None:
-    (found,) = read_ingredients({"a": {"ingredients": [entry("in", "b", "x.mismatch")]}}, "a", None)
+    (found,) = ingredients({"a": {"ingredients": [entry("in", "b", "x.mismatch")]}}, "a", None)
     assert (found.title, found.status, found.failures) == ("in", "invalid", ("x.mismatch",))
 
 
@@ -136,7 +140,7 @@ def test_the_ingredients_of_an_ingredient_follow_it_each_with_its_own_failures()
         "b": {"ingredients": [entry("parent", "c", "old.mismatch")]},
         "c": {"ingredients": []},
     }
-    found = read_ingredients(manifests, "a", [delta("new.mismatch")])
+    found = ingredients(manifests, "a", [delta("new.mismatch")])
     assert [(i.title, i.status, i.failures) for i in found] == [
         ("child", "invalid", ("new.mismatch",)),
         ("parent", "invalid", ("old.mismatch", "told.mismatch")),
@@ -146,6 +150,6 @@ def test_the_ingredients_of_an_ingredient_follow_it_each_with_its_own_failures()
 
 def test_a_history_that_runs_in_a_circle_or_without_end_is_cut() -> None:
     circle = {"a": {"ingredients": [entry("b", "b")]}, "b": {"ingredients": [entry("a", "a")]}}
-    assert [i.title for i in read_ingredients(circle, "a", None)] == ["b", "a"]
+    assert [i.title for i in ingredients(circle, "a", None)] == ["b", "a"]
     endless = {str(n): {"ingredients": [entry(str(n), str(n + 1))]} for n in range(5000)}
-    assert len(read_ingredients(endless, "0", None)) == MAX_ITEMS
+    assert len(ingredients(endless, "0", None)) == MAX_ITEMS

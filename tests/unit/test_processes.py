@@ -1,13 +1,19 @@
-"""Processes by name: one that has ended is told from one that runs, whoever has its number."""
+"""Processes by name, told from others that have their number; and none with keys is dumped."""
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import subprocess
 import sys
 import time
+from typing import Any
+
+import pytest
 
 from provenance.processes import is_gone, is_running, owner_name, process_name, this_host
+from tests.conftest import environment
 
 
 def test_a_running_process_is_there_and_an_ended_one_is_gone() -> None:
@@ -38,3 +44,56 @@ def test_a_number_that_was_given_to_another_process_is_not_the_old_one() -> None
 def test_other_machines_are_not_judged() -> None:
     assert not is_gone("elsewhere 1234/99999999 1")
     assert not is_gone("test")
+
+
+def after(code: str) -> dict[str, Any]:
+    """What a process that began with no limit on core files says after running ``code``."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    if hard == 0:
+        pytest.skip("core files are forbidden here already, so nothing can be seen to change")
+    told = (
+        f"{code}\n"
+        "import ctypes, json, resource, subprocess, sys\n"
+        "said = 'import resource; print(*resource.getrlimit(resource.RLIMIT_CORE))'\n"
+        "child = subprocess.run([sys.executable, '-c', said], capture_output=True, check=True)\n"
+        "print(json.dumps({'limit': resource.getrlimit(resource.RLIMIT_CORE),\n"
+        "    'child': [int(word) for word in child.stdout.split()],\n"
+        "    'dumpable': ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told],
+        capture_output=True,
+        check=True,
+        env=environment(),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (hard, hard)),
+    )
+    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_the_command_line_and_what_it_starts_can_write_no_core_file() -> None:
+    command = (
+        "import contextlib, io\n"
+        "from provenance.cli import main\n"
+        "with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "    main(['keys', 'list', '--help'])\n"
+    )
+    before = after("pass")
+    assert before["dumpable"] == 1
+    assert before["limit"][0] != 0
+    now = after(command)
+    assert (now["limit"][0], now["child"][0], now["dumpable"]) == (0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_a_program_that_others_watch_writes_no_core_file_and_stays_open_to_them() -> None:
+    code = "from provenance.processes import forbid_dumps\nforbid_dumps(programs=False)\n"
+    now = after(code)
+    assert (now["limit"][0], now["child"][0], now["dumpable"]) == (0, 0, 1)
+
+
+def test_the_library_by_itself_leaves_the_limits_of_its_process_alone() -> None:
+    """A program that uses it decides; `verify`'s worker and the command line do for themselves."""
+    code = "import provenance\nprovenance.stamp, provenance.verify, provenance.Keyring\n"
+    assert after(code)["limit"] == after("pass")["limit"]

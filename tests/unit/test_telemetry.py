@@ -56,7 +56,8 @@ BETTER = Outcome(
 )
 SKIPPED = Outcome("c.mp4", "skipped", 101.0, 0.1)
 FAILED = Outcome("d.mp4", "failed", 102.0, 9.0, reason="unreadable_file", attempts=3)
-ALL = (GOOD, BETTER, SKIPPED, FAILED)
+RECALLED = Outcome("e.mp4", "withdrawn", 103.0, 0.1, reason="withdrawn")
+ALL = (GOOD, BETTER, SKIPPED, FAILED, RECALLED)
 
 
 def test_the_clock_takes_the_time_of_every_stage_and_passes_calls_on() -> None:
@@ -93,6 +94,7 @@ def test_the_summary_counts_and_names_the_slowest_and_the_weakest() -> None:
     assert summary.as_json() == {
         "stamped": 2,
         "skipped": 1,
+        "withdrawn": 1,
         "failed": 1,
         "failed_by_reason": {"unreadable_file": 1},
         "seconds": 8.0,
@@ -103,6 +105,7 @@ def test_the_summary_counts_and_names_the_slowest_and_the_weakest() -> None:
         "slowest": {"output": "d.mp4", "seconds": 9.0},
         "weakest": {"output": "a.mp4", "margin_db": 12.5},
     }
+    assert not Tally.of([RECALLED]).summary(1.0).is_complete
     nothing = Tally().summary(0.0)
     assert nothing.is_complete
     assert nothing.as_json()["slowest"] is None
@@ -152,7 +155,7 @@ def counted(text: str) -> dict[str, float]:
 
 
 def collected(metrics: Metrics) -> Metrics:
-    metrics.expect(5)
+    metrics.expect(6)
     for outcome in ALL:
         metrics.add(outcome)
     return metrics
@@ -167,6 +170,7 @@ def test_metrics_are_written_as_a_file_that_is_replaced_whole(tmp_path: Path) ->
     found = counted(file.read_text("utf-8"))
     assert found['provenance_jobs_total{state="stamped"}'] == 2
     assert found['provenance_jobs_total{state="skipped"}'] == 1
+    assert found['provenance_jobs_total{state="withdrawn"}'] == 1
     assert found['provenance_job_failures_total{reason="unreadable_file"}'] == 1
     assert found["provenance_frames_total"] == 72
     assert found['provenance_stage_seconds_sum{stage="mark"}'] == 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
@@ -13,18 +14,24 @@ from hypothesis import strategies as st
 
 from provenance.payload import SOFT_BINDING_ALG, StampId
 from provenance.results import (
+    Compared,
     Detection,
+    DifferentArea,
     FileFacts,
     Ingredient,
+    Known,
     ManifestReport,
     ManifestSource,
     ManifestStatus,
     MissingArea,
+    Order,
     PictureMap,
+    PictureMatch,
     RegistryReport,
     RegistryStatus,
     Segment,
     SoftBinding,
+    SoundMatch,
     Verdict,
     VerificationReport,
     WatermarkStatus,
@@ -60,6 +67,7 @@ def manifest(status: ManifestStatus = "trusted", **changes: Any) -> ManifestRepo
         "model_version": "3.2.1",
         "soft_binding": SoftBinding(SOFT_BINDING_ALG, A),
         "watermark_key_id": "k1",
+        "issuer": True,
     }
     return ManifestReport(status, **(fields | changes))
 
@@ -71,6 +79,16 @@ def registered(status: RegistryStatus = "match", **changes: Any) -> RegistryRepo
 
 
 MATCH = registered()
+ALIKE = Compared("same", 0.05, 1.0, 41, order="kept", speed=1.0, sound="same", seconds=(5.0, 5.0))
+RECOVERED = ("picture", "sound")
+
+
+def pasted(share: float, **changes: Any) -> RegistryReport:
+    """The registry's answer on a picture of which a part shows something else."""
+    area = DifferentArea(share, 0.0, 0.6, 0.3, 1.0, **changes)
+    return registered(compared=replace(ALIKE, picture="areas", areas=(area,)))
+
+
 UNASKED = RegistryReport()
 FOREIGN = SoftBinding("com.example.other", None)
 PARTIAL = found(
@@ -94,6 +112,13 @@ TABLE = [
     (ABSENT, manifest(), UNASKED, Verdict.CONFLICT),
     (ABSENT, manifest("valid"), UNASKED, Verdict.CONFLICT),
     (ABSENT, manifest(soft_binding=SoftBinding(SOFT_BINDING_ALG, None)), UNASKED, Verdict.CONFLICT),
+    # 2b
+    (found(), NO_MANIFEST, registered(compared=Compared("differs", 0.45)), Verdict.CONFLICT),
+    (found(), manifest(), pasted(0.3, copied=True), Verdict.CONFLICT),
+    # 2d: whoever signed it
+    (found(), manifest(), registered(differs=("signer",)), Verdict.CONFLICT),
+    (found(), manifest("valid"), registered(differs=("model name",)), Verdict.CONFLICT),
+    (NOT_LOOKED, manifest(), registered(differs=("prompt hash",)), Verdict.CONFLICT),
     # 3
     (found(), manifest("invalid"), MATCH, Verdict.CREDENTIAL_INVALID),
     (ABSENT, manifest("invalid"), UNASKED, Verdict.CREDENTIAL_INVALID),
@@ -105,8 +130,13 @@ TABLE = [
     (PARTIAL, manifest("valid"), UNASKED, Verdict.PARTIAL),
     (PARTIAL, NO_MANIFEST, MATCH, Verdict.PARTIAL),
     (PARTIAL, manifest("not_checked"), UNASKED, Verdict.PARTIAL),
+    (found(), NO_MANIFEST, pasted(0.1), Verdict.PARTIAL),
+    (found(), manifest(issuer=False), pasted(0.3), Verdict.PARTIAL),
     # 5
     (found(), manifest(), UNASKED, Verdict.CONFIRMED),
+    (found(), manifest(), registered("no_match", record=None), Verdict.CONFIRMED),
+    (found(), manifest(), registered(knows="manifest"), Verdict.CONFIRMED),
+    (found(), manifest(), registered(knows="file"), Verdict.CONFIRMED),
     (found(), manifest(source="sidecar"), UNASKED, Verdict.CONFIRMED),
     # 6
     (found(), manifest("valid"), MATCH, Verdict.SIGNER_UNTRUSTED),
@@ -122,7 +152,14 @@ TABLE = [
     (found(), manifest(source="registry"), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest("not_checked", soft_binding=None), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest(soft_binding=None), MATCH, Verdict.WATERMARK_MATCH),
+    (found(), manifest(), MATCH, Verdict.WATERMARK_MATCH),
+    (found(), manifest(recovered=RECOVERED), MATCH, Verdict.WATERMARK_MATCH),
+    (found(), manifest(issuer=False), registered(knows="file"), Verdict.WATERMARK_MATCH),
+    (found(), manifest(recovered=RECOVERED), registered(knows="file"), Verdict.WATERMARK_MATCH),
+    (found(), NO_MANIFEST, pasted(0.09), Verdict.WATERMARK_MATCH),
     # 9
+    (found(), manifest(issuer=False), UNASKED, Verdict.WATERMARK_UNKNOWN),
+    (found(), manifest(recovered=RECOVERED), UNASKED, Verdict.WATERMARK_UNKNOWN),
     (found(), NO_MANIFEST, UNASKED, Verdict.WATERMARK_UNKNOWN),
     (found(), NO_MANIFEST, registered("no_match", record=None), Verdict.WATERMARK_UNKNOWN),
     (found(), manifest(soft_binding=FOREIGN), UNASKED, Verdict.WATERMARK_UNKNOWN),
@@ -133,6 +170,7 @@ TABLE = [
     # 11
     (NOT_LOOKED, NO_MANIFEST, UNASKED, Verdict.NOT_CHECKED),
     (ABSENT, manifest("not_checked"), UNASKED, Verdict.NOT_CHECKED),
+    (NOT_LOOKED, manifest(recovered=RECOVERED), UNASKED, Verdict.NOT_CHECKED),
     # 12
     (ABSENT, NO_MANIFEST, UNASKED, Verdict.NO_MARK_FOUND),
 ]
@@ -146,23 +184,43 @@ def test_the_first_row_of_the_contracts_table_that_applies_decides(
 
 
 def test_a_withdrawn_stamp_is_revoked_and_the_summary_says_what_it_would_have_been() -> None:
-    registry = registered(revocation={"date": "2026-12-01", "reason": "Consent withdrawn."})
+    revocation = {"date": "2026-12-01", "reason": "Consent withdrawn."}
+    registry = registered(revocation=revocation, knows="manifest")
     verdict, summary = decide(found(), manifest(), registry)
     assert verdict is Verdict.REVOKED
     assert summary.startswith("Withdrawn on 2026-12-01: Consent withdrawn. Otherwise: CONFIRMED. ")
 
 
-def test_a_mark_on_content_with_another_fingerprint_is_a_conflict() -> None:
-    registry = registered(fingerprint_distance=90.0)
-    assert decide(found(), NO_MANIFEST, registry, fingerprint_limit=31.0)[0] is Verdict.CONFLICT
-    near = registered(fingerprint_distance=12.0)
-    assert decide(found(), NO_MANIFEST, near, fingerprint_limit=31.0)[0] is Verdict.WATERMARK_MATCH
+@pytest.mark.parametrize("asked", [UNASKED, registered("no_match", record=None), MATCH])
+def test_with_a_registry_required_nothing_is_confirmed_without_its_record(
+    asked: RegistryReport,
+) -> None:
+    assert decide(found(), manifest(), asked, require_registry=True)[0] is not Verdict.CONFIRMED
 
 
-def test_confirmed_names_the_proven_signer_and_not_the_claimed_provider() -> None:
-    assert decide(found(), manifest())[1] == (
-        "Stamped by Example Studio as ExampleVideoModel 3.2.1 on 2026-11-22; both layers agree."
-    )
+CONFIRMED = "Stamped by Example Studio as ExampleVideoModel 3.2.1 on 2026-11-22; both layers agree."
+LISTED = replace(UNASKED, listed_at=datetime(2026, 11, 27, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("registry", "rest"),
+    [
+        (registered(knows="manifest"), "The registry has this very manifest."),
+        (registered(knows="file"), "The registry has these very bytes."),
+        (UNASKED, "No registry was asked, so whether it was withdrawn is not known."),
+        (LISTED, "No registry was asked; a signed list of 2026-11-27 does not withdraw it."),
+        (
+            registered("no_match", record=None),
+            "The registry that was asked has no such stamp, so whether it was withdrawn is not "
+            "known.",
+        ),
+    ],
+)
+def test_confirmed_says_what_it_rests_on_and_names_the_proven_signer(
+    registry: RegistryReport, rest: str
+) -> None:
+    """The certificate's name, not the provider that the manifest claims."""
+    assert decide(found(), manifest(), registry)[1] == f"{CONFIRMED} {rest}"
 
 
 def test_confirmed_tells_of_an_ingredient_that_had_failed() -> None:
@@ -170,6 +228,53 @@ def test_confirmed_tells_of_an_ingredient_that_had_failed() -> None:
     verdict, summary = decide(found(), manifest(ingredients=(broken,)))
     assert verdict is Verdict.CONFIRMED
     assert "had failed validation already (take1.mp4)" in summary
+
+
+def test_a_trusted_signer_of_another_house_speaks_about_a_stamp() -> None:
+    summary = decide(found(), manifest(signer="Partner Org", issuer=False))[1]
+    assert "Partner Org" in summary
+    assert "speaks about a stamp of somebody else's" in summary
+
+
+def test_a_difference_between_manifest_and_record_is_named() -> None:
+    summary = decide(found(), manifest(), registered(differs=("signer", "model name")))[1]
+    assert "differs in signer and model name" in summary
+
+
+def test_a_restored_copy_says_by_whom_when_and_after_what() -> None:
+    summary = decide(found(), manifest(recovered=RECOVERED), MATCH)[1]
+    assert summary.startswith(
+        "This is a copy that was given its credential back, signed by Example Studio on "
+        "2026-11-22, after comparing picture and sound; it is not the stamped file."
+    )
+
+
+def test_a_withdrawal_that_came_through_an_ancestor_names_it() -> None:
+    revocation = {"date": "2026-12-01", "reason": "Consent withdrawn."}
+    summary = decide(found(), manifest(), registered(revocation=revocation, through=B))[1]
+    assert f"That is stamp {B}, from which this clip was made." in summary
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "the picture is alike (41 frames over 100 % of it), in its order, at its speed; the"),
+        ({"order": "reversed"}, "played backwards"),
+        ({"order": "shuffled"}, "in another order"),
+        ({"speed": 2.0}, "at 2 times its speed"),
+        ({"seconds": (5.0, 3.0)}, "3.0 s long where 5.0 s were stamped"),
+        ({"sound": "differs"}, "the sound is not the stamped clip's"),
+        ({"sound": "not_compared", "sound_reason": "none was registered"}, "none was registered"),
+        ({"picture": "not_compared", "picture_reason": "all is flat"}, "compared (all is flat)"),
+    ],
+)
+def test_a_match_says_what_was_compared_and_what_came_of_it(
+    changes: dict[str, Any], words: str
+) -> None:
+    registry = registered(compared=replace(ALIKE, **changes))
+    verdict, summary = decide(found(), NO_MANIFEST, registry)
+    assert verdict is Verdict.WATERMARK_MATCH
+    assert words in summary
 
 
 def test_a_conflict_names_both_stamps_and_asks_to_escalate() -> None:
@@ -221,7 +326,9 @@ def test_partial_names_the_marked_time_with_neighbours_joined() -> None:
 def test_a_registry_match_names_record_and_chance() -> None:
     assert decide(found(), NO_MANIFEST, MATCH)[1] == (
         f"Credential missing. Watermark {A} matches the registry: ExampleVideoModel 3.2.1, "
-        "2026-11-22. Chance of this on an unmarked video: at most 1e-12."
+        "2026-11-22. Chance of this on an unmarked video: at most 1e-12. Compared with what was "
+        "stamped: the picture could not be compared (no reason given); the sound was not compared "
+        "(no reason given)."
     )
 
 
@@ -274,6 +381,8 @@ _MANIFESTS = st.builds(
     soft_binding=st.none()
     | st.builds(SoftBinding, st.sampled_from([SOFT_BINDING_ALG, "com.example"]), _STAMPS),
     failures=st.lists(st.sampled_from(["a.mismatch", "signingCredential.expired"])).map(tuple),
+    issuer=st.booleans(),
+    recovered=st.none() | st.just(RECOVERED),
     ingredients=st.lists(
         st.builds(Ingredient, _TEXT, st.sampled_from(get_args(ManifestStatus)))
     ).map(tuple),
@@ -285,6 +394,29 @@ _REGISTRIES = st.builds(
     record=st.none() | st.just({}) | st.just({"model": "odd", "signed_at": 5}),
     revocation=st.none() | st.just({}) | st.just({"date": "2026-11-22", "reason": "x"}),
     fingerprint_distance=st.none() | st.floats(0, 256),
+    compared=st.builds(
+        Compared,
+        picture=st.sampled_from(get_args(PictureMatch)),
+        share=st.none() | st.floats(0, 1),
+        areas=st.lists(
+            st.builds(
+                DifferentArea,
+                *[st.floats(0, 1)] * 5,
+                copied=st.booleans(),
+            ),
+            max_size=5,
+        ).map(tuple),
+        order=st.none() | st.sampled_from(get_args(Order)),
+        speed=st.none() | st.floats(0.1, 10),
+        sound=st.sampled_from(get_args(SoundMatch)),
+        seconds=st.none() | st.tuples(st.floats(0, 1e5), st.floats(0, 1e5)),
+        picture_reason=_TEXT,
+        sound_reason=_TEXT,
+    ),
+    knows=st.none() | st.sampled_from(get_args(Known)),
+    differs=st.lists(st.sampled_from(["signer", "model name"])).map(tuple),
+    through=_STAMPS,
+    listed_at=st.none() | st.just(datetime(2026, 11, 27, tzinfo=UTC)),
     reason=_TEXT,
 )
 
@@ -295,16 +427,16 @@ _REGISTRIES = st.builds(
     _MANIFESTS,
     _REGISTRIES,
     st.sampled_from(["video", "image"]),
-    st.none() | st.floats(0, 256),
+    st.booleans(),
 )
 def test_every_combination_gives_one_verdict_in_plain_words(
     watermark: Detection,
     signed: ManifestReport,
     registry: RegistryReport,
     kind: Any,
-    limit: float | None,
+    required: bool,
 ) -> None:
-    verdict, summary = decide(watermark, signed, registry, kind=kind, fingerprint_limit=limit)
+    verdict, summary = decide(watermark, signed, registry, kind=kind, require_registry=required)
     assert verdict in Verdict
     assert summary
     assert summary == summary.strip()
@@ -325,6 +457,7 @@ def test_every_combination_gives_one_verdict_in_plain_words(
     assert set(report["manifest"]) == {
         *("status", "source", "signer", "signed_at", "provider", "model", "prompt_hash"),
         *("soft_binding", "ingredients", "failures", "reason"),
+        *("signer_id", "issuer", "recovered"),
     }
     json.dumps(report)
 
@@ -340,10 +473,14 @@ def test_confirmed_always_means_trusted_found_and_the_same_stamp(
         assert signed.status == "trusted"
         assert signed.soft_binding is not None
         assert signed.soft_binding.stamp_id == watermark.stamp_id is not None
+        assert signed.recovered is None
+        assert not registry.differs
+        assert registry.knows in ("file", "manifest") or registry.status != "match"
+        assert signed.issuer
 
 
 def test_a_mark_that_goes_on_over_other_content_is_a_conflict() -> None:
-    registry = RegistryReport("match", {}, fingerprint_distance=0.05, strange=((4.0, 9.5),))
-    verdict, summary = decide(found(), NO_MANIFEST, registry, fingerprint_limit=0.25)
+    registry = RegistryReport("match", {}, compared=ALIKE, strange=((4.0, 9.5),))
+    verdict, summary = decide(found(), NO_MANIFEST, registry)
     assert verdict is Verdict.CONFLICT
     assert "0:04-0:09.5" in summary

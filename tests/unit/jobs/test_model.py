@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import JobListError, UsageError
-from provenance.jobs import Job, Prompt, find_jobs, job_key, output_path
+from provenance.jobs import Job, Prompt, find_jobs, job_key, output_path, terms_of
+from provenance.manifest import given_prompt_hash, hash_prompt, trace_prompt
 from provenance.manifest.prompt import PromptKey
 
 KEY = PromptKey("01234567", b"k" * 32)
@@ -141,3 +142,35 @@ def test_two_clips_of_a_folder_with_one_output_are_refused(tmp_path: Path) -> No
         find_jobs(tmp_path, "*", FIELDS)
     with pytest.raises(JobListError, match="crf should be"):
         find_jobs(tmp_path, "*.avi", FIELDS | {"crf": "x"})
+
+
+def test_all_that_is_made_of_a_prompt_file_is_made_of_one_text(tmp_path: Path) -> None:
+    """Else what is approved and what is published could be two prompts, one after the other."""
+    file = tmp_path / "prompt.txt"
+    file.write_text("a cat\n", "utf-8")
+    loaded = Prompt(file=str(file)).loaded()
+    file.write_text("something else\n", "utf-8")
+    assert loaded.hashed(KEY) == hash_prompt("a cat", KEY)
+    assert loaded.bound([KEY]) == (hash_prompt("a cat", KEY),)
+    assert loaded.traced(KEY) == trace_prompt("a cat", KEY)
+    assert "cat" not in repr(loaded)
+
+
+def test_a_prompt_is_bound_under_every_key_and_a_given_hash_as_it_is() -> None:
+    other = PromptKey("89abcdef", b"o" * 32)
+    assert Prompt("a cat").bound([KEY, other]) == (
+        hash_prompt("a cat", KEY),
+        hash_prompt("a cat", other),
+    )
+    assert Prompt(digest="ab" * 32).bound([KEY]) == (given_prompt_hash("ab" * 32),)
+
+
+def test_terms_are_those_that_a_stamp_of_the_job_shows() -> None:
+    terms = terms_of(JOB, JOB.prompt.bound([KEY]))
+    assert (terms.title, terms.profile, terms.consents) == ("a.mp4", "standard", ("x", "y"))
+    assert (terms.digital_source_type, terms.provider) == ("trainedAlgorithmicMedia", None)
+    run = {"provider": "P", "digital_source_type": "algorithmicMedia"}
+    named = terms_of(replace(JOB, title="T"), (), **run)
+    shown = (named.title, named.provider, named.digital_source_type)
+    assert shown == ("T", "P", "algorithmicMedia")
+    assert terms_of(replace(JOB, crf=20.0, codec="hevc"), terms.prompts) == terms

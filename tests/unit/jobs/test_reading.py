@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from provenance.errors import JobListError, UsageError
-from provenance.jobs import KEYS, Job, Prompt, read_defaults, read_jobs
+from provenance.jobs import KEYS, Job, Prompt, job_key, read_defaults, read_jobs
 from provenance.jobs.reading import MAX_LINE, MAX_PROBLEMS
+from provenance.results import PromptHash
 
+HASH = PromptHash("sha256", "0" * 64)
 ROW: dict[str, Any] = {
     "input": "a.mp4",
     "output": "a.mp4",
@@ -75,8 +78,25 @@ def test_the_keys_are_those_of_the_contract() -> None:
     assert set(KEYS) == {
         *("input", "output", "model_name", "model_version", "prompt", "prompt_file"),
         *("prompt_hash", "approval", "consents", "profile", "codec", "crf", "bitrate"),
-        *("preset", "title"),
+        *("preset", "title", "prompt_from_tags", "keep_tags"),
     }
+
+
+def test_a_prompt_may_be_said_to_be_in_the_tags_and_tags_to_be_kept(tmp_path: Path) -> None:
+    row = {key: value for key, value in ROW.items() if key != "prompt"}
+    row |= {"prompt_from_tags": True, "keep_tags": [" Artist", "comment", "ARTIST"]}
+    (job,) = read_jobs(listed(tmp_path, row))
+    header = "input,output,model_name,model_version,prompt_from_tags,keep_tags"
+    text = "a.mp4,a.mp4,Model,1,true,Artist; comment;artist"
+    (other,) = read_jobs(listed(tmp_path, header, text, name="jobs.csv"))
+    assert job.prompt == other.prompt == Prompt(from_tags=True)
+    assert job.keep_tags == other.keep_tags == ("artist", "comment")
+    assert job_key(job, "0" * 64, HASH) != job_key(replace(job, keep_tags=()), "0" * 64, HASH)
+
+
+def test_a_row_with_a_prompt_sets_the_tags_of_the_defaults_aside(tmp_path: Path) -> None:
+    (job,) = read_jobs(listed(tmp_path, ROW), {"prompt_from_tags": True})
+    assert job.prompt == Prompt("a secret walk")
 
 
 def test_defaults_fill_in_and_a_row_sets_them_aside(tmp_path: Path) -> None:
@@ -120,6 +140,11 @@ def test_defaults_that_cannot_be_are_refused(tmp_path: Path, text: str, words: s
         ({"title": "a\nb"}, "title needs printable text"),
         ({"title": "t" * 1001}, "title is longer than 1000 characters"),
         ({"prompt": None}, "there is no prompt"),
+        ({"prompt_from_tags": True}, "prompt_from_tags excludes prompt"),
+        ({"prompt": None, "prompt_from_tags": False}, "prompt_from_tags should be true"),
+        ({"prompt": None, "prompt_from_tags": "a secret"}, "prompt_from_tags should be true"),
+        ({"keep_tags": "a secret"}, "keep_tags should be a list of texts"),
+        ({"keep_tags": [""]}, "keep_tags should be names of tags"),
         ({"prompt": "  "}, "prompt is empty"),
         ({"prompt": ["a secret"]}, "prompt should be text"),
         ({"prompt_file": "secret.txt"}, "prompt_file excludes prompt"),
@@ -228,7 +253,7 @@ def test_a_table_that_cannot_be_read_says_where(tmp_path: Path, raw: bytes, said
 def test_a_column_may_be_missing_when_there_is_a_default(tmp_path: Path) -> None:
     path = listed(tmp_path, "input,output", "a.mp4,a.mp4", name="jobs.csv")
     assert [problem.rpartition(": ")[2] for problem in faults(path)] == [
-        "there is no prompt; give prompt, prompt_file or prompt_hash.",
+        "there is no prompt; give prompt, prompt_file, prompt_hash or prompt_from_tags.",
         "model_name is missing.",
         "model_version is missing.",
     ]

@@ -37,6 +37,30 @@ def test_the_tail_bounds_what_noise_really_does():
         assert share <= 2 ** evidence.log2_chance_of_score(value) * 1.3
 
 
+def test_the_tail_bounds_fair_signs_of_equal_size_where_every_outcome_can_be_counted():
+    """Of 2^16 equally likely signs, no larger share reaches a score than the bound allows."""
+    signs = 1.0 - 2.0 * (np.arange(1 << 16)[:, None] >> np.arange(16) & 1)
+    cosine = np.maximum(signs.mean(axis=1), 0.0)
+    scores = 15 * cosine**2 / np.maximum(1.0 - cosine**2, 1e-12)
+    for value in (1.0, 3.0, 8.0, 20.0, 1e9):
+        share = np.mean(scores >= value)
+        assert share <= 2 ** evidence.log2_chance_of_score(value, 16)
+
+
+def test_equal_sizes_are_the_worst_for_the_tail():
+    """Chernoff's bound for sizes drawn from many shapes never exceeds what is charged."""
+    draw = np.random.default_rng(6)
+    for power in (0.0, 0.2, 0.5, 1.0, 2.0, 4.0):
+        size = np.abs(draw.standard_normal(1024)) ** power
+        size /= np.sqrt(np.mean(size**2))
+        for value in (20.0, 150.0, 175.0, 400.0):
+            cosine = np.sqrt(value / (1023 + value))
+            tilts = np.linspace(0.01, 3.0, 600)[:, None]
+            growth = np.logaddexp(tilts * size, -tilts * size) - np.log(2.0)
+            bound = np.min(growth.sum(axis=1) - tilts[:, 0] * cosine * 1024) / np.log(2.0)
+            assert bound <= evidence.log2_chance_of_score(value) + 1e-2
+
+
 @pytest.mark.parametrize("keys", [1, 3, 50])
 def test_what_is_believed_keeps_the_claim_over_a_full_search_with_every_key(keys):
     """The charge per key, summed over all the moments at which a file might read, is the claim."""
