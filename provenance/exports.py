@@ -206,6 +206,7 @@ def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Ite
         import_lines(registry, _hashed(stream, again), str(path))
         if again.digest() != digest.digest():
             raise SealError(f"{path} was changed while it was read; get it again.")
+        registry.issued_at = sealed.issued_at
         yield registry
 
 

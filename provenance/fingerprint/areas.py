@@ -285,9 +285,10 @@ def _timed(area: Area, cells: Cells, extent: Extent) -> Area:
     at = [(row - extent.top) * extent.columns + column - extent.left for column, row in area.cells]
     weight = cells.weight[:, at]
     differing = (weight * (np.nan_to_num(cells.bits[:, at]) >= DIFFERS)).sum(axis=1)
-    told = weight.sum(axis=1)
-    there = np.flatnonzero(differing >= told / 2.0)
-    if len(there) >= THROUGHOUT * len(told) or not len(there):
+    part = differing / np.maximum(weight.sum(axis=1), 1e-9)
+    # Cells at its edge differ less: what is usual for the area counts.
+    there = np.flatnonzero(part >= float(np.median(part)) / 2.0)
+    if len(there) >= THROUGHOUT * len(part) or not len(there):
         return area
     return replace(area, start=float(cells.times[there[0]]), end=float(cells.times[there[-1]]))
 
