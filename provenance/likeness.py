@@ -23,7 +23,7 @@ from provenance.fingerprint import (
 )
 from provenance.places import forged, marks, outline
 from provenance.results import Compared, Detection, DifferentArea
-from provenance.wording import stretches
+from provenance.wording import SAME_SPEED, length_tolerance, stretches
 
 FEW_FRAMES = 3
 FAR = 0.4
@@ -34,6 +34,9 @@ LASTING = 3.0
 """Seconds from which an area that comes and goes is told, or half of a short clip: a busy second
 may lie between the moments that were registered (a hand that reaches into a still scene was taken
 for one of 1.2 seconds)."""
+MOVED = 0.3
+"""Seconds by which a sound may lie beside its picture's: encoders add a tenth or so."""
+MOVED_SOUND = "it is the same sound at other times"
 _STRANGE = 4
 
 
@@ -73,12 +76,13 @@ def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detectio
     lengths = None
     if known.duration is not None and seen.duration is not None:
         lengths = (known.duration, seen.duration)
+    elsewhere = moved(heard, lengths)
     return replace(
         alike,
         compared=replace(
             alike.compared,
-            sound=heard.status,
-            sound_reason=_sound_reason(heard),
+            sound="differs" if elsewhere else heard.status,
+            sound_reason=MOVED_SOUND if elsewhere else _sound_reason(heard),
             seconds=lengths,
         ),
     )
@@ -125,6 +129,16 @@ def _areas(
         box = (min(across), min(down), max(across), max(down))
         told.append(DifferentArea(area.share, *box, area.start, area.end, copied, corners))
     return tuple(told)
+
+
+def moved(heard: SoundComparison, lengths: tuple[float, float] | None) -> bool:
+    """Whether the stamped sound lies elsewhere than it did, in a copy of the stamped length."""
+    if heard.status != "same" or lengths is None:
+        return False
+    if abs(lengths[0] - lengths[1]) > length_tolerance(lengths[0]):
+        return False  # what was cut or slowed down may have moved with the picture
+    apart = any(abs(piece.registered - piece.start) > MOVED for piece in heard.pieces)
+    return heard.reversed or abs(heard.speed - 1.0) > SAME_SPEED or apart
 
 
 def _sound_reason(heard: SoundComparison) -> str | None:

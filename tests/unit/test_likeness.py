@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from provenance.fingerprint import SOUND_RATE, Fingerprint, Listener, compare
-from provenance.likeness import LASTING, likeness
+from provenance.fingerprint import (
+    SOUND_RATE,
+    Fingerprint,
+    Listener,
+    SoundComparison,
+    SoundPiece,
+    compare,
+)
+from provenance.likeness import LASTING, likeness, moved
 from provenance.results import Detection, PictureMap
 from tests.conftest import ROOT
 from tests.unit.fingerprint.pictures import SIZE, Picture, fingerprint, texture
@@ -181,3 +189,24 @@ def test_what_can_not_be_compared_says_why(
     alike = likeness(registered, seen, Detection("found"))
     assert (alike.compared.picture, alike.compared.sound) == ("not_compared", "not_compared")
     assert alike.reason == alike.compared.picture_reason == alike.compared.sound_reason == reason
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, False),
+        ({"pieces": (SoundPiece(0.0, 4.0, 0.1),)}, False),
+        ({"pieces": (SoundPiece(0.0, 2.0, 2.0), SoundPiece(2.0, 4.0, 0.0))}, True),
+        ({"pieces": (SoundPiece(1.0, 4.0, 0.0),)}, True),
+        ({"reversed": True}, True),
+        ({"speed": 2.0}, True),
+        ({"status": "differs", "reversed": True}, False),
+    ],
+)
+def test_the_same_sound_at_other_times_is_told_in_a_copy_of_the_stamped_length(
+    changes: dict[str, Any], expected: bool
+) -> None:
+    """Of another length it may have moved with the picture."""
+    heard = SoundComparison(**({"status": "same"} | changes))
+    assert moved(heard, (4.0, 4.1)) is expected
+    assert not moved(heard, (4.0, 2.0))
