@@ -31,7 +31,8 @@ class Settings:
     ``max_seconds`` and ``max_memory`` (MiB) limit the examination of one file;
     ``registry`` names the registry of stamps, a path or a URL, or "none"; ``require_registry`` has
     ``verify`` confirm nothing that no registry vouches for; ``bound_approvals`` has ``batch`` count
-    only approvals that name what the clip is stamped as;
+    only approvals that name what the clip is stamped as; ``seen`` is the file that remembers the
+    newest signed lists, or "none", ``max_list_age`` the days for which one is believed;
     ``encoder_options`` are passed to the encoder as they are; ``keep_tags`` names tags that are
     carried over besides those that always are; ``signer`` is the address of a
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
@@ -58,6 +59,8 @@ class Settings:
     registry: str | None = None
     require_registry: bool = False
     bound_approvals: bool = False
+    seen: str | None = None
+    max_list_age: float | None = None
     max_seconds: float | None = None
     max_memory: float | None = None
     source: Path | None = None
@@ -158,7 +161,7 @@ def _from_text(name: str, text: str) -> Any:
         return dict(parse_option(part) for part in text.split(",") if part)
     if name in ("require_registry", "bound_approvals"):
         return {"true": True, "false": False}.get(text.strip().lower(), text)
-    if name in ("crf", "min_margin", "max_seconds", "max_memory"):
+    if name in ("crf", "min_margin", "max_list_age", "max_seconds", "max_memory"):
         try:
             return float(text)
         except ValueError:
@@ -288,6 +291,8 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "signer_chain": _path,
     "registry": _text,
     "require_registry": _switch,
+    "seen": _text,
+    "max_list_age": _positive,
     "bound_approvals": _switch,
     "max_seconds": _positive,
     "max_memory": _positive,

@@ -7,7 +7,8 @@
 * An **audit head** is the newest row of the log, sealed: kept elsewhere, it tells later whether
   rows were taken off the end.
 
-All are dated; lists and bundles expire, and an expired one is an error, never a pass.
+All are dated; lists and bundles expire, and an expired one is an error, never a pass.  They say how
+far the audit log had come, so that an older one is told from a newer (:mod:`provenance.seen`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from provenance.errors import OutputError, RegistryError, SealError, UnreadableFileError, UsageError
 from provenance.manifest import Signer
@@ -27,6 +29,7 @@ from provenance.registry import AuditRow, Facts, Registry, Withdrawal
 from provenance.registry.transfer import Transfer, export_lines, import_lines
 from provenance.results import VerificationReport
 from provenance.seal import seal, unseal
+from provenance.seen import LogHead, Seen
 from provenance.workspace import Workspace
 
 _MAX_LIST = 512 * 1024 * 1024
@@ -60,23 +63,31 @@ def write_revocations(registry: Registry, path: Path, signer: Signer, *, valid: 
         OutputError: it can't be written.
         SigningError: the signer, its certificate or the clock stops it.
     """
+    log = _log_head(registry)  # before the rows are read: it never says more than they hold
     listed = []
     for entry in registry.withdrawals.listed():
         if entry.ended_at is None:
             stamps = [stamp_id.hex for stamp_id in registry.hit_by(entry)]
             listed.append(entry.as_json() | {"stamps": stamps})
-    content = seal("revocations", {"withdrawals": listed}, signer, valid=valid)
+    document = {"withdrawals": listed, **log}
+    content = seal("revocations", document, signer, valid=valid)
     write_whole(path, [content])
     _logged(registry, "revocations", content)
     return len(listed)
 
 
-def read_revocations(path: Path, anchors_pem: bytes) -> RevocationList:
+def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> RevocationList:
     """Check a signed list.
+
+    Args:
+        path: the list.
+        anchors_pem: whose lists are believed.
+        seen: which lists were seen before; without it an older one passes while it stands.
 
     Raises:
         UnreadableFileError: it can't be read.
-        SealError: it is damaged, expired, or signed by nobody who is trusted.
+        SealError: it is damaged, expired, signed by nobody who is trusted, or older than one that
+            was seen.
     """
     try:
         if path.stat().st_size > _MAX_LIST:
@@ -85,6 +96,8 @@ def read_revocations(path: Path, anchors_pem: bytes) -> RevocationList:
     except OSError as error:
         raise _unreadable(path, error) from error
     sealed = unseal("revocations", content, anchors_pem, str(path), expires=True)
+    if seen is not None:
+        seen.accept(sealed, str(path))
     try:
         by_target: dict[tuple[str, str], tuple[Withdrawal, ...]] = {}
         by_stamp: dict[str, Withdrawal] = {}
@@ -109,7 +122,7 @@ def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timed
         SigningError: the signer, its certificate or the clock stops it.
     """
     counts = {"stamp": 0, "withdrawal": 0}
-    digest = hashlib.sha256()
+    digest, log = hashlib.sha256(), _log_head(registry)
     with _explained(path), tempfile.TemporaryFile(dir=path.parent) as body:
         for kind, line in export_lines(registry):
             digest.update(line)
@@ -117,7 +130,8 @@ def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timed
             counts[kind] += 1
         body.seek(0)
         told = {"stamps": counts["stamp"], "withdrawals": counts["withdrawal"]}
-        header = seal("bundle", {"sha256": digest.hexdigest(), **told}, signer, valid=valid)
+        document = {"sha256": digest.hexdigest(), **told, **log}
+        header = seal("bundle", document, signer, valid=valid)
         write_whole(path, [header, *iter(lambda: body.read(_PIECE), b"")])
     _logged(registry, "bundle", header)
     return Transfer(**told)
@@ -161,8 +175,10 @@ def read_lines(registry: Registry, path: Path) -> Transfer:
 
 
 @contextlib.contextmanager
-def open_bundle(path: Path, anchors_pem: bytes) -> Iterator[Registry]:
+def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Iterator[Registry]:
     """A checked bundle as a registry of its own, in a temporary file, for as long as the block.
+
+    Arguments are those of :func:`read_revocations`.
 
     Raises:
         UnreadableFileError: it can't be read.
@@ -180,6 +196,8 @@ def open_bundle(path: Path, anchors_pem: bytes) -> Iterator[Registry]:
             if digest.hexdigest() != sealed.document.get("sha256"):
                 raise SealError(f"{path} was changed or cut off after it was signed; get it again.")
             stream.seek(start)
+            if seen is not None:
+                seen.accept(sealed, str(path))
         except OSError as error:
             raise _unreadable(path, error) from error
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-")))
@@ -244,6 +262,14 @@ def log_verification(registry: Registry, report: VerificationReport) -> None:
         verdict=report.verdict.value,
         stamp_id=None if named is None else named.hex,
     )
+
+
+def _log_head(registry: Registry) -> dict[str, Any]:
+    """How far the audit log has come, as signed documents carry it; nothing of an empty one."""
+    first, newest = registry.audit.row(1), registry.audit.head()
+    if first is None or newest is None:
+        return {}
+    return {"log": LogHead(first.hash, newest.number, newest.hash).as_json()}
 
 
 def _logged(registry: Registry, kind: str, content: bytes) -> None:

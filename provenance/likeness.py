@@ -31,8 +31,9 @@ FAR = 0.4
 may have been taken between the moments that were registered.  Such a picture of a dark, busy film
 was measured at 0.31, and other content at 0.28 to 0.5."""
 LASTING = 3.0
-"""Seconds from which an area that comes and goes is told: a busy second may lie between the moments
-that were registered (a hand that reaches into a still scene was taken for one of 1.2 seconds)."""
+"""Seconds from which an area that comes and goes is told, or half of a short clip: a busy second
+may lie between the moments that were registered (a hand that reaches into a still scene was taken
+for one of 1.2 seconds)."""
 _STRANGE = 4
 
 
@@ -64,7 +65,8 @@ def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detectio
     heard = compare_sound(known.sound, seen.sound)
     told = compare(known, seen)
     alike = _judged(told)
-    lasting = tuple(area for area in told.areas if _lasts(area))
+    least = LASTING if seen.duration is None else min(LASTING, seen.duration / 2.0)
+    lasting = tuple(area for area in told.areas if _lasts(area, least))
     if alike.compared.picture == "same" and lasting and seen.size is not None:  # 3
         areas = _areas(lasting, found, seen.size)
         alike = replace(alike, compared=replace(alike.compared, picture="areas", areas=areas))
@@ -106,8 +108,8 @@ def _judged(told: Comparison) -> Likeness:
     return Likeness(picture)
 
 
-def _lasts(area: Area) -> bool:
-    return area.start is None or area.end is None or area.end - area.start >= LASTING
+def _lasts(area: Area, least: float) -> bool:
+    return area.start is None or area.end is None or area.end - area.start >= least
 
 
 def _areas(

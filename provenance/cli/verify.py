@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import platformdirs
 
 from provenance import config
 from provenance.cli.bulk import read_list, verify_all
 from provenance.cli.options import (
+    APPLICATION,
     json_option,
     keys_option,
     open_keyring_if_any,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from provenance.manifest import Trust
     from provenance.registry import Registry
     from provenance.results import VerificationReport
+    from provenance.seen import Seen
     from provenance.watermark.keys import WatermarkKey
 
 _VERDICTS = ", ".join(Verdict.__members__)
@@ -94,6 +98,18 @@ _VERDICTS = ", ".join(Verdict.__members__)
     help="A signed bundle (`registry export --bundle`) instead of a registry.",
 )
 @click.option(
+    "--seen",
+    metavar="FILE",
+    help="Remembers the newest list and bundle of each registry, so that no older one is believed; "
+    "none: remember nothing.  [default: a file in your user data folder]",
+)
+@click.option(
+    "--max-list-age",
+    metavar="DAYS",
+    type=float,
+    help="Refuse lists and bundles that were issued longer ago.",
+)
+@click.option(
     "--require-registry",
     is_flag=True,
     help="Confirm nothing that the registry or bundle has no record of; fail if there is none.",
@@ -132,6 +148,8 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     trust_tsa: tuple[Path, ...],
     revocations: tuple[Path, ...],
     bundle: Path | None,
+    seen: str | None,
+    max_list_age: float | None,
     require_registry: bool,
     record: bool,
     accept: str | None,
@@ -164,6 +182,8 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             "trust_tsa": trust_tsa,
             "registry": registry_url,
             "require_registry": require_registry or None,
+            "seen": seen,
+            "max_list_age": max_list_age,
             **limits,
             "accept": None if accept is None else config.parse_accept(accept),
         },
@@ -180,7 +200,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 "There is no registry to ask, and --require-registry confirms nothing without one; "
                 "name yours with --registry, or give a bundle with --bundle."
             )
-        lists = [read_revocations(file, issuers) for file in revocations]
+        lists = [read_revocations(file, issuers, _seen(chosen)) for file in revocations]
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:
             return verify_file(
@@ -226,12 +246,22 @@ def _stamps(
     if bundle is not None:
         from provenance.exports import open_bundle  # noqa: PLC0415 - slow to import
 
-        with open_bundle(bundle, issuers) as registry:
+        with open_bundle(bundle, issuers, _seen(chosen)) as registry:
             yield registry
         return
     found = open_registry_if_any(chosen)
     with contextlib.nullcontext() if found is None else found:
         yield found
+
+
+def _seen(chosen: config.Settings) -> Seen:
+    """What was seen of signed lists before."""
+    from provenance.seen import Seen  # noqa: PLC0415 - slow to import
+
+    usual = str(platformdirs.user_data_path(APPLICATION) / "seen.json")
+    named = chosen.seen or usual
+    age = None if chosen.max_list_age is None else timedelta(days=chosen.max_list_age)
+    return Seen(None if named == "none" else Path(named), max_age=age)
 
 
 def _credentials(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance import Keyring, StampResult, Trust, verify
+from provenance import Keyring, StampResult, verify
 from provenance.manifest import read_manifest, sidecar_path
 from provenance.results import Verdict, VerificationReport
 from tests.clips import make_clip
@@ -25,7 +25,7 @@ def loose(clip: Path, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
 
 
 def check(path: Path, keyring: Keyring) -> VerificationReport:
-    trust = Trust(keyring.trust_anchors_pem)
+    trust = keyring.trust
     return verify(path, watermark_keys=keyring.watermark_keys, trust=trust)
 
 
@@ -94,4 +94,4 @@ def test_of_two_sidecars_the_one_with_the_whole_name_counts(
     sidecar_path(path).write_bytes(b"\0" * 1000)
     report = check(path, keyring)
     assert report.verdict is Verdict.CREDENTIAL_INVALID
-    assert read_manifest(path, Trust(keyring.trust_anchors_pem)).source == "sidecar"
+    assert read_manifest(path, keyring.trust).source == "sidecar"

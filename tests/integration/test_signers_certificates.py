@@ -169,6 +169,6 @@ def test_a_stamped_clip_stays_confirmed_under_its_renewed_root(
     report = verify(
         Path(stamped.output_path),
         watermark_keys=keyring.watermark_keys,
-        trust=Trust(root.certificate_pem),
+        trust=Trust(root.certificate_pem, issuers_pem=root.certificate_pem),
     )
     assert report.verdict is Verdict.CONFIRMED

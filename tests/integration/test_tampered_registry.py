@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from provenance import Keyring, StampResult, Trust, VerificationReport, verify
+from provenance import Keyring, StampResult, VerificationReport, verify
 from provenance.errors import RegistryError
 from provenance.registry import Registry
 from provenance.results import Verdict
@@ -51,7 +51,7 @@ class Desk:
             return verify(
                 path,
                 watermark_keys=self.keyring.watermark_keys,
-                trust=Trust(self.keyring.trust_anchors_pem),
+                trust=self.keyring.trust,
                 registry=registry,
             )
 
