@@ -96,8 +96,6 @@ def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -
     except OSError as error:
         raise _unreadable(path, error) from error
     sealed = unseal("revocations", content, anchors_pem, str(path), expires=True)
-    if seen is not None:
-        seen.accept(sealed, str(path))
     try:
         by_target: dict[tuple[str, str], tuple[Withdrawal, ...]] = {}
         by_stamp: dict[str, Withdrawal] = {}
@@ -110,6 +108,8 @@ def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -
                 by_stamp.setdefault(str(stamp_id), entry)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SealError(f"{path} is signed, but is no revocation list that can be read.") from error
+    if seen is not None:
+        seen.accept("revocations", sealed, str(path))
     return RevocationList(sealed.issued_at, sealed.signer, by_target, by_stamp)
 
 
@@ -197,7 +197,7 @@ def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Ite
                 raise SealError(f"{path} was changed or cut off after it was signed; get it again.")
             stream.seek(start)
             if seen is not None:
-                seen.accept(sealed, str(path))
+                seen.accept("bundle", sealed, str(path))
         except OSError as error:
             raise _unreadable(path, error) from error
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-")))
@@ -206,6 +206,7 @@ def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Ite
         import_lines(registry, _hashed(stream, again), str(path))
         if again.digest() != digest.digest():
             raise SealError(f"{path} was changed while it was read; get it again.")
+        registry.issued_at = sealed.issued_at
         yield registry
 
 

@@ -125,6 +125,7 @@ def look_up(
         contradictions=contradictions,
         through=through,
         listed_at=min((known.issued_at for known in revocations), default=None),
+        bundled_at=None if registry is None else registry.issued_at,
         reason=_reason(registry, record, stamp_id, alike, fingerprint),
     )
     return report, manifest

@@ -29,6 +29,12 @@ FORGED_BITS = 0.38
 do."""
 FEWEST = 0.1
 """Share of an area's cells, those that show least of the mark, that are left out."""
+FAINT = 0.1
+"""Part of what the picture's places show of the mark at the median below which one shows none: what
+is flat there hides no mark, and all that is seen of one is its surroundings'."""
+TELLING = 0.8
+"""Share of an area that must show more: all of it under other film in a lifted mark; about half
+under a caption's plain bar, which the mark around it seemed to go on over."""
 POINTS = 4
 """Places along each side of a cell that are looked at."""
 
@@ -38,15 +44,17 @@ Points = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Marks:
     """What the watermark shows in areas: the share of it that is there, over all of them and in the
-    cells that show least; both 0 where nothing of them is in view."""
+    cells that show least, and the share of the areas that can show any; all 0 where nothing of them
+    is in view."""
 
     share: float
     least: float
+    telling: float
 
     @property
     def carried(self) -> bool:
         """Whether the mark goes on over them."""
-        return self.share >= CARRIED and self.least >= EVERYWHERE
+        return self.share >= CARRIED and self.least >= EVERYWHERE and self.telling >= TELLING
 
 
 def outline(
@@ -74,17 +82,23 @@ def marks(
     steps = ((np.arange(POINTS) + 0.5) / POINTS - 0.5) * CELL
     within = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
     heard, due = np.array(picture.heard), np.array(picture.due)
-    sums = []
+    faint = FAINT * float(np.median(due[due > 0.0])) if (due > 0.0).any() else 0.0
+    sums, telling = [], []
     for centre in CELL * np.array([cell for area in areas for cell in area.cells], np.float64):
         shown = _shown(centre + within, transform, size)
         inside = shown[((shown >= 0.0) & (shown <= 1.0)).all(axis=1)]
         places = [picture.cell(float(x), float(y)) for x, y in inside]
         sums.append((float(heard[places].sum()), float(due[places].sum())))
+        telling += [float(due[place]) > faint for place in places]
     there = np.array([one for one in sums if one[1] > 0.0]).reshape(-1, 2)
     if not len(there):
-        return Marks(0.0, 0.0)
+        return Marks(0.0, 0.0, 0.0)
     each = there[:, 0] / there[:, 1]
-    return Marks(float(there[:, 0].sum() / there[:, 1].sum()), float(np.quantile(each, FEWEST)))
+    return Marks(
+        float(there[:, 0].sum() / there[:, 1].sum()),
+        float(np.quantile(each, FEWEST)),
+        sum(telling) / len(telling),
+    )
 
 
 def forged(areas: Sequence[Area], found: Marks) -> bool:

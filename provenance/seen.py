@@ -6,7 +6,9 @@ audit log had come: its newest row's number and hash, and the hash of its first 
 registry's name here.  A verifier keeps the highest row of each registry in a small file.
 
 1. A list of a row below the highest seen is refused; so is one of the same row with another hash,
-   since a log that says two things at one row was rewritten.
+   since a log that says two things at one row was rewritten.  Lists and bundles are counted apart,
+   so that a monthly bundle goes with a weekly list, and so are signers, so that none can lock out
+   another.
 2. A list without a row (release 0.1.0 wrote those) is refused once one with a row was seen of its
    signer.
 3. A list that was issued longer ago than the verifier allows is refused, whatever was seen.
@@ -21,16 +23,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from provenance.errors import SealError
 from provenance.seal import Sealed
+from provenance.text import printable
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows has no flock
     fcntl = None  # type: ignore[assignment]  # absent on that platform only
 
+Kind = Literal["revocations", "bundle"]
 SCHEMA = "provenance.seen/1"
 _PRIVATE = 0o600
 _MAX_FILE = 16 * 1024 * 1024
@@ -82,8 +86,14 @@ class Seen:
         self._path = path
         self._max_age = max_age
 
-    def accept(self, sealed: Sealed, name: str, *, now: datetime | None = None) -> None:
+    def accept(self, kind: Kind, sealed: Sealed, name: str, *, now: datetime | None = None) -> None:
         """Check a list or a bundle against what was seen, and remember it.
+
+        Args:
+            kind: which of the two it is.
+            sealed: what it says, its signature checked.
+            name: the file's, for messages.
+            now: default: the clock.
 
         Raises:
             SealError: it is older than one that was seen, or than is allowed, or the file that
@@ -100,27 +110,18 @@ class Seen:
         head = LogHead.of(sealed.document, name)
         with self._held(self._path) as entries:
             if head is None:  # 2
-                self._check_old(entries, sealed, name)
+                _check_old(entries, f"{kind} {sealed.signer} ", sealed, name)
                 return
-            known = entries.get(head.registry)
+            place = f"{kind} {sealed.signer} {head.registry}"
+            known = entries.get(place)
             if known is not None:
                 _check(known, head, sealed, name)  # 1
             if known is None or head.row > known["row"]:
-                entries[head.registry] = {
+                entries[place] = {
                     "row": head.row,
                     "hash": head.hash,
                     "issued_at": sealed.issued_at.isoformat(),
-                    "signer": sealed.signer,
                 }
-
-    @staticmethod
-    def _check_old(entries: dict[str, Any], sealed: Sealed, name: str) -> None:
-        for known in entries.values():
-            if known["signer"] == sealed.signer:
-                raise SealError(
-                    f"{name} does not say how new it is, as lists of release 0.1.0, and one of "
-                    f"{_of(known)} by {sealed.signer} was seen before; get a fresh one."
-                )
 
     @contextlib.contextmanager
     def _held(self, path: Path) -> Iterator[dict[str, Any]]:
@@ -159,6 +160,15 @@ def _check(known: dict[str, Any], head: LogHead, sealed: Sealed, name: str) -> N
         )
 
 
+def _check_old(entries: dict[str, Any], places: str, sealed: Sealed, name: str) -> None:
+    for place, known in entries.items():
+        if place.startswith(places):
+            raise SealError(
+                f"{name} does not say how new it is, as lists of release 0.1.0, and one of "
+                f"{_of(known)} by {printable(sealed.signer, 60)} was seen before; get a fresh one."
+            )
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
@@ -174,7 +184,7 @@ def _read(path: Path) -> dict[str, Any]:
             if not isinstance(entry["row"], int):
                 raise TypeError("no row")
             datetime.fromisoformat(entry["issued_at"])
-            entry["hash"], entry["signer"]
+            entry["hash"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SealError(
             f"{path}, which remembers the newest lists seen, is damaged; put it back, or remove "

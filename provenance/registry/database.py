@@ -119,8 +119,15 @@ class Database:
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection, connection.begin():
-            if _version(connection) == VERSION:
-                return
+            found = _version(connection)
+        if found == VERSION:
+            return
+        older = found is not None and found < VERSION
+        if older and self.is_sqlite and not os.access(self.name, os.W_OK):
+            raise RegistryError(
+                f"The registry {self.name} belongs to an older release, and can't be brought up to "
+                "date where it may not be written; open it once where it may."
+            )
         with self._engine.connect() as connection, self._writer(connection) as writer:
             self.lock_chain(writer)
             found = _version(writer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -34,6 +35,8 @@ _STAMP = schema.stamp
 class Registry:
     """An open registry; use it in a ``with`` block, from any thread, never across a ``fork``.
 
+    ``issued_at`` says of an opened bundle when it was signed; it is None of any other registry.
+
     Args:
         url: a path of an SQLite file, or an SQLAlchemy URL for SQLite or PostgreSQL.
         create: make the SQLite file when it is not there.
@@ -49,6 +52,7 @@ class Registry:
         self.reservations = Reservations(self.database, self.audit)
         self.withdrawals = Withdrawals(self.database, self.audit)
         self.frames = FrameIndex(self.database)
+        self.issued_at: datetime | None = None
 
     def __enter__(self) -> Self:
         return self

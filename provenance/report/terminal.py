@@ -248,6 +248,8 @@ def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
 def _registry_rows(table: Table, registry: RegistryReport) -> None:
     if registry.listed_at is not None:
         table.add_row("Withdrawals", _text(f"list of {_moment(registry.listed_at)}"))
+    if registry.bundled_at is not None:
+        table.add_row("Bundle", _text(f"of {_moment(registry.bundled_at)}"))
     if registry.status == "not_checked" and registry.revocation is None:
         table.add_row("Registry", _text(str(registry.reason)))
         return

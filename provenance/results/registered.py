@@ -104,8 +104,9 @@ class RegistryReport:
     ``differs`` names what an intact manifest says otherwise than the record, ``contradictions``
     what the record says otherwise than the signed manifest that the registry keeps with it.
     ``through`` is the withdrawn stamp that this clip was made from.  ``listed_at`` is the date of
-    the signed list of withdrawals that was held against it, the oldest of several.  ``failed``: a
-    registry was to be asked, and could not be; what was withdrawn is not known then.
+    the signed list of withdrawals that was held against it, the oldest of several, ``bundled_at``
+    that of the bundle that was asked instead of a registry.  ``failed``: a registry was to be
+    asked, and could not be; what was withdrawn is not known then.
     """
 
     status: RegistryStatus = "not_checked"
@@ -119,6 +120,7 @@ class RegistryReport:
     contradictions: tuple[str, ...] = ()
     through: StampId | None = None
     listed_at: datetime | None = None
+    bundled_at: datetime | None = None
     failed: bool = False
     reason: str | None = "no registry was asked"
 
@@ -130,6 +132,7 @@ class RegistryReport:
             "revocation": self.revocation,
             "through": None if self.through is None else self.through.hex,
             "listed_at": iso_time(self.listed_at),
+            "bundled_at": iso_time(self.bundled_at),
             "knows": self.knows,
             "differs": list(self.differs),
             "contradictions": list(self.contradictions),

@@ -1,10 +1,13 @@
-"""What differs in a copy is found by its place: pasted plainly, or under the mark."""
+"""What differs in a copy is found: by its place (pasted, or under the mark), in order and sound."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -14,7 +17,12 @@ from provenance.errors import InputError
 from provenance.restore import restore
 from provenance.results import Verdict
 from tests.clips import grey_clip, lumas
-from tests.desk import SIZE, Desk, opened
+from tests.conftest import ROOT, stamp_clip
+from tests.desk import FRAMES, SIZE, Desk, opened
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from bench import sounds
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +96,64 @@ def test_a_copy_played_backwards_is_told_and_not_restored(desk: Desk, tmp_path: 
     assert "played backwards" in report.summary
     with pytest.raises(InputError, match="not played in the stamped order"):
         restore(copy, tmp_path / "r.mp4", keyring=desk.keyring, registry=desk.registry)
+
+
+def test_stickers_and_a_caption_are_no_conflict(desk: Desk, tmp_path: Path) -> None:
+    """15 % of the picture, with the mark between and around them."""
+    frames = []
+    for luma in lumas(desk.clips[0].output_path):
+        frame = luma.copy()
+        frame[290:340, 40:440] = 16
+        cv2.putText(frame, "LOOK AT THIS", (60, 328), cv2.FONT_HERSHEY_SIMPLEX, 1.4, 235, 4)
+        for x, y in ((90, 80), (240, 150), (390, 80)):
+            cv2.circle(frame, (x, y), 32, 220, -1)
+            cv2.circle(frame, (x - 10, y - 8), 6, 30, -1)
+            cv2.circle(frame, (x + 10, y - 8), 6, 30, -1)
+            cv2.ellipse(frame, (x, y + 6), (16, 10), 0, 0, 180, 30, 4)
+        frames.append(frame)
+    report = desk.check(grey_clip(frames, tmp_path / "stickers.mp4"))
+    assert report.verdict in {Verdict.WATERMARK_MATCH, Verdict.PARTIAL}
+    assert not any(area.copied for area in report.registry.compared.areas)
+
+
+def with_sound(picture: Path, sound: sounds.Sound, target: Path) -> Path:
+    """The picture of a clip as it is, with a sound as AAC."""
+    with av.open(str(picture)) as media, av.open(str(target), "w") as out:
+        source = media.streams.video[0]
+        stream = out.add_stream_from_template(source)
+        voice: Any = out.add_stream("aac", rate=sounds.RATE, layout="stereo")
+        for packet in media.demux(source):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+        for start in range(0, sound.shape[1] - 1023, 1024):
+            block = np.ascontiguousarray(sound[:, start : start + 1024])
+            frame = av.AudioFrame.from_ndarray(block, format="fltp", layout="stereo")
+            frame.sample_rate, frame.pts = sounds.RATE, start
+            out.mux(voice.encode(frame))
+        out.mux(voice.encode())
+    return target
+
+
+def test_a_replaced_sound_is_told_and_not_restored(desk: Desk, tmp_path: Path) -> None:
+    rate, seconds = 12, FRAMES / 12
+    quiet = grey_clip(lumas(desk.sources[0]), tmp_path / "quiet.mp4", rate)
+    voiced = with_sound(quiet, sounds.made("film", seconds, 1), tmp_path / "voiced.mp4")
+    stamped = tmp_path / "stamped.mp4"
+    stamp_clip(voiced, stamped, desk.keyring, registry=desk.registry)
+    bare = grey_clip(lumas(stamped), tmp_path / "bare.mp4", rate)
+    kept = with_sound(bare, sounds.loaded(stamped), tmp_path / "kept.mp4")
+    other = with_sound(bare, sounds.made("speech", seconds, 2), tmp_path / "other.mp4")
+
+    same = desk.check(kept)
+    assert same.verdict is Verdict.WATERMARK_MATCH
+    assert "the sound is the same" in same.summary
+
+    replaced = desk.check(other)
+    assert replaced.verdict is Verdict.WATERMARK_MATCH
+    assert "the sound is not the stamped clip's" in replaced.summary
+    assert replaced.registry.compared.sound == "differs"
+    with pytest.raises(InputError, match="sound"):
+        restore(other, tmp_path / "r.mp4", keyring=desk.keyring, registry=desk.registry)
+
+    assert "its sound is missing" in desk.check(bare).summary

@@ -17,6 +17,7 @@ from provenance.registry import Registry
 from provenance.seal import seal, unseal
 from provenance.seen import Seen
 from tests.conftest import Run
+from tests.signing import Studio
 
 DAY = timedelta(days=1)
 
@@ -77,21 +78,45 @@ def test_a_verifier_that_remembers_nothing_takes_a_list_while_it_stands(
         read_revocations(path, keyring.issuers_pem, Seen(None))
 
 
-def test_a_bundle_older_than_a_list_of_its_registry_is_refused(
-    registry: Registry, keyring: Keyring, tmp_path: Path
+def test_an_older_bundle_is_refused_and_one_goes_with_a_newer_list(
+    registry: Registry, lists: tuple[Path, Path], keyring: Keyring, tmp_path: Path
 ) -> None:
-    bundle, listed = tmp_path / "bundle", tmp_path / "list"
+    """A monthly bundle and a weekly list stand beside each other."""
+    older, newer = tmp_path / "bundle-1", tmp_path / "bundle-2"
     seen = Seen(tmp_path / "seen.json")
-    write_bundle(registry, bundle, keyring.signer, valid=DAY)
-    write_revocations(registry, listed, keyring.signer, valid=DAY)
-    with open_bundle(bundle, keyring.issuers_pem, seen):
+    write_bundle(registry, older, keyring.signer, valid=DAY)
+    read_revocations(lists[1], keyring.issuers_pem, seen)
+    with open_bundle(older, keyring.issuers_pem, seen):
         pass
-    read_revocations(listed, keyring.issuers_pem, seen)
+    write_bundle(registry, newer, keyring.signer, valid=DAY)
+    with open_bundle(newer, keyring.issuers_pem, seen):
+        pass
     with (
         pytest.raises(SealError, match="is older than one"),
-        open_bundle(bundle, keyring.issuers_pem, seen),
+        open_bundle(older, keyring.issuers_pem, seen),
     ):
         pass
+
+
+def test_another_signer_can_not_lock_the_registrys_own_lists_out(
+    lists: tuple[Path, Path], keyring: Keyring, tmp_path: Path
+) -> None:
+    """By naming its log at a row that it has not come to."""
+    studio = Studio("Another Studio")
+    said = unseal("revocations", lists[0].read_bytes(), keyring.issuers_pem, "x", expires=True)
+    far = {"withdrawals": [], "log": said.document["log"] | {"row": 10**9}}
+    (tmp_path / "far").write_bytes(seal("revocations", far, studio.signer, valid=DAY))
+    seen = Seen(tmp_path / "seen.json")
+    read_revocations(tmp_path / "far", studio.root.certificate_pem, seen)
+    read_revocations(lists[0], keyring.issuers_pem, seen)
+
+
+def test_a_memory_that_can_not_be_kept_is_an_error(
+    lists: tuple[Path, Path], keyring: Keyring, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    with pytest.raises(SealError, match="name another file with --seen"):
+        read_revocations(lists[0], keyring.issuers_pem, Seen(tmp_path / "file" / "seen.json"))
 
 
 def test_lists_of_two_registries_do_not_get_in_each_others_way(
@@ -139,7 +164,7 @@ def test_a_list_issued_too_long_ago_is_refused_whatever_was_seen(
     sealed = unseal("revocations", content, keyring.issuers_pem, "x", expires=True)
     later = datetime.now(UTC) + timedelta(hours=13)
     with pytest.raises(SealError, match=r"longer ago than the 0\.5 days allowed"):
-        Seen(None, max_age=DAY / 2).accept(sealed, "list", now=later)
+        Seen(None, max_age=DAY / 2).accept("revocations", sealed, "list", now=later)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"schema": "x"}', '{"registries": {"a": 1}}'])
@@ -159,4 +184,4 @@ def test_the_memory_holds_what_was_seen_and_no_file_name(
     path = tmp_path / "seen.json"
     read_revocations(lists[0], keyring.issuers_pem, Seen(path))
     (entry,) = json.loads(path.read_text(encoding="utf-8"))["registries"].values()
-    assert set(entry) == {"row", "hash", "issued_at", "signer"}
+    assert set(entry) == {"row", "hash", "issued_at"}

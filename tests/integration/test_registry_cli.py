@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from provenance import Keyring
+from provenance.registry import now
 from tests.clips import Spec, make_clip
 from tests.conftest import MODEL, Run, entries
 
@@ -133,6 +134,34 @@ def test_rows_taken_off_the_end_are_found_with_a_signed_head(
     ran = run("registry", "audit", "--head", "head.json", *keys)
     assert ran.code == 1
     assert "row 2" in ran.out
+
+
+def test_a_withdrawn_key_says_until_when_it_was_good(
+    run: Run, stamped: str, keyring: Keyring
+) -> None:
+    """A day is its midnight in UTC, a time needs its zone; what the row proves older stands."""
+    signer = run("registry", "show", stamped, "--json").row["signer_id"]
+    revoke = ("registry", "revoke", "--key", signer, "--reason", "stolen", "--json")
+    for wrong in ("yesterday", "2026-11-22T10:00:00", "2999-01-01"):
+        ran = run(*revoke, "--good-before", wrong)
+        assert ran.code == 2
+    told = run(*revoke, "--good-before", "2026-11-22T01:00:00+01:00")
+    assert (told.row["good_before"], told.row["stamps"]) == ("2026-11-22T00:00:00.000000Z", 1)
+    assert (
+        "what was signed before 2026-11-22 00:00 UTC counts" in run("registry", "show", stamped).out
+    )
+    verify = ("verify", "out.mp4", "--keys", keyring.folder, "--json")
+    report = run(*verify).row
+    assert report["verdict"] == "REVOKED"
+    assert report["registry"]["revocation"]["good_before"] == "2026-11-22T00:00:00.000000Z"
+    reason = ("--reason", "found out since when")
+    assert run("registry", "reinstate", "--key", signer, *reason).code == 0
+    moment = now().isoformat()
+    assert run(*revoke, "--good-before", moment).row["stamps"] == 0
+    assert run(*verify).row["verdict"] == "CONFIRMED"
+    day = run("registry", "revoke", "--key", "k2", *reason, "--good-before", "2026-11-22", "--json")
+    assert day.row["good_before"] == "2026-11-22T00:00:00.000000Z"
+    assert run("registry", "audit").code == 0
 
 
 def test_lists_bundles_and_lines_go_round(

@@ -23,7 +23,7 @@ from alembic.migration import MigrationContext
 
 from provenance.errors import ProvenanceError, RegistryError, UsageError, WithdrawnError
 from provenance.payload import StampId
-from provenance.registry import AuditRow, Facts, Registry, model_target, now, schema
+from provenance.registry import AuditRow, Facts, Registry, Withdrawal, model_target, now, schema
 from provenance.registry.address import parse_url
 from provenance.registry.chain import digest
 from provenance.registry.database import upgrade
@@ -248,6 +248,42 @@ def test_a_clip_of_a_thousand_parents_is_looked_up(registry: Registry, tmp_path:
     assert registry.withdrawals.hitting(Facts.of(made)) is None
     entry = registry.withdrawals.withdraw("stamp", parents[-1].hex, "recalled")
     assert registry.withdrawals.hitting(Facts.of(made)) == entry
+
+
+@pytest.mark.parametrize("past", [False, True], ids=["its own", "its parent's"])
+def test_a_commit_waits_for_a_withdrawal_that_is_being_written_and_is_refused(
+    past: bool, registry: Registry, url: str, tmp_path: Path
+) -> None:
+    """On another connection, as by another process; nothing of the stamp stays."""
+    parent = register(registry, tmp_path / "parent.mp4", consents=("consent-9",))
+    stamp_id = registry.reservations.reserve("a986830a", tmp_path / "clip.mp4")
+    made = record(stamp_id, consents=(), parents=(parent.stamp_id,) if past else ())
+    made = made if past else dataclasses.replace(made, consents=("consent-9",))
+    entry = Withdrawal("consent", "consent-9", "taken back", now())
+    with (
+        Registry(url) as other,
+        ThreadPoolExecutor(1) as aside,
+    ):
+        with other.database.writing() as connection:
+            other.database.lock_chain(connection)
+            committing = aside.submit(registry.commit, made, MANIFEST, None, name="clip.mp4")
+            time.sleep(0.3)
+            assert not committing.done()
+            other.withdrawals.merge(connection, [entry])
+        whose = "made from a clip whose consent" if past else "its consent"
+        with pytest.raises(WithdrawnError, match=rf"clip\.mp4 .*{whose} was withdrawn"):
+            committing.result(60)
+    assert registry.find(stamp_id) is None
+    assert registry.reservations.settle(stamp_id) == "released"
+    assert registry.check().broken is None
+
+
+def test_a_key_that_was_good_before_stamps_nothing_new(registry: Registry, tmp_path: Path) -> None:
+    """Whatever time the stamp says that it was made: only a row that is there proves one."""
+    stamp_id = registry.reservations.reserve("a986830a", tmp_path / "clip.mp4")
+    registry.withdrawals.withdraw("key", "a986830a", "stolen", good_before=SINCE)
+    with pytest.raises(WithdrawnError, match="its key"):
+        registry.commit(record(stamp_id, created_at=BEFORE), MANIFEST, None)
 
 
 # --- a registry of an older release

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from provenance.errors import RegistryError
 from provenance.registry import Registry, database
@@ -29,3 +30,19 @@ def test_a_registry_that_cannot_be_written_is_read_without_files_beside_it(
         assert [file.name for file in path.parent.iterdir()] == [path.name]
         with pytest.raises(RegistryError, match="readonly"):
             registry.reservations.reserve("k", tmp_path / "another.mp4")
+
+
+def test_an_older_registry_that_cannot_be_written_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "registry.db"
+    engine = sa.create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection, connection.begin():
+        database.upgrade(connection, "0001")
+    engine.dispose()
+    may = os.access
+    monkeypatch.setattr(
+        database.os, "access", lambda place, mode: mode != os.W_OK and may(place, mode)
+    )
+    with pytest.raises(RegistryError, match=r"older release.*open it once where it may"):
+        Registry(str(path))

@@ -61,13 +61,22 @@ def test_one_sticker_that_leaves_much_of_the_mark_is_judged_with_the_others() ->
     assert not marks([AREA, other], None, SIZE, mapped(left)).carried
 
 
+def test_under_a_plain_bar_the_mark_around_it_is_not_taken_for_one_over_it() -> None:
+    """Where all is flat hardly any mark is due: what is heard of it there comes from beside."""
+    plain = tuple(0.01 if 8 <= place // ACROSS < 12 else 1.0 for place in range(ACROSS * DOWN))
+    picture = replace(mapped([1.0] * ACROSS * DOWN), heard=plain, due=plain)
+    told = marks([AREA], None, SIZE, picture)
+    assert told.share == pytest.approx(1.0)
+    assert not told.carried
+
+
 @pytest.mark.parametrize(
     "changes", [{"share": 0.09}, {"differing": 0.36}], ids=["too small", "hardly differs"]
 )
 def test_a_small_area_or_one_that_hardly_differs_is_no_forgery(changes: dict[str, float]) -> None:
-    assert not forged([replace(AREA, **changes)], Marks(1.0, 1.0))
+    assert not forged([replace(AREA, **changes)], Marks(1.0, 1.0, 1.0))
 
 
 def test_an_area_out_of_view_shows_nothing() -> None:
     far = replace(AREA, cells=((12, 0),))
-    assert marks([far], None, SIZE, mapped([1.0] * ACROSS * DOWN)) == Marks(0.0, 0.0)
+    assert marks([far], None, SIZE, mapped([1.0] * ACROSS * DOWN)) == Marks(0.0, 0.0, 0.0)
