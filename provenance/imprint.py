@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from provenance.errors import ProvenanceError
 from provenance.examine import LONG, STILL_FRAMES, first, grid_of, spread, too_narrow
 from provenance.fingerprint import (
+    LOOKS,
+    MARGIN,
     SOUND_RATE,
     VISIBLE,
     Cells,
@@ -22,6 +24,7 @@ from provenance.fingerprint import (
     Extent,
     Fingerprint,
     Listener,
+    around,
     cells,
     frames_for,
 )
@@ -66,6 +69,16 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
     placed: _Placed | None = None
     shown: tuple[int, int] | None = None
     collector = Collector(Extent(0, 0, 0, 0))
+    gap, due = (info.duration or 0.0) / LOOKS, float("-inf")
+
+    def aside(picture: Plane, time: float) -> bytes:
+        """A few frames, far enough from one another, are looked at around their place too."""
+        nonlocal due
+        if placed is None or time < due:
+            return b""
+        due = time + gap if gap else float("inf")
+        return placed.around(picture)
+
     for frame in _frames(path, info, every_scene=detection is None):
         if frame.luma.shape != size or not _marked(detection, frame.time):
             continue
@@ -74,7 +87,8 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
             shown = (picture.shape[1], picture.shape[0])
             placed = _Placed(picture.shape, _matrix(detection))
             collector = Collector(placed.extent, frames_for(info.duration))
-        collector.add(picture, frame.time, partial(placed.cells, picture))
+        seen = None if detection is None else partial(aside, picture, frame.time)
+        collector.add(picture, frame.time, partial(placed.cells, picture), seen)
     return replace(collector.fingerprint(), duration=duration, size=shown, sound=sound)
 
 
@@ -109,8 +123,19 @@ class _Placed:
             canvas = np.where(self._seen, canvas, np.float32(picture.mean()))
         return cells(canvas, self._visible, self.extent)
 
-    def _laid(self, picture: Plane) -> NDArray[np.float32]:
-        frame = alignment.Frame(*self.extent.corner, self.extent.size)
+    def around(self, picture: Plane) -> bytes:
+        """Hash the cells of one picture at every shift."""
+        if not self.extent.count:
+            return b""
+        seen = self._laid(np.ones_like(picture), MARGIN) > 0.5
+        canvas = np.where(seen, self._laid(picture, MARGIN), np.float32(picture.mean()))
+        return around(canvas, seen, self.extent)
+
+    def _laid(self, picture: Plane, margin: int = 0) -> NDArray[np.float32]:
+        left, top = self.extent.corner
+        width, height = self.extent.size
+        size = (width + 2 * margin, height + 2 * margin)
+        frame = alignment.Frame(left - margin, top - margin, size)
         return alignment.laid(picture, self._matrix, frame).plane
 
 

@@ -7,6 +7,7 @@ is (a :class:`Listener` takes its :class:`SoundPrint`); :func:`nearest`, or the 
 """
 
 from provenance.fingerprint.areas import Area
+from provenance.fingerprint.aside import LOOKS, MARGIN, around
 from provenance.fingerprint.collector import Collector, frames_for
 from provenance.fingerprint.compare import LIMIT, Comparison, compare
 from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, pdq
@@ -25,6 +26,8 @@ __all__ = [
     "CELL",
     "HASH_BYTES",
     "LIMIT",
+    "LOOKS",
+    "MARGIN",
     "RADIUS",
     "SOUND_RATE",
     "VISIBLE",
@@ -41,6 +44,7 @@ __all__ = [
     "SoundPiece",
     "SoundPrint",
     "SoundStatus",
+    "around",
     "cells",
     "chunks",
     "compare",

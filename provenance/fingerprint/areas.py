@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprint.aside import FITS, better_laid
 from provenance.fingerprint.lattice import CELL, CELL_BITS, Extent
 
 DIFFERS = 0.34
@@ -50,6 +51,10 @@ NEAR = 0.02
 """Distance within which several registered frames match equally well; all cells decide then."""
 MATCHING = 0.4
 """Share of the cells, the best, that match a frame: what is laid over the others doesn't count."""
+LAID = 0.4
+"""Share of its cells that must fit for such a frame to be laid right."""
+UNSTEADY = 0.25
+"""Share of the frames looked at again that must lie elsewhere for the picture to move."""
 WINDOW = 1
 """Registered frames before and after the matched one that a cell is compared with."""
 LEAST_CELLS = 2
@@ -106,11 +111,13 @@ class Side:
         words: (F, C) uint64, 0 where a cell is flat or out of view.
         textures: (F, C) grey levels, None where they aren't known.
         times: (F,) seconds.
+        around: (S, C) words at every shift, by the index of the frames that have them.
     """
 
     words: Words
     textures: Floats | None
     times: Floats
+    around: dict[int, Words]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,9 +138,18 @@ class Cells:
     times: Floats
 
 
-def looked_at(old: Side, new: Side) -> Cells:
-    """Steps 1 and 2: match every frame, and compare its cells."""
+def looked_at(old: Side, new: Side, extent: Extent) -> Cells:
+    """Steps 1 and 2: match every frame, and compare its cells.
+
+    Where frames lie beside the place they were laid to, only those count that could be laid anew.
+
+    Args:
+        old: what was registered.
+        new: what is seen.
+        extent: where the cells lie in the seen picture.
+    """
     rows, weights, fits = [], [], []
+    laid: dict[int, Floats] = {}
     moving = _moving(old.words)
     for index in range(len(new.words)):
         words = new.words[index]
@@ -146,11 +162,21 @@ def looked_at(old: Side, new: Side) -> Cells:
             _by_texture(bits[near], old.textures[near], new.textures[index])
         least = np.where(np.isnan(bits[near]), np.inf, bits[near]).min(axis=0)
         rows.append(np.where(np.isinf(least), np.nan, least))
+        if index in new.around:
+            better = better_laid(old.words, new.around[index], rows[-1], extent)
+            if better is not None:
+                laid[index] = better
         gap = float(np.diff(old.times[near]).max(initial=0.0))
         restless = 1.0 if gap <= DENSE else RESTLESS
         weights.append(np.where(moving[near].max(axis=0) < CALM, 1.0, restless))
         fits.append((fit + whole) / 2.0)
     told = np.array(rows)
+    if len(laid) >= max(1, UNSTEADY * len(new.around)):
+        told = np.full_like(told, np.nan)
+        for index in new.around:
+            row = laid.get(index, rows[index])
+            if np.count_nonzero(row <= FITS) >= LAID * np.count_nonzero(~np.isnan(row)):
+                told[index] = row
     weight = np.where(np.isnan(told), 0.0, np.array(weights))
     return Cells(told, weight, np.array(fits), new.times)
 
@@ -205,7 +231,8 @@ def areas_of(cells: Cells, extent: Extent) -> tuple[tuple[Area, ...], float]:
     compared = float(np.count_nonzero(_weighed(cells, everything)[0] >= 1.0))
     found = _found(cells, everything, extent)
     passing: list[Area] = []
-    for chosen in _stretches(cells.times):
+    telling = np.flatnonzero(cells.weight.any(axis=1))
+    for chosen in _stretches(cells.times, telling):
         for area in _found(cells, chosen, extent):
             if not any(_same(area, other) for other in found):
                 times = cells.times[chosen]
@@ -271,12 +298,13 @@ def _box(inside: NDArray[np.bool_], extent: Extent) -> tuple[float, float, float
     )
 
 
-def _stretches(times: Floats) -> list[NDArray[np.intp]]:
-    """Indices of the frames in stretches that overlap by half."""
+def _stretches(every: Floats, telling: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    """Indices of the frames that tell anything, in stretches that overlap by half."""
+    times = every[telling]
     if len(times) < 2 * SPAN_FRAMES or times[-1] - times[0] < 2.0 * SPAN:
         return []
     starts = np.arange(times[0], times[-1] - SPAN / 2.0, SPAN / 2.0)
-    chosen = [np.flatnonzero((times >= start) & (times <= start + SPAN)) for start in starts]
+    chosen = [telling[(times >= start) & (times <= start + SPAN)] for start in starts]
     return [indices for indices in chosen if len(indices) >= SPAN_FRAMES]
 
 

@@ -55,13 +55,21 @@ class Collector:
         self._glances = np.empty((0, 4), np.uint64)
         self._words = np.empty((0, extent.count), np.uint64)
 
-    def add(self, picture: NDArray[np.float32], time: float, cells: Callable[[], Cells]) -> None:
+    def add(
+        self,
+        picture: NDArray[np.float32],
+        time: float,
+        cells: Callable[[], Cells],
+        around: Callable[[], bytes] | None = None,
+    ) -> None:
         """Look at one frame.
 
         Args:
             picture: (H, W) as shown, 8-bit grey levels.
             time: seconds of presentation.
             cells: makes the frame's cells, if they are needed.
+            around: makes its cells around (:mod:`provenance.fingerprint.aside`), if it is kept and
+                they are wanted of it.
         """
         small = cv2.resize(picture, GLANCE, interpolation=cv2.INTER_AREA)
         glance = packed(pdq(np.asarray(small, np.float32)).value)
@@ -71,8 +79,9 @@ class Collector:
         if (near & (_changed(words, self._words) <= self._near)).any():
             return
         whole = pdq(picture)
+        aside = b"" if around is None else around()
         self._kept.append(
-            FrameHash(time, whole.quality, whole.value, whole.mirrored, bits, textures)
+            FrameHash(time, whole.quality, whole.value, whole.mirrored, bits, textures, aside)
         )
         self._glances = np.concatenate([self._glances, glance])
         self._words = np.concatenate([self._words, words])

@@ -133,10 +133,10 @@ def _placed(
     overlap = place.overlap
     old = _side(registered, overlap)
     new = _side(seen, overlap, place.across, place.down, place.negative)
-    cells = looked_at(old, new)
     shown = Extent(
         overlap.left - place.across, overlap.top - place.down, overlap.columns, overlap.rows
     )
+    cells = looked_at(old, new, shown)
     areas, compared = areas_of(cells, shown)
     named = moments(cells.fits, new.times, old.times)
     return replace(
@@ -158,7 +158,14 @@ def _side(
         textures = textures[:, row : row + part.rows, column : column + part.columns]
         textures = textures.reshape(len(whole.frames), -1)
     words = _turned(_cut(whole, part, across, down), negative)
-    return Side(words, textures, np.array([frame.time for frame in whole.frames]))
+    around = {
+        index: _turned(
+            every[:, row : row + part.rows, column : column + part.columns].reshape(len(every), -1),
+            negative,
+        )
+        for index, every in whole.around().items()
+    }
+    return Side(words, textures, np.array([frame.time for frame in whole.frames]), around)
 
 
 def _repeats(old: int, olds: int, new: int, news: int) -> range:

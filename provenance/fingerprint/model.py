@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.fingerprint.aside import SHIFTS, size_of
 from provenance.fingerprint.hashing import HASH_BYTES, MIN_QUALITY, distance
 from provenance.fingerprint.lattice import CELL_BYTES, Extent, grey_levels
 
@@ -30,7 +31,9 @@ MOST_SIDE = 0xFFFF
 _HEAD = struct.Struct("<4sHbbBB")
 _CLIP = struct.Struct("<dHHBI")
 """Version 2, after the head: the duration, not a number when unknown; the picture's sides, 0 when
-unknown; whether the cells' textures are kept; the sound's length."""
+unknown; bits for whether the cells' textures, and which frames have cells around, are kept; the
+sound's length."""
+_TEXTURED, _AROUND = 1, 2
 _FRAME = struct.Struct("<dB32s32s")
 
 
@@ -47,6 +50,8 @@ class FrameHash:
             nothing to compare (out of view, or flat).
         textures: a byte for each cell (:class:`provenance.fingerprint.lattice.Cells`); empty where
             they aren't known (version 1).
+        around: of some frames of what is seen, the cells' bits at every shift around
+            (:mod:`provenance.fingerprint.aside`); never of what is registered.
     """
 
     time: float
@@ -55,6 +60,7 @@ class FrameHash:
     mirrored: bytes
     cells: bytes
     textures: bytes = b""
+    around: bytes = b""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.time) and 0 <= self.quality <= 100):
@@ -92,6 +98,8 @@ class Fingerprint:
             raise ValueError("a frame's cells do not fill the extent")
         if any(len(frame.textures) != self._textured for frame in self.frames):
             raise ValueError("a frame's textures do not fill the extent")
+        if any(len(f.around) not in (0, size_of(self.extent)) for f in self.frames):
+            raise ValueError("a frame's cells around do not fill the extent")
         if self.size is not None and not all(0 < side <= MOST_SIDE for side in self.size):
             raise ValueError("a fingerprint's picture has an impossible size")
 
@@ -123,6 +131,15 @@ class Fingerprint:
         shape = (len(self.frames), self.extent.rows, self.extent.columns)
         return np.frombuffer(data, "<u8").reshape(shape)
 
+    def around(self) -> dict[int, NDArray[np.uint64]]:
+        """Index of each frame that has them: (shifts, rows, columns) words around."""
+        shape = (SHIFTS, self.extent.rows, self.extent.columns)
+        return {
+            index: np.frombuffer(frame.around, "<u8").reshape(shape)
+            for index, frame in enumerate(self.frames)
+            if frame.around
+        }
+
     def textures(self) -> NDArray[np.float64] | None:
         """(F, rows, columns) grey levels of each cell's texture; None where they aren't known."""
         if not self._textured:
@@ -135,11 +152,15 @@ class Fingerprint:
         where = self.extent
         head = (where.left, where.top, where.columns, where.rows)
         length = math.nan if self.duration is None else self.duration
-        clip = (length, *(self.size or (0, 0)), bool(self._textured), len(self.sound))
+        looked = any(frame.around for frame in self.frames)
+        kept = _TEXTURED * bool(self._textured) | _AROUND * looked
+        clip = (length, *(self.size or (0, 0)), kept, len(self.sound))
         parts = [_HEAD.pack(MAGIC, len(self.frames), *head), _CLIP.pack(*clip)]
         for frame in self.frames:
             parts += [_FRAME.pack(frame.time, frame.quality, frame.value, frame.mirrored)]
             parts += [frame.cells, frame.textures]
+            if looked:
+                parts += [bytes([bool(frame.around)]), frame.around]
         return b"".join([*parts, self.sound])
 
     @classmethod
@@ -153,25 +174,37 @@ class Fingerprint:
             raise ValueError("this is no fingerprint of a version that can be read")
         magic, count, *where = _HEAD.unpack_from(data)
         extent = Extent(*where)
-        at, duration, wide, high, textured, spoken = _HEAD.size, math.nan, 0, 0, 0, 0
+        at, duration, wide, high, kept, spoken = _HEAD.size, math.nan, 0, 0, 0, 0
         if magic == MAGIC:
             if len(data) < at + _CLIP.size:
                 raise ValueError("the fingerprint is cut short")
-            duration, wide, high, textured, spoken = _CLIP.unpack_from(data, at)
+            duration, wide, high, kept, spoken = _CLIP.unpack_from(data, at)
             at += _CLIP.size
-        step = _FRAME.size + (CELL_BYTES + bool(textured)) * extent.count
-        end = at + count * step
-        if count > MOST_FRAMES or len(data) != end + spoken:
-            raise ValueError("the fingerprint is cut short or too long")
+        if kept & ~(_TEXTURED | _AROUND) or count > MOST_FRAMES:
+            raise ValueError("this is no fingerprint of a version that can be read")
         frames = []
-        for start in range(at, end, step):
-            middle = start + _FRAME.size + CELL_BYTES * extent.count
-            cells, textures = data[start + _FRAME.size : middle], data[middle : start + step]
-            time, quality, value, mirrored = _FRAME.unpack_from(data, start)
-            frames.append(FrameHash(time, quality, value, mirrored, cells, textures))
+        for _ in range(count):
+            frame, at = _frame(data, at, extent, kept)
+            frames.append(frame)
+        if len(data) != at + spoken:
+            raise ValueError("the fingerprint is cut short or too long")
         length = None if math.isnan(duration) else duration
         size = (wide, high) if wide or high else None
-        return cls(extent, tuple(frames), length, data[end:], size)
+        return cls(extent, tuple(frames), length, data[at:], size)
+
+
+def _frame(data: bytes, at: int, extent: Extent, kept: int) -> tuple[FrameHash, int]:
+    """One frame that begins at a byte, and where the next one does."""
+    middle = at + _FRAME.size + CELL_BYTES * extent.count
+    end = middle + (extent.count if kept & _TEXTURED else 0)
+    after = end
+    if kept & _AROUND and len(data) > end:
+        after = end + 1 + (size_of(extent) if data[end] else 0)
+    if len(data) < after:
+        raise ValueError("the fingerprint is cut short")
+    time, quality, value, mirrored = _FRAME.unpack_from(data, at)
+    cells, textures = data[at + _FRAME.size : middle], data[middle:end]
+    return FrameHash(time, quality, value, mirrored, cells, textures, data[end + 1 : after]), after
 
 
 def _apart(frames: list[FrameHash], alike: int) -> list[FrameHash]:

@@ -21,6 +21,7 @@ ALIKE = 0.03
 """Share of the bits within which another registered moment matches as well."""
 APART = 0.75
 """Seconds by which moments that match equally well may lie apart for the frame to name one."""
+SMOOTHED = 5
 LEAST_MOMENTS = 6
 LEAST_SECONDS = 1.0
 """That the moments named must span on both clocks."""
@@ -70,7 +71,7 @@ def order_of(found: Moments) -> Order | None:
     """How the moments follow one another; None when it can't be told."""
     if not _enough(found):
         return None
-    steps = np.diff(found.registered)
+    steps = np.diff(_smoothed(found.registered))
     clear = steps[np.abs(steps) > 1e-9]
     forward = float(np.mean(clear > 0)) if clear.size else 0.0
     back = float(np.mean(clear < 0)) if clear.size else 0.0
@@ -87,6 +88,12 @@ def _shuffled_if_jumping(steps: Floats, way: float, otherwise: Order) -> Order:
     """Runs that are in order by themselves and lie in another order are shuffled too."""
     back = way * steps < -JITTER
     return "shuffled" if back.any() else otherwise
+
+
+def _smoothed(registered: Floats) -> Floats:
+    """Medians of five in a row: one or two wrong matches among right ones are no other order."""
+    padded = np.pad(registered, SMOOTHED // 2, mode="edge")
+    return np.asarray(np.median(np.lib.stride_tricks.sliding_window_view(padded, SMOOTHED), axis=1))
 
 
 def speed_of(found: Moments) -> float | None:

@@ -24,6 +24,7 @@ from bench.runner import Run
 from provenance.examine import examine
 from provenance.fingerprint import Comparison, Fingerprint, compare, nearest
 from provenance.imprint import fingerprint_of
+from provenance.likeness import likeness
 from provenance.results import Detection, MissingArea, PictureMap, Segment, Transform
 from provenance.video import probe
 
@@ -37,19 +38,27 @@ ATTACKS = (
 )  # fmt: skip
 
 
+SCHEMA = 2
+"""Of what is kept of a cell."""
 MIXING = ("joined_", "inset_")
 """Attacks that show another clip beside the stamped one: that clip is no other content there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One attacked clip against one registered clip.  ``honest``: its own."""
+    """One attacked clip against one registered clip.
+
+    ``honest``: its own.  ``area`` is the share of the largest area that is told, ``copied`` whether
+    the mark is said to go on over one.
+    """
 
     attack: str
     clip: str
     registered: str
     honest: bool
     comparison: Comparison
+    area: float
+    copied: bool
 
 
 def registered(run: Run, others: list[Path]) -> dict[str, Fingerprint]:
@@ -73,11 +82,26 @@ def judged(
                 attack.name,
                 clip,
                 [
-                    Judged(attack.name, clip, name, name == clip, compare(fingerprint, seen))
+                    _judged(attack.name, clip, name, fingerprint, seen, found)
                     for name, fingerprint in known.items()
                     if not (attack.name.startswith(MIXING) and name == run.other(clip).stem)
                 ],
             )
+
+
+def _judged(  # noqa: PLR0917 - what one cell is made of
+    attack: str, clip: str, name: str, known: Fingerprint, seen: Fingerprint, found: Detection
+) -> Judged:
+    areas = likeness(known.to_bytes(), seen, found).compared.areas
+    return Judged(
+        attack,
+        clip,
+        name,
+        name == clip,
+        compare(known, seen),
+        max((area.share for area in areas), default=0.0),
+        any(area.copied for area in areas),
+    )
 
 
 def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
@@ -85,7 +109,7 @@ def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
     folder = run.work / "cells"
     folder.mkdir(exist_ok=True)
     note = folder / f"{clip}__{attack.name}.json"
-    if not note.exists():
+    if not note.exists() or json.loads(note.read_text()).get("schema") != SCHEMA:
         seed = zlib.crc32(f"{run.seed}/{clip}/{attack.name}".encode())
         with tempfile.TemporaryDirectory(prefix="bench") as made:
             path = run.stamped(clip)
@@ -95,6 +119,7 @@ def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
             shutil.copy(path, kept)
         found = examine(kept, probe(kept), run.keyring.watermark_keys)
         entry = {
+            "schema": SCHEMA,
             "file": kept.name,
             "status": found.status,
             "matrix": None if found.transform is None else found.transform.matrix,
@@ -118,8 +143,8 @@ def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
 def _picture(kept: dict[str, Any]) -> PictureMap:
     missing = kept.pop("missing")
     area = None if missing is None else MissingArea(**missing)
-    lists = {name: tuple(kept.pop(name)) for name in ("states", "scores", "expected", "odds")}
-    return PictureMap(**kept, **lists, missing=area)
+    lists = {name: tuple(one) for name, one in kept.items() if isinstance(one, list)}
+    return PictureMap(**(kept | lists), missing=area)
 
 
 def searched(count: int, queries: int, seed: int) -> tuple[float, int]:
