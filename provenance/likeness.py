@@ -76,6 +76,9 @@ def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detectio
     lengths = None
     if known.duration is not None and seen.duration is not None:
         lengths = (known.duration, seen.duration)
+    if heard.status == "same" and heard.tracks > 1:
+        why = f"of its {heard.tracks} tracks one was compared, which is the same"
+        heard = replace(heard, status="not_compared", reason=why)
     elsewhere = moved(heard, lengths)
     return replace(
         alike,

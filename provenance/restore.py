@@ -36,8 +36,6 @@ from provenance.video import container_for, probe
 from provenance.wording import SAME_SPEED, area, areas, because, length_tolerance
 from provenance.workspace import Workspace, check_distinct, check_target, explained
 
-COMPARED = ("picture", "order", "speed", "length", "sound")
-"""What is compared before a copy gets its credential back, as its new manifest says."""
 IN_VIEW = 0.9
 """Share of the stamped picture that has to be in view."""
 LEAST_SHARE = 0.4
@@ -79,6 +77,19 @@ def unrestorable(report: VerificationReport) -> str | None:  # noqa: PLR0911 - o
     if compared.picture != "same" or few or (compared.distance or 0.0) > FAR:
         return "its picture could not be compared well enough with what was stamped"
     return None
+
+
+def _named(report: VerificationReport) -> tuple[str, ...]:
+    """What was compared, as the new manifest says; order and speed where they could be told."""
+    compared = report.registry.compared
+    told = {
+        "picture": True,
+        "order": compared.order is not None or compared.picture == "bytes",
+        "speed": compared.speed is not None or compared.picture == "bytes",
+        "length": True,
+        "sound": True,
+    }
+    return tuple(name for name, known in told.items() if known)
 
 
 def restore(
@@ -128,7 +139,7 @@ def restore(
         duration_ms=round(1000 * (info.duration or 0.0)),
         title=printable(target.name),
         when=now(),
-        compared=COMPARED,
+        compared=_named(report),
     )
     with Workspace(target, overwrite=overwrite) as workspace, explained(target):
         signed = workspace.path(f"signed{target.suffix}")
