@@ -5,7 +5,8 @@
 1. The input is fetched and hashed; with the job's settings that makes its key.
 2. The ledger says what is known: a job that is done is skipped, once its file has been looked at,
    and withdrawals.  Otherwise the job is claimed.
-3. The approvals are checked, against the very bytes that will be stamped.
+3. What waits in the spool is removed when something of it is withdrawn.  The approvals are checked,
+   against the very bytes that will be stamped.
 4. The clip is stamped into the spool, under its key (:func:`provenance.stamp.stamp`).
 5. Withdrawals are looked for again, since the clip may have waited.  The ledger notes what is about
    to be published; the file is published; the ledger notes that.
@@ -228,19 +229,17 @@ class _Work:
             self.ledger.done(claim, earlier)
             self._clear_spool(claim.key)
             return self._done(earlier)
-        permit = self._permit(clip.sha256)  # 3
         spooled = self._spooled(claim.key)
         spooled.parent.mkdir(parents=True, exist_ok=True)
         result = self._waiting(claim, clip, spooled)
+        if result is not None:  # before the approvals, or a withdrawn reviewer's clip would stay
+            self._hold_back(claim.key, result)
+        permit = self._permit(clip.sha256)  # 3
         if result is None:
             result = self._stamped(claim, clip, spooled, permit, prompt)  # 4
         beside = result["manifest"]["embedded"] is not True
         pixels = probe(spooled).video
-        why = self.tools.withdrawn(self.job, result)  # 5
-        if why is not None:
-            # The stamp stays on record, where the withdrawal hits it.
-            self._clear_spool(claim.key)
-            raise WithdrawnError(f"{printable(self.job.input)} is not published: {why}.")
+        self._hold_back(claim.key, result)  # 5
         self.ledger.publishing(claim, result, LEASE)
         if self.target.is_local:
             self.target.path.parent.mkdir(parents=True, exist_ok=True)
@@ -248,6 +247,19 @@ class _Work:
         self.ledger.done(claim, result)
         self._clear_spool(claim.key)
         return Attempt("stamped", stamp=result, pixels=pixels.width * pixels.height)
+
+    def _hold_back(self, key: str, result: Mapping[str, Any]) -> None:
+        """Remove a clip from the spool when something of it is withdrawn.
+
+        The stamp stays on record, where the withdrawal hits it.
+
+        Raises:
+            WithdrawnError: it was removed.
+        """
+        why = self.tools.withdrawn(self.job, result)
+        if why is not None:
+            self._clear_spool(key)
+            raise WithdrawnError(f"{printable(self.job.input)} is not published: {why}.")
 
     def _published_before(self, claim: Claim, clip: Stored) -> Mapping[str, Any] | None:
         """What an earlier attempt published and could not note any more.

@@ -360,6 +360,26 @@ def test_a_withdrawal_after_a_kill_stops_the_clip_or_names_it(
     assert set(studio.records().values()) == {1}  # the stamp stays on record, withdrawn
 
 
+@pytest.mark.parametrize("allow_unapproved", [False, True])
+def test_a_clip_that_waits_is_removed_when_its_reviewer_is_withdrawn(
+    studio: Studio, allow_unapproved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not the run could do without the approval that the waiting stamp rests on."""
+    studio.add("a")
+    job = killed_at(studio, "stamped", monkeypatch)
+    settings = studio.settings(allow_unapproved=allow_unapproved)
+    with Registry(str(studio.folder / "r.db")) as registry:
+        (record,) = registry.search()
+        (anna,) = record.approvers
+        registry.withdrawals.withdraw("reviewer", anna, "laptop stolen")
+    with Ledger(settings.ledger) as ledger:
+        tidy(settings, ledger, None, [job])
+        attempt = do(task_of(job, studio.keyring), settings, ledger=ledger)
+    assert (attempt.state, attempt.reason, attempt.fault) == ("failed", "withdrawn", 3)
+    assert "its reviewer was withdrawn" in (attempt.error or "")
+    assert (studio.files, studio.leftovers()) == ([], [])
+
+
 def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_when_lost(
     studio: Studio, run: Run
 ) -> None:
