@@ -40,14 +40,15 @@ from provenance.results import Tag
 from provenance.signers import check_ready
 from provenance.video import (
     EncoderOptions,
+    Foresight,
     LumaPlane,
     MediaInfo,
     TagPlan,
     at_depth,
     container_for,
+    foresee,
     probe,
     read_tags,
-    survey_tags,
     transcode,
 )
 from provenance.video.encoders import plan_encoder
@@ -84,7 +85,7 @@ class Making:
     tsa_url: str | None
     min_margin_db: float | None
     progress: Progress
-    keep_tags: tuple[str, ...]
+    foresight: Foresight
     tags: TagPlan
     parent: Parent | None
 
@@ -127,9 +128,9 @@ class Making:
                 "put its `trust` folder back."
             )
         _check_room(info)
-        tags = survey_tags(source, container, keep_tags)
+        foresight = foresee(source, container, keep_tags)
         parent = find_parent(source, trust)
-        tags = _checked_tags(tags, parent, prompt, keyring)
+        tags = _checked_tags(foresight.tags, parent, prompt, keyring)
         plan = plan_encoder(
             encoder,
             source_codec=info.video.codec,
@@ -149,7 +150,7 @@ class Making:
             tsa_url,
             min_margin_db,
             progress,
-            tuple(keep_tags),
+            foresight,
             tags,
             parent,
         )
@@ -178,12 +179,10 @@ class Making:
             mark,
             self.encoder,
             container=container_for(self.target),
-            keep_tags=self.keep_tags,
+            foresight=self.foresight,
             progress=lambda done, total: self.progress("mark", done, total),
         )
-        rate = self.info.video.fps
-        seconds = result.duration + (float(1 / rate) if rate else 0.0)
-        return result.frames, embedder.psnr_y(), seconds, rehearsal
+        return result.frames, embedder.psnr_y(), result.duration, rehearsal
 
     def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:
         """End of step 3; leaves the embedder prepared."""

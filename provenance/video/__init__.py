@@ -6,18 +6,20 @@ streams a video through a marking function into a new file that keeps everything
 
 from provenance.video.copy import copied, shrunk
 from provenance.video.encoders import Container, EncoderOptions, container_for
+from provenance.video.foresight import Foresight, foresee
 from provenance.video.geometry import Orientation
 from provenance.video.luma import LumaPlane, at_depth
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
 from provenance.video.reader import LumaFrame, ReadStats, Skip, read_luma
 from provenance.video.sound import SoundStats, read_sound
-from provenance.video.tags import TagPlan, read_tags, survey_tags
+from provenance.video.tags import TagPlan, read_tags
 from provenance.video.writer import Progress, TranscodeResult, transcode
 
 __all__ = [
     "Container",
     "EncoderOptions",
+    "Foresight",
     "FrameInfo",
     "LumaFrame",
     "LumaPlane",
@@ -35,11 +37,11 @@ __all__ = [
     "at_depth",
     "container_for",
     "copied",
+    "foresee",
     "probe",
     "read_luma",
     "read_sound",
     "read_tags",
     "shrunk",
-    "survey_tags",
     "transcode",
 ]

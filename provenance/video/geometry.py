@@ -49,14 +49,6 @@ def display_matrix(frame: VideoFrame) -> Matrix | None:
     return struct.unpack("=9i", data[:36]) if len(data) >= 36 else None
 
 
-def orientation_of(frame: VideoFrame) -> Orientation:
-    """The nearest upright orientation for a frame."""
-    matrix = display_matrix(frame)
-    if matrix is None:
-        return Orientation(-frame.rotation % 360 // 90 * 90)  # PyAV's is counter-clockwise
-    return orientation(matrix)
-
-
 def orientation(matrix: Matrix) -> Orientation:
     """Read a display matrix: point (x, y) is shown at (a x + c y, b x + d y), y downwards."""
     a, b, _, c, d = matrix[:5]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
+
+from provenance.video.boxes import FIRST, Box, Boxes
 
 _FOLDERS: Final = frozenset((b"moov", b"trak", b"udta"))
-_MOST_BOXES: Final = 20_000
 _DEEPEST: Final = 6
 _MOST_KEYS: Final = 65_536
 """Bytes of a table of keys that are read."""
@@ -39,59 +40,45 @@ def hidden_tags(path: str | os.PathLike[str]) -> list[str]:
         OSError: the file can't be read.
     """
     with Path(path).open("rb") as handle:
-        if handle.read(8)[4:] not in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
+        if handle.read(8)[4:] not in FIRST:
             return []
-        size = handle.seek(0, os.SEEK_END)
-        return list(dict.fromkeys(_Walk(handle).names(0, size, ())))
+        boxes = Boxes(handle, handle.seek(0, os.SEEK_END))
+        return list(dict.fromkeys(_names(boxes, 0, boxes.size, ())))
 
 
-class _Walk:
-    def __init__(self, handle: BinaryIO) -> None:
-        self._handle = handle
-        self._left = _MOST_BOXES
+def _names(boxes: Boxes, at: int, end: int, above: tuple[bytes, ...]) -> Iterator[str]:
+    for box in boxes.inside(at, end):
+        if box.end > end:
+            return
+        yield from _named(boxes, box, above)
 
-    def names(self, at: int, end: int, above: tuple[bytes, ...]) -> Iterator[str]:
-        while at + 8 <= end and self._left > 0:
-            self._left -= 1
-            self._handle.seek(at)
-            head = self._handle.read(32)
-            size, kind, start = int.from_bytes(head[:4], "big"), head[4:8], 8
-            if size == 1:
-                size, start = int.from_bytes(head[8:16], "big"), 16
-            elif size == 0:
-                size = end - at
-            if size < start or at + size > end:
-                return
-            yield from self._box(kind, head[start:], at + start, at + size, above)
-            at += size
 
-    def _box(
-        self, kind: bytes, head: bytes, at: int, end: int, above: tuple[bytes, ...]
-    ) -> Iterator[str]:
-        parent = above[-1] if above else b""
-        if kind == b"uuid":
-            name = _UUIDS.get(head[:16], "uuid")
-            if name is not None:
-                yield name
-        elif kind in _FOLDERS and len(above) < _DEEPEST:
-            yield from self.names(at, end, (*above, kind))
-        elif kind == b"meta" and len(above) < _DEEPEST:
-            # In mp4 a version stands before the children, in mov not.
-            yield from self.names(at if head[4:8] == b"hdlr" else at + 4, end, (*above, kind))
-        elif parent == b"meta" and kind in (b"xml ", b"bxml", b"ID32"):
-            yield kind.decode("ascii").strip()
-        elif parent == b"meta" and kind == b"keys":
-            yield from self._keys(at, end)
-        elif parent == b"udta" and kind not in _SHOWN and not kind.startswith(b"\xa9"):
-            yield kind.decode("latin-1")
+def _named(boxes: Boxes, box: Box, above: tuple[bytes, ...]) -> Iterator[str]:
+    parent, kind = above[-1] if above else b"", box.kind
+    if kind == b"uuid":
+        name = _UUIDS.get(boxes.read(box.body, 16), "uuid")
+        if name is not None:
+            yield name
+    elif kind in _FOLDERS and len(above) < _DEEPEST:
+        yield from _names(boxes, box.body, box.end, (*above, kind))
+    elif kind == b"meta" and len(above) < _DEEPEST:
+        # In mp4 a version stands before the children, in mov not.
+        version = 0 if boxes.read(box.body + 4, 4) == b"hdlr" else 4
+        yield from _names(boxes, box.body + version, box.end, (*above, kind))
+    elif parent == b"meta" and kind in (b"xml ", b"bxml", b"ID32"):
+        yield kind.decode("ascii").strip()
+    elif parent == b"meta" and kind == b"keys":
+        yield from _keys(boxes, box)
+    elif parent == b"udta" and kind not in _SHOWN and not kind.startswith(b"\xa9"):
+        yield kind.decode("latin-1")
 
-    def _keys(self, at: int, end: int) -> Iterator[str]:
-        self._handle.seek(at + 8)
-        table = self._handle.read(min(end - at - 8, _MOST_KEYS))
-        place = 0
-        while place + 8 < len(table):
-            size = int.from_bytes(table[place : place + 4], "big")
-            if size < 8:
-                return
-            yield table[place + 8 : place + size].decode("utf-8", "replace")
-            place += size
+
+def _keys(boxes: Boxes, box: Box) -> Iterator[str]:
+    table = boxes.read(box.body + 8, min(box.end - box.body - 8, _MOST_KEYS))
+    place = 0
+    while place + 8 < len(table):
+        size = int.from_bytes(table[place : place + 4], "big")
+        if size < 8:
+            return
+        yield table[place + 8 : place + size].decode("utf-8", "replace")
+        place += size

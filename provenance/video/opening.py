@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +23,13 @@ from typing import Final
 
 import av
 import av.error
+from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError
+from provenance.video.boxes import FIRST
+from provenance.video.integrity import extent_of
 
 MAX_PIXELS: Final = 8192 * 8192
 """Largest picture that is decoded, in pixels; x264, x265 and most decoders stop near here too."""
@@ -45,10 +49,16 @@ _AUDIO_DEMUXERS: Final = ("wav", "w64", "mp3", "flac", "aac", "aiff", "ac3", "ea
 _IMAGE_DEMUXERS: Final = (
     *("png_pipe", "apng", "jpeg_pipe", "webp_pipe", "webp", "gif", "bmp_pipe", "tiff_pipe"),
 )
-_ALLOWED: Final = ",".join((*_VIDEO_DEMUXERS, *_AUDIO_DEMUXERS, *_IMAGE_DEMUXERS))
-_ATOMS: Final = frozenset(
-    (b"ftyp", b"styp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"pnot", b"sidx")
+_IMAGE_BRANDS: Final = frozenset(
+    ("avif", "avis", "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1", "miaf")
 )
+"""Brands of ISO base-media files that hold pictures: AVIF, HEIF and their sequences."""
+_ITEMS: Final = 1 << 16
+"""Bytes of a HEIF image that are looked at for what it is made of."""
+_TILES: Final = re.compile(rb"infe[\x02\x03].{7,9}grid", re.DOTALL)
+_ANIMATED: Final = 2
+"""The bit of a WebP header's flags."""
+_ALLOWED: Final = ",".join((*_VIDEO_DEMUXERS, *_AUDIO_DEMUXERS, *_IMAGE_DEMUXERS))
 
 
 def sniff(head: bytes) -> str | None:
@@ -62,7 +72,7 @@ def sniff(head: bytes) -> str | None:
         (b"MM\x00*", "tiff_pipe"),
         (b"\x1aE\xdf\xa3", "matroska"),
     )
-    if head[4:8] in _ATOMS:
+    if head[4:8] in FIRST:
         return "mov"
     if head[:4] == b"RIFF":
         return {b"AVI ": "avi", b"WEBP": "webp_pipe", b"WAVE": "wav"}.get(head[8:12])
@@ -75,8 +85,12 @@ def sniff(head: bytes) -> str | None:
 
 
 @contextmanager
-def open_media(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
+def open_media(
+    path: str | os.PathLike[str], *, edit_lists: bool = True
+) -> Iterator[InputContainer]:
     """Open ``path`` for demuxing and close it afterwards.
+
+    ``edit_lists`` False gives an mp4's or mov's packets as they are stored, cut away or not.
 
     Raises :class:`UnreadableFileError` if it is missing, not a regular file, forbidden, empty,
     truncated or no media file, and translates what the demuxer raises inside the block.
@@ -95,6 +109,7 @@ def open_media(path: str | os.PathLike[str]) -> Iterator[InputContainer]:
                 container_options={
                     "protocol_whitelist": "file",
                     "format_whitelist": _ALLOWED,
+                    "ignore_editlist": "0" if edit_lists else "1",
                 },
                 metadata_errors="replace",
             )
@@ -125,6 +140,11 @@ def main_video(container: InputContainer, path: str | os.PathLike[str]) -> Video
                 f"{name} holds sound but no picture track; give a file with video in it."
             )
         raise UnsupportedMediaError(f"{name} holds no video track; give a file with video in it.")
+    if is_image(container) and _in_tiles(path):
+        raise UnsupportedMediaError(
+            f"{name} is a picture in tiles (HEIF), which this tool does not read; make a JPEG or "
+            "PNG of it first."
+        )
     best = container.streams.best("video")
     stream = best if best in streams else streams[0]
     if not isinstance(stream, VideoStream):  # pragma: no cover - what PyAV's types leave open
@@ -135,11 +155,19 @@ def main_video(container: InputContainer, path: str | os.PathLike[str]) -> Video
             "convert it to H.264 in mp4 first."
         )
     context = stream.codec_context
+    # Else decoders round a crop on the left to what their processor likes, and columns that the
+    # file hides come into the picture.
+    context.flags |= Flags.unaligned
     if context.codec_tag.lower() in ("encv", "drmi", "drmt"):
         raise encrypted(path)
     if context.width * context.height > MAX_PIXELS:
         raise too_large(path, context.width, context.height)
     if not context.width or not context.height or context.pix_fmt is None:
+        if is_animated_webp(path):
+            raise UnsupportedMediaError(
+                f"{name} is an animated WebP, which this tool does not read; make a video of it "
+                "first, or give one of its pictures."
+            )
         raise UnreadableFileError(
             f"No picture could be decoded from {name}: it is damaged, incomplete, encrypted or "
             f"above {MAX_PIXELS // 2**20} megapixels; get another copy."
@@ -171,7 +199,22 @@ def too_large(path: str | os.PathLike[str], width: int, height: int) -> Unsuppor
 def is_image(container: InputContainer) -> bool:
     """Whether the open file is a still (or animated) image rather than a video."""
     name = container.format.name
-    return name.endswith("_pipe") or name in ("gif", "apng", "webp")
+    brand = container.metadata.get("major_brand", "")
+    return name.endswith("_pipe") or name in ("gif", "apng", "webp") or brand in _IMAGE_BRANDS
+
+
+def is_animated_webp(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a WebP whose header promises an animation."""
+    with Path(path).open("rb") as handle:
+        head = handle.read(32)
+    return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and bool(head[20] & _ANIMATED)
+
+
+def _in_tiles(path: str | os.PathLike[str]) -> bool:
+    """Whether a HEIF or AVIF image is put together from others (ISO/IEC 23008-12, 6.6.2.3)."""
+    with Path(path).open("rb") as handle:
+        head = handle.read(_ITEMS)
+    return head[4:8] == b"ftyp" and _TILES.search(head) is not None
 
 
 @contextmanager
@@ -212,8 +255,9 @@ def _first_bytes(path: Path) -> bytes:
 
 def _open_failure(path: Path, head: bytes, error: Exception) -> UnreadableFileError:
     if sniff(head) is not None:
+        what = "truncated: its end is missing" if extent_of(path).missing else "damaged"
         return UnreadableFileError(
-            f"{path.name} is truncated or damaged: its index cannot be read; get a fresh copy."
+            f"{path.name} is {what}, and its index cannot be read; get a fresh copy."
         )
     return UnreadableFileError(
         f"{path.name} is not a video or image file this tool can read; "

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any, Final, Self
 
 import av
@@ -26,6 +25,7 @@ from provenance.video.geometry import Matrix, display_matrix
 from provenance.video.luma import BT601, BT709
 from provenance.video.pipeline import FrameShape
 from provenance.video.template import apply_hdr
+from provenance.video.timetable import Timetable
 
 _HVC1: Final = "hvc1"  # Apple's players take hevc only under this tag
 _PARAMS: Final = {
@@ -34,7 +34,6 @@ _PARAMS: Final = {
     "libsvtav1": "svtav1-params",
 }
 _VUI: Final = ("h264", "hevc")
-_INDEX_LIMIT: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +56,24 @@ class OutputPicture:
 
     @classmethod
     def of(
-        cls, stream: VideoStream, key: Packet[Any], first: VideoFrame, tags: Mapping[str, str]
+        cls,
+        stream: VideoStream,
+        key: Packet[Any],
+        first: VideoFrame,
+        times: Timetable,
+        tags: Mapping[str, str],
     ) -> Self:
         """Collect it from the stream, its first key packet, its first frame; and tags to keep."""
         mastering, light = hdr_of(first)
-        rate = stream.average_rate or stream.guessed_rate
         field_order = stream.codec_context.field_order
         colour = Colour.of(stream, first)
         if first.format.is_rgb or first.format.has_palette:
             matrix = _rgb_matrix(first)
             colour = Colour(colour.primaries, colour.transfer, matrix, 1)
         return cls(
-            time_base=Fraction(first.time_base or stream.time_base or Fraction(1, 1000)),
-            rate=Fraction(rate) if rate and 0 < rate <= 1000 else None,
-            constant_rate=_is_constant(stream),
+            time_base=times.time_base,
+            rate=times.rate,
+            constant_rate=times.constant,
             sar=Fraction(stream.sample_aspect_ratio or 0),
             colour=colour,
             chroma_location=chroma_location(stream, key),
@@ -205,16 +208,6 @@ def _open(stream: VideoStream, options: dict[str, str], plan: EncoderPlan) -> No
             f"The encoder {plan.library} refuses these settings for a {context.width} x "
             f"{context.height} {plan.pix_fmt} picture ({asked}); change them."
         ) from error
-
-
-def _is_constant(stream: VideoStream) -> bool:
-    """Whether the container's index proves that all frames are equally far apart."""
-    entries = stream.index_entries
-    if not 2 < len(entries) <= _INDEX_LIMIT or len(entries) < (stream.frames or 3):
-        return False
-    times = [entry.timestamp for entry in entries]
-    step = times[1] - times[0]
-    return step > 0 and all(b - a == step for a, b in pairwise(times))
 
 
 def _rgb_matrix(frame: VideoFrame) -> int:

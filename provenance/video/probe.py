@@ -16,8 +16,9 @@ from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError
 from provenance.video.colour import Colour, ContentLight, MasteringDisplay, hdr_of
-from provenance.video.geometry import Matrix, Orientation, display_matrix, orientation
-from provenance.video.integrity import missing_bytes
+from provenance.video.exif import orientation_of
+from provenance.video.geometry import Matrix, Orientation, display_matrix
+from provenance.video.integrity import extent_of
 from provenance.video.luma import luma_depth, with_luma
 from provenance.video.opening import encrypted, is_cover, is_image, main_video, open_media
 
@@ -113,9 +114,9 @@ def probe(path: str | os.PathLike[str]) -> MediaInfo:
             container=container.format.name,
             duration=_duration(container, stream),
             size=Path(path).stat().st_size,
-            video=_video_info(stream, frame, _duration(container, stream)),
+            video=_video_info(path, stream, frame, _duration(container, stream)),
             tracks=tuple(_track(s) for s in container.streams if s is not stream),
-            truncated=missing_bytes(path) > 0,
+            truncated=extent_of(path).missing > 0,
         )
 
 
@@ -140,9 +141,13 @@ def first_frame(
     )
 
 
-def _video_info(stream: VideoStream, frame: VideoFrame, duration: float | None) -> VideoInfo:
+def _video_info(
+    path: str | os.PathLike[str],
+    stream: VideoStream,
+    frame: VideoFrame,
+    duration: float | None,
+) -> VideoInfo:
     context = stream.codec_context
-    matrix = display_matrix(frame)
     mastering, light = hdr_of(frame)
     rate = stream.average_rate or stream.guessed_rate
     count = stream.frames or (round(duration * float(rate)) if duration and rate else None)
@@ -160,8 +165,8 @@ def _video_info(stream: VideoStream, frame: VideoFrame, duration: float | None) 
         start=None if stream.start_time is None else float(stream.start_time * base),
         time_base=base,
         sar=Fraction(stream.sample_aspect_ratio or 1) or Fraction(1),
-        orientation=Orientation() if matrix is None else orientation(matrix),
-        matrix=matrix,
+        orientation=orientation_of(frame, path),
+        matrix=display_matrix(frame),
         colour=Colour.of(stream, frame),
         interlaced=frame.interlaced_frame or context.field_order > 1,
         mastering=mastering,
@@ -185,7 +190,8 @@ def _track(stream: Stream) -> TrackInfo:
 
 
 def _duration(container: InputContainer, stream: VideoStream) -> float | None:
-    if is_image(container) and container.format.name.endswith("_pipe"):
+    single = stream.frames == 1 and stream.duration is None
+    if is_image(container) and (container.format.name.endswith("_pipe") or single):
         return None
     if stream.duration is not None and stream.time_base:
         return float(stream.duration * stream.time_base)

@@ -20,7 +20,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, UsageError
-from provenance.video.geometry import Orientation, orientation_of
+from provenance.video.exif import orientation_of
+from provenance.video.geometry import Orientation
 from provenance.video.luma import LumaPlane, luma_depth, luma_view, with_luma
 from provenance.video.opening import MAX_FRAMES, encrypted, main_video, open_media
 from provenance.video.timing import Clock
@@ -117,7 +118,7 @@ def read_luma(
             if (index - 1) % stride:
                 continue
             if orientation is None:
-                orientation = orientation_of(frame)
+                orientation = orientation_of(frame, path)
             yield _luma_frame(frame, time, stream, orientation)
         if not counts.frames and not sought and start is None and end is None:
             raise UnreadableFileError(

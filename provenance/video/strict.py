@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError
+from provenance.video.feed import Feed
 from provenance.video.opening import encrypted
 from provenance.video.timing import Clock
 
@@ -61,6 +62,13 @@ class StrictDecoder:
             raise self.damaged() from error
         self._account(packet, frames)
         return frames
+
+    def restart(self, feed: Feed) -> None:
+        """After the last packet of a piece: what follows is decoded on its own."""
+        self._stream.codec_context.flush_buffers()
+        base = self.clock.time_base
+        self._due = {pts for pts in self._due if feed.shows(pts * base)}
+        self._first_pts = None
 
     def finish(self) -> None:
         """After the last packet: raises if a packet never gave its frame."""

@@ -70,6 +70,17 @@ _MP4_TRACK: Final = frozenset(
         *("reel_name", "handler_name"),
     )
 )
+# What they say of the whole file without a table of keys.
+_MP4_TAGS: Final = frozenset(
+    (
+        *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),
+        *("copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id"),
+        *("network", "keywords", "episode_sort", "season_number", "media_type", "hd_video"),
+        *("gapless_playback", "compilation", "track", "disc", "rating", "creation_time"),
+        *("encoding_tool", "encoder", "timecode", "location"),
+    )
+)
+_NO_TEXT: Final = ("creation_time", "timecode", "encoder")
 # Eight characters in a row are text; in UTF-16, where nearly anything is a character, of Latin.
 _UTF8: Final = re.compile(
     rb"(?:[\t\n\r\x20-\x7e]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}"
@@ -129,7 +140,9 @@ def plan_tags(media: InputContainer, container: Container, keep: Collection[str]
             private[stream.index] = changed
     chapters = tuple(sorting.of_chapter(chapter) for chapter in media.chapters())
     seen = {name for tags in (media, *media.streams) for name in tags.metadata}
-    for name in hidden_tags(media.name):
+    inside = hidden_tags(media.name)
+    whole = sorting.in_one_place(whole, inside)
+    for name in inside:
         if name not in seen:
             sorting.left_out.append(Tag.named("file", name))
     return TagPlan(
@@ -154,16 +167,9 @@ def read_tags(path: str | os.PathLike[str]) -> dict[str, str]:
         return dict(media.metadata)
 
 
-def survey_tags(
-    path: str | os.PathLike[str], container: Container, keep: Collection[str] = ()
-) -> TagPlan:
-    """:func:`plan_tags` of a file.
-
-    Raises:
-        UnreadableFileError: it can't be opened.
-    """
-    with open_media(path) as media:
-        return plan_tags(media, container, keep)
+def is_listed(name: str) -> bool:
+    """Whether the mp4 and mov muxers write a tag by themselves, where players look for it."""
+    return _LANGUAGE.sub("", name.lower()) in _MP4_TAGS
 
 
 def is_chapter_track(stream: Stream) -> bool:
@@ -204,6 +210,24 @@ class _Sorting:
             elif value.strip() and (name.lower(), value) != ("language", "und"):
                 self.left_out.append(tag)
         return chosen
+
+    def in_one_place(self, tags: dict[str, str], keyed: Collection[str]) -> dict[str, str]:
+        """Tags of an mp4 or mov that its muxer can write together.
+
+        It writes either the list in which players look for a title or an artist, or a table of keys
+        of any name, in which they don't.  So where one of the former was not in a table of keys
+        already, tags with names of their own are left out.
+        """
+        own = [name for name in tags if not is_listed(name)]
+        listed = [name for name in tags if is_listed(name) and name not in _NO_TEXT]
+        if not self._in_mp4 or not own or all(name in keyed for name in listed):
+            return tags
+        for name in own:
+            tag = Tag.named("container", name)
+            self.kept.remove(tag)
+            self.left_out.append(tag)
+            self.texts = [text for text in self.texts if text[0] != tag]
+        return {name: value for name, value in tags.items() if name not in own}
 
     def takes(self, stream: Stream) -> bool:
         """Whether a track goes along at all; those that a viewer needs do."""

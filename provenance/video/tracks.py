@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
 
 from av.bitstream import BitStreamFilterContext
 from av.container import OutputContainer
@@ -16,38 +19,58 @@ from provenance.results import Tag
 from provenance.video.covers import bare_picture
 from provenance.video.encoders import Container
 from provenance.video.opening import is_cover
-from provenance.video.tags import TagPlan, is_chapter_track
+from provenance.video.tags import TagPlan, is_chapter_track, is_listed
+from provenance.video.timetable import Timetable
 
-_NAMES: Final = {"matroska": "mkv"}
-# What the mp4 and mov muxers write by themselves; any other tag needs use_metadata_tags.
-_MP4_TAGS: Final = frozenset(
-    (
-        *("title", "artist", "album_artist", "composer", "album", "date", "comment", "genre"),
-        *("copyright", "grouping", "lyrics", "description", "synopsis", "show", "episode_id"),
-        *("network", "keywords", "episode_sort", "season_number", "media_type", "hd_video"),
-        *("gapless_playback", "compilation", "track", "disc", "rating", "creation_time"),
-        *("encoding_tool", "encoder", "timecode", "location"),
-    )
-)
+if TYPE_CHECKING:
+    from av.container.core import Chapter
+
+LEAD: Final = Fraction(1, 4)
+"""Seconds of sound before the first that is played which go along: what decoders need to start (80
+ms of Opus, up to 0.12 s of AAC)."""
+MOST_LEADING: Final = 64
+CUT: Final = Fraction(1, 1000)
+"""Seconds by which the end of a track is off when an edit list says it, in units of its own."""
 _COVER_CODECS: Final = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 
 
-class TrackCopier:
-    """Adds one output track for an input track and copies its packets bit for bit."""
+class UnkeepableError(ValueError):
+    """A track that a container does not hold; never leaves this package."""
 
-    def __init__(self, plan: TagPlan, target: OutputContainer, container: Container):
+
+class TrackCopier:
+    """Adds one output track for an input track and copies its packets bit for bit.
+
+    Args:
+        plan: what goes along of the tags.
+        target: where the tracks go.
+        container: its kind.
+        origin: seconds that are taken off all times.
+    """
+
+    def __init__(
+        self,
+        plan: TagPlan,
+        target: OutputContainer,
+        container: Container,
+        origin: Fraction = Fraction(0),
+    ) -> None:
         self._plan, self._target, self._container = plan, target, container
+        self._origin = origin
         self._streams: dict[int, Stream] = {}
         self._fillers: set[int] = set()
         self._covers: dict[int, bytes] = {}
         self.timecode: dict[str, str] = {}
         """What the picture's tags have to say of the timecode."""
         self._timecodes: dict[int, int] = {}
+        self._leads: dict[int, deque[Packet[Stream]]] = {}
+        self._times: dict[int, int] = {}
+        self._ends: dict[int, Fraction] = {}
 
     def add(self, stream: Stream, cover: bytes | None = None) -> None:
         """Add a track like ``stream``; ``cover`` is the picture of a cover-art track.
 
-        Raises :class:`UsageError` naming the track if the container cannot hold it.
+        Raises :class:`UnkeepableError` if the container cannot hold it.
         """
         if is_chapter_track(stream):
             return  # the muxer writes its own from the chapters
@@ -64,7 +87,7 @@ class TrackCopier:
             bare = self._bare(stream, cover or b"") if is_cover(stream) else None
             made = self._add(stream, tags, bare)
         except (ValueError, LookupError, NotImplementedError) as error:
-            raise self._refused(stream) from error
+            raise UnkeepableError(str(error)) from error
         if made is None:
             return
         made.metadata.update(tags)
@@ -72,6 +95,10 @@ class TrackCopier:
         if stream.index in self._plan.private and made.codec_context is not None:
             made.codec_context.extradata = self._plan.private[stream.index]
         self._streams[stream.index] = made
+        self._leads[stream.index] = deque(maxlen=MOST_LEADING)
+        if stream.type == "audio" and stream.duration and "mov" in stream.container.format.name:
+            end = (stream.start_time or 0) + stream.duration
+            self._ends[stream.index] = end * Fraction(stream.time_base or 1)
         if isinstance(stream, SubtitleStream) and stream.codec_context.name == "mov_text":
             self._fillers.add(stream.index)
 
@@ -80,18 +107,51 @@ class TrackCopier:
         if packet.stream_index in self._timecodes and packet.size:
             self._timecodes[packet.stream_index] += 1
             if self._timecodes[packet.stream_index] > 1:
-                raise UsageError(
-                    f"Track {packet.stream_index} of the input is a timecode with jumps, which "
-                    "cannot be kept; remove the track first."
-                )
-        made = self._streams.get(packet.stream_index)
-        if made is None or (packet.size == 0 and packet.dts is None):
+                raise UnkeepableError("a timecode with jumps")
+        if packet.stream_index not in self._streams or (packet.size == 0 and packet.dts is None):
             return
         if packet.stream_index in self._fillers and packet.size == 2:
             return  # an empty caption between two others: the muxer writes these itself
-        if packet.stream_index in self._covers:
-            packet = _with_content(packet, self._covers[packet.stream_index])
-        packet.stream = made
+        for kept in self._shown(packet):
+            self._write(kept)
+
+    def _shown(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
+        """Packets that are played, and the few before the first of them that its decoder needs.
+
+        What an edit list cuts away stays away: the output would carry it along unseen, and where a
+        list has several pieces its times run backwards.
+        """
+        lead = self._leads.get(packet.stream_index)
+        if packet.is_discard:
+            if lead is not None:
+                lead.append(packet)
+            return
+        if lead is not None:
+            yield from (one for one in lead if _seconds(packet) - _seconds(one) <= LEAD)
+            del self._leads[packet.stream_index]
+        yield packet
+
+    def _write(self, packet: Packet[Stream]) -> None:
+        index = packet.stream_index
+        if index in self._covers:
+            packet = _with_content(packet, self._covers[index])
+        end = self._ends.get(index)
+        if end is not None and _seconds(packet) < end - CUT:
+            lasts = (end - _seconds(packet)) / (packet.time_base or 1)
+            if (packet.duration or 0) - lasts > CUT / (packet.time_base or 1):
+                packet.duration = math.ceil(lasts)  # an edit list cuts it off
+        shift = round(self._origin / packet.time_base) if packet.time_base else 0
+        if packet.pts is not None:
+            packet.pts -= shift
+        if packet.dts is not None:
+            packet.dts -= shift
+            last = self._times.get(index)
+            if last is not None and packet.dts <= last:
+                # Where two pieces of an edit list meet, the second begins within a packet.
+                packet.dts = last + 1
+                packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+            self._times[index] = packet.dts
+        packet.stream = self._streams[index]
         self._target.mux_one(packet)
 
     def _bare(self, stream: Stream, cover: bytes) -> bytes:
@@ -113,7 +173,10 @@ class TrackCopier:
             raise ValueError("a kind of data whose description the muxer would leave empty")
         if stream.codec_context is None and stream.type not in ("data", "attachment"):
             # No decoder is needed to copy: name the codec for the muxer, then copy everything.
-            made = self._target.add_mux_stream(stream.name or "")
+            name = getattr(stream, "name", None)
+            if name is None:
+                raise ValueError("a codec without a name")
+            made = self._target.add_mux_stream(name)
             BitStreamFilterContext("null", stream, made)
             return made
         made = self._target.add_stream_from_template(stream, opaque=True)
@@ -128,25 +191,6 @@ class TrackCopier:
         made = self._target.add_attachment(f"cover.{suffix}", mime, cover)
         made.metadata.update(tags)
 
-    def _refused(self, stream: Stream) -> UsageError:
-        kind = "cover picture" if is_cover(stream) else f"{stream.type} track"
-        context = stream.codec_context
-        codec = context.codec.canonical_name if context is not None else stream.name
-        language = stream.metadata.get("language")
-        detail = ", ".join(x for x in (codec, language if language != "und" else None) if x)
-        if stream.type == "data" and stream.name is None:
-            hint = "leave `data` out of the tags to keep"
-        elif self._container == "webm":
-            hint = "write to mkv or mp4 instead (webm holds only Opus, Vorbis and WebVTT)"
-        elif self._container == "matroska":
-            hint = "write to mov or mp4 instead, or remove the track first"
-        else:
-            hint = "write to mkv instead, or remove the track first"
-        return UsageError(
-            f"{_NAMES.get(self._container, self._container)} files cannot hold track "
-            f"{stream.index} of the input ({kind}{': ' + detail if detail else ''}); {hint}."
-        )
-
 
 def muxer_options(container: Container, plan: TagPlan, *, cover: bool) -> dict[str, str]:
     """Options of the muxer: index in front for mp4 and mov, custom tags where there are any.
@@ -160,7 +204,7 @@ def muxer_options(container: Container, plan: TagPlan, *, cover: bool) -> dict[s
     """
     if container not in ("mp4", "mov"):
         return {}
-    custom = [key for key in plan.container if key.lower().split("-")[0] not in _MP4_TAGS]
+    custom = [key for key in plan.container if not is_listed(key)]
     if cover and (custom or container == "mov"):
         # FFmpeg's muxer writes cover art only into the iTunes list, which knows no custom tags.
         other = f"the tag {Tag.named('container', custom[0]).name}" if custom else "mov's own tags"
@@ -171,12 +215,41 @@ def muxer_options(container: Container, plan: TagPlan, *, cover: bool) -> dict[s
     return {"movflags": "+faststart" + ("+use_metadata_tags" if custom else "")}
 
 
+def movie_clock(
+    container: Container, times: Timetable, streams: Iterable[Stream]
+) -> dict[str, str]:
+    """The option by which mp4 and mov say when a track starts in units that this is a whole of.
+
+    Their own unit is the millisecond, to which a delay of 1/12 s would be rounded.
+    """
+    if container not in ("mp4", "mov"):
+        return {}
+    units = 1000
+    for stream in streams:
+        if stream.type in ("audio", "video", "subtitle") and stream.start_time and stream.time_base:
+            start = stream.start_time * stream.time_base - times.origin
+            finer = math.lcm(units, start.denominator)
+            units = finer if start > 0 and finer < 1 << 31 else units
+    return {} if units == 1000 else {"movie_timescale": str(units)}
+
+
+def moved(chapter: Chapter, origin: Fraction) -> Chapter:
+    """A chapter ``origin`` seconds earlier."""
+    shift = round(origin / Fraction(chapter["time_base"] or 1))
+    return {**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift}
+
+
 def carried(plan: TagPlan, stream: Stream) -> dict[str, str]:
     """A track's tags as the muxer takes them."""
     tags = dict(plan.tracks.get(stream.index, {}))
     if "name" in tags:  # how the mp4 demuxer calls what every muxer takes as the title
         tags.setdefault("title", tags.pop("name"))
     return tags
+
+
+def _seconds(packet: Packet[Stream]) -> Fraction:
+    """When a packet is played; 0 if it does not say."""
+    return (packet.pts or 0) * Fraction(packet.time_base or 0)
 
 
 def _with_content(packet: Packet[Stream], content: bytes) -> Packet[Stream]:

@@ -15,10 +15,12 @@ encoder has it.  Odd sizes grow by one repeated line or column where the encoder
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -28,16 +30,17 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from provenance.errors import OutputError, UnreadableFileError, UnsupportedMediaError, UsageError
+from provenance.errors import OutputError, UnsupportedMediaError
 from provenance.video.encoders import Container, EncoderOptions, container_for, plan_encoder
-from provenance.video.integrity import missing_bytes
-from provenance.video.opening import is_cover, is_image, main_video, open_media
+from provenance.video.feed import Feed
+from provenance.video.foresight import Foresight, foresee
+from provenance.video.opening import is_cover, main_video, open_media
 from provenance.video.output import OutputPicture, add_picture, frame_shape
 from provenance.video.pipeline import FrameInfo, Mark, MarkPool
 from provenance.video.sink import BUFFER, Sink, writing
 from provenance.video.strict import StrictDecoder
-from provenance.video.tags import TagPlan, plan_tags
-from provenance.video.tracks import TrackCopier, carried, muxer_options
+from provenance.video.tags import TagPlan
+from provenance.video.tracks import TrackCopier, carried, moved, movie_clock, muxer_options
 
 Progress = Callable[[int, int | None], object]
 """Called with the frames done and the total, None if that is not known."""
@@ -45,7 +48,7 @@ Progress = Callable[[int, int | None], object]
 
 @dataclass(frozen=True, slots=True)
 class TranscodeResult:
-    """What was written.  ``duration`` runs from the first frame's time to the last's, seconds."""
+    """What was written.  ``duration`` is how long the picture is shown, seconds."""
 
     frames: int
     duration: float
@@ -61,15 +64,16 @@ def transcode(
     mark: Mark,
     options: EncoderOptions | None = None,
     *,
+    foresight: Foresight | None = None,
     container: Container | None = None,
-    keep_tags: Collection[str] = (),
     progress: Progress | None = None,
     mark_threads: int = 0,
 ) -> TranscodeResult:
     """Write ``source`` to ``target`` with every frame's luma passed through ``mark`` once.
 
     ``container`` defaults to what ``target``'s suffix says; give it where the name is temporary.
-    Tags go along as :mod:`provenance.video.tags` says, and those that ``keep_tags`` names.
+    ``foresight`` is what :func:`provenance.video.foresight.foresee` found out of ``source`` for
+    this container; without it, that is done first.
     Only ``target`` is written; on any error it is left incomplete, for the caller to remove.
 
     Raises :class:`UsageError` (options, or a track the container cannot hold),
@@ -78,25 +82,10 @@ def transcode(
     ``mark`` or ``progress`` raise comes out unchanged.
     """
     into = container or container_for(target)
+    foresight = foresight or foresee(source, into)
     with open_media(source) as media:
-        if missing_bytes(source):
-            raise UnreadableFileError(
-                f"{Path(source).name} is truncated: its end is missing; get a fresh copy."
-            )
         stream = main_video(media, source)
-        if is_image(media):
-            raise UnsupportedMediaError(
-                f"{Path(source).name} is an image, not a video; give a video file."
-            )
-        _refuse_other_pictures(media, stream, Path(source))
-        if stream.metadata.get("alpha_mode") == "1":
-            # VP8 and VP9 keep transparency beside the picture, and no decoder here gives it out.
-            raise UsageError(
-                f"The picture of {Path(source).name} has transparency, which cannot be kept; "
-                "flatten it first."
-            )
-        plan = plan_tags(media, into, keep_tags)
-        job = _Job(media, stream, Path(source), Path(target), into, tags=plan)
+        job = _Job(media, stream, Path(source), Path(target), into, foresight=foresight)
         return job.run(mark, options or EncoderOptions(), progress, mark_threads)
 
 
@@ -111,14 +100,16 @@ class _Job:
         target: Path,
         container: Container,
         *,
-        tags: TagPlan,
+        foresight: Foresight,
     ) -> None:
-        self._media, self._stream, self._source, self._tags = media, stream, source, tags
+        self._media, self._stream, self._source = media, stream, source
+        self._tags, self._times = foresight.tags, foresight.times
         self._target, self._container = target, container
         self._decoder = StrictDecoder(media, stream, source)
-        self._packets = media.demux()
-        self._frames, self._last_pts = 0, -(1 << 62)
-        self._times = [0.0, 0.0]
+        self._feed = Feed(media, source, stream)
+        self._packets = iter(self._feed)
+        self._frames, self._first, self._end = 0, 0, 0
+        self._last_pts: int | None = None
 
     def run(
         self, mark: Mark, options: EncoderOptions, progress: Progress | None, mark_threads: int
@@ -127,7 +118,11 @@ class _Job:
         held, early = self._until_first_frame()
         first = early[0]
         picture = OutputPicture.of(
-            self._stream, self._key_packet(held), first, carried(self._tags, self._stream)
+            self._stream,
+            self._key_packet(held),
+            first,
+            self._times,
+            carried(self._tags, self._stream),
         )
         plan = plan_encoder(
             options,
@@ -141,7 +136,7 @@ class _Job:
             pool = stack.enter_context(MarkPool(mark, shape, mark_threads))
             target = stack.enter_context(self._opened())
             made: VideoStream | None = None
-            copier = TrackCopier(self._tags, target.container, self._container)
+            copier = TrackCopier(self._tags, target.container, self._container, self._times.origin)
             covers = {p.stream_index: bytes(p) for p in held if is_cover(p.stream)}
             for stream in self._media.streams:
                 if stream is self._stream:
@@ -154,15 +149,14 @@ class _Job:
                 made.metadata.setdefault(name, value)
             target.start()
             marked = self._marked(held, early, pool, copier, target)
-            for done, frame in enumerate(marked, 1):
+            for done, frame in enumerate(self._lasting(marked), 1):
                 target.encode(made, frame)
                 if progress is not None:
                     progress(done, total)
-            target.encode(made, None)
-            target.finish()
+            target.end(made, self._end - self._first)
         return TranscodeResult(
             frames=self._frames,
-            duration=self._times[1] - self._times[0],
+            duration=float((self._end - self._first) * self._times.time_base),
             codec=plan.codec,
             pix_fmt=plan.pix_fmt,
             width=shape.width,
@@ -176,7 +170,8 @@ class _Job:
             if is_cover(stream) and stream.index not in self._tags.omitted
         ]
         options = muxer_options(self._container, self._tags, cover=bool(covers))
-        return _Target(self._target, self._container, self._tags, options)
+        options |= movie_clock(self._container, self._times, self._media.streams)
+        return _Target(self._target, self._container, self._tags, self._times.origin, options)
 
     def _marked(
         self,
@@ -199,9 +194,6 @@ class _Job:
                     f"{time:.2f} s; convert it to one size first."
                 )
             self._set_pts(frame)
-            if self._frames == 0:
-                self._times[0] = time
-            self._times[1] = time
             info = FrameInfo(self._frames, time)
             self._frames += 1
             yield from pool.put(frame, info)
@@ -213,7 +205,7 @@ class _Job:
         yield from early
         for packet in self._read():
             if packet.stream_index == self._stream.index:
-                yield from self._decoder.decode(packet)
+                yield from self._shown(packet)
             else:
                 target.copy(copier, packet)
         self._decoder.finish()
@@ -223,10 +215,21 @@ class _Job:
         for packet in self._read():
             held.append(packet)
             if packet.stream_index == self._stream.index:
-                frames = self._decoder.decode(packet)
+                frames = self._shown(packet)
                 if frames:
                     return held, frames
         raise self._decoder.nothing()
+
+    def _shown(self, packet: Packet[Stream]) -> list[VideoFrame]:
+        """The frames that a packet brings out, as far as they are played."""
+        frames = self._decoder.decode(packet)
+        if self._feed.window is None:
+            return frames
+        base = self._decoder.clock.time_base
+        frames = [f for f in frames if f.pts is None or self._feed.shows(f.pts * base)]
+        if not packet.size:
+            self._decoder.restart(self._feed)
+        return frames
 
     def _key_packet(self, held: list[Packet[Stream]]) -> Packet[Stream]:
         mine = [p for p in held if p.stream_index == self._stream.index and p.size]
@@ -242,24 +245,51 @@ class _Job:
                 raise self._decoder.damaged() from error
 
     def _set_pts(self, frame: VideoFrame) -> None:
-        """Give a frame without a time its place, and keep times increasing (by one tick)."""
-        clock = self._decoder.clock
-        if frame.pts is None:
-            step = max(1, round(clock.step / clock.time_base))
-            frame.pts = 0 if self._last_pts < -(1 << 61) else self._last_pts + step
-        frame.time_base = frame.time_base or clock.time_base
-        if frame.pts <= self._last_pts:
-            frame.pts = self._last_pts + 1
-        self._last_pts = frame.pts
+        """Put a frame at its time in the output; times increase, by one tick at least."""
+        clock, unit = self._decoder.clock, self._times.time_base
+        if frame.pts is not None:
+            pts = self._times.shown(frame.pts * Fraction(frame.time_base or clock.time_base))
+        elif self._last_pts is None:
+            pts = 0
+        else:
+            pts = self._last_pts + max(1, round(clock.step / unit))
+        if self._last_pts is not None and pts <= self._last_pts:
+            pts = self._last_pts + 1
+        frame.pts, frame.time_base = pts, unit
+        self._last_pts = pts
+
+    def _lasting(self, frames: Iterable[VideoFrame]) -> Iterator[VideoFrame]:
+        """The same frames, each with how long it is shown: until the next, or the film's end."""
+        before: VideoFrame | None = None
+        for frame in frames:
+            if before is None:
+                self._first = frame.pts or 0
+            else:
+                before.duration = (frame.pts or 0) - (before.pts or 0)
+                yield before
+            before = frame
+        if before is not None:
+            before.duration = self._times.last(before.pts or 0)
+            self._end = (before.pts or 0) + before.duration
+            yield before
 
 
 class _Target:
     """The output container: a context manager that writes the trailer only after ``finish``."""
 
     def __init__(
-        self, path: Path, container: Container, tags: TagPlan, options: dict[str, str]
+        self,
+        path: Path,
+        container: Container,
+        tags: TagPlan,
+        origin: Fraction,
+        options: dict[str, str],
     ) -> None:
         self._path = path
+        self._lasting: dict[int, int] = {}
+        self._held: list[Packet[Any]] = []
+        self._begun: int | None = None
+        self._stored_in_order = container in ("mp4", "mov")
         with writing(path):
             self._sink = Sink(path)
             self.container: OutputContainer = av.open(
@@ -271,7 +301,7 @@ class _Target:
             )
         self.container.metadata.update(tags.container)
         if tags.chapters:
-            self.container.set_chapters(list(tags.chapters))
+            self.container.set_chapters([moved(one, origin) for one in tags.chapters])
 
     def __enter__(self) -> _Target:
         return self
@@ -283,20 +313,16 @@ class _Target:
 
     def start(self) -> None:
         """Write the header."""
-        try:
-            with writing(self._path):
-                self.container.start_encoding()
-        except OutputError as error:
-            cause = error.__cause__
-            if isinstance(cause, (av.error.ArgumentError, av.error.InvalidDataError)):
-                raise UsageError(
-                    f"{self._path.suffix or 'This container'} cannot hold the input's tracks "
-                    "together; write to mkv instead."
-                ) from cause
-            raise
+        with writing(self._path):
+            self.container.start_encoding()
 
     def encode(self, stream: VideoStream, frame: VideoFrame | None) -> None:
-        """Encode a frame (None: the end) and write what comes out."""
+        """Encode a frame (None: the end) and write what comes out, but for the latest packet.
+
+        Not every encoder hands on how long a frame lasts, so each packet is told again.
+        """
+        if frame is not None and frame.pts is not None:
+            self._lasting[frame.pts] = frame.duration
         try:
             packets = stream.encode(frame)
         except av.error.FFmpegError as error:
@@ -304,25 +330,32 @@ class _Target:
                 f"The encoder failed while writing {self._path} ({error.strerror}); "
                 "try another codec or preset."
             ) from error
+        for packet in packets:
+            if packet.pts in self._lasting:
+                packet.duration = self._lasting.pop(packet.pts)
+            if self._begun is None:
+                self._begun = packet.dts
+        ready = [*self._held, *packets]
+        self._held = ready[-1:]
         with writing(self._path):
-            self.container.mux(packets)
+            self.container.mux(ready[:-1])
+
+    def end(self, stream: VideoStream, total: int) -> None:
+        """Write the rest and the trailer, and close; ``total`` is how long the picture lasts.
+
+        mp4 and mov store frames in the order of decoding and add up what lies between them: there
+        the last one stored takes whatever is left.
+        """
+        self.encode(stream, None)
+        for packet in self._held:
+            if self._stored_in_order and packet.dts is not None and self._begun is not None:
+                packet.duration = max(1, self._begun + total - packet.dts)
+        with writing(self._path):
+            self.container.mux(self._held)
+            self.container.close()
+            self._sink.close()
 
     def copy(self, copier: TrackCopier, packet: Packet[Stream]) -> None:
         """Write another track's packet."""
         with writing(self._path):
             copier.packet(packet)
-
-    def finish(self) -> None:
-        """Write the trailer and close."""
-        with writing(self._path):
-            self.container.close()
-            self._sink.close()
-
-
-def _refuse_other_pictures(media: InputContainer, main: VideoStream, source: Path) -> None:
-    others = [s for s in media.streams.video if s is not main and not is_cover(s)]
-    if others:
-        raise UnsupportedMediaError(
-            f"{source.name} holds {len(others) + 1} picture tracks, and a copy of the unmarked "
-            "ones would go along; keep one and remove the others."
-        )

@@ -19,7 +19,7 @@ from provenance import Keyring, hash_prompt, trace_prompt
 from provenance.errors import PromptExposedError, PromptTagsError, UsageError
 from provenance.manifest import Trust
 from provenance.results import Tag
-from provenance.video import EncoderOptions, container_for, survey_tags, transcode
+from provenance.video import EncoderOptions, container_for, foresee, transcode
 from tests.clips import Spec, cover_png, make_clip, video_frame
 from tests.conftest import Run, stamp_clip
 
@@ -53,16 +53,17 @@ def copy(luma_in: Any, luma_out: Any, _info: object) -> None:
     np.copyto(luma_out, luma_in)
 
 
-def transcoded(source: Path, suffix: str | None = None, **options: Any) -> Path:
+def transcoded(source: Path, suffix: str | None = None, keep_tags: tuple[str, ...] = ()) -> Path:
     target = source.with_name(f"out{suffix or source.suffix}")
     encoder = EncoderOptions(preset="8") if target.suffix == ".webm" else FAST
-    transcode(source, target, copy, encoder, **options)
+    foresight = foresee(source, container_for(target), keep_tags)
+    transcode(source, target, copy, encoder, foresight=foresight)
     return target
 
 
 def left_out(source: Path, suffix: str | None = None, keep: tuple[str, ...] = ()) -> set[Tag]:
-    plan = survey_tags(source, container_for(Path("out" + (suffix or source.suffix))), keep)
-    return set(plan.left_out)
+    container = container_for(Path("out" + (suffix or source.suffix)))
+    return set(foresee(source, container, keep).tags.left_out)
 
 
 def tags_of(path: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pymediainfo import MediaInfo
 
-from provenance.video import EncoderOptions, probe, read_luma, transcode
+from provenance.video import EncoderOptions, container_for, foresee, probe, read_luma, transcode
 from provenance.video.colour import ContentLight, MasteringDisplay
 from tests.clips import ROTATE_90, Spec, cover_png, make_clip
 
@@ -152,7 +152,8 @@ def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     spec, options = CASES[request.param]
     source = make_clip(folder / f"in.{request.param}", spec)
     target = folder / f"out.{request.param}"
-    transcode(source, target, copy, options, keep_tags=KEEP)
+    foresight = foresee(source, container_for(target), KEEP)
+    transcode(source, target, copy, options, foresight=foresight)
     return source, target
 
 
@@ -203,7 +204,8 @@ def test_mp4_and_mov_put_their_index_in_front(pair: Any) -> None:
 
 def test_an_mp4_cover_picture_is_kept(tmp_path: Path) -> None:
     source = make_clip(tmp_path / "in.mp4", Spec(cover=True, tags={"title": "A clip"}))
-    transcode(source, tmp_path / "out.mp4", copy, FAST, keep_tags=("cover",))
+    foresight = foresee(source, "mp4", ("cover",))
+    transcode(source, tmp_path / "out.mp4", copy, FAST, foresight=foresight)
     assert [t.cover for t in probe(tmp_path / "out.mp4").tracks] == [True]
     with av.open(str(tmp_path / "out.mp4")) as media:
         assert cover_png() in [bytes(p) for p in media.demux()]

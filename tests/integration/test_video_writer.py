@@ -16,7 +16,15 @@ import numpy as np
 import pytest
 
 from provenance.errors import OutputError, UsageError
-from provenance.video import EncoderOptions, FrameInfo, probe, read_luma, transcode
+from provenance.video import (
+    EncoderOptions,
+    FrameInfo,
+    container_for,
+    foresee,
+    probe,
+    read_luma,
+    transcode,
+)
 from tests.clips import Spec, make_clip
 
 FAST = EncoderOptions(preset="ultrafast")
@@ -170,7 +178,7 @@ def test_a_track_the_container_cannot_hold_is_named_not_dropped(
 ) -> None:
     source = make_clip(tmp_path / f"in.{names[0]}", spec)
     with pytest.raises(UsageError, match=words):
-        transcode(source, tmp_path / f"out.{names[1]}", copy, keep_tags=("cover",))
+        foresee(source, container_for(tmp_path / f"out.{names[1]}"), ("cover",))
 
 
 def test_transparency_is_refused_rather_than_lost(tmp_path: Path) -> None:
@@ -236,7 +244,7 @@ def test_a_disk_that_fills_up_midway_is_an_output_error(tmp_path: Path) -> None:
     code = (
         "import resource, signal, sys, numpy as np\n"
         "from provenance.errors import OutputError\n"
-        "from provenance.video import EncoderOptions, transcode\n"
+        "from provenance.video import EncoderOptions, container_for, foresee, transcode\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2**20 + 4096, 2**20 + 4096))\n"
         "try:\n"
@@ -258,7 +266,7 @@ def test_memory_does_not_grow_with_duration(tmp_path: Path) -> None:
     peaks = []
     code = (
         "import resource, sys, numpy as np\n"
-        "from provenance.video import EncoderOptions, transcode\n"
+        "from provenance.video import EncoderOptions, container_for, foresee, transcode\n"
         "transcode(sys.argv[1], sys.argv[2], lambda a, b, i: np.copyto(b, a),\n"
         "          EncoderOptions(preset='ultrafast'))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"

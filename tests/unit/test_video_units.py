@@ -16,7 +16,7 @@ from provenance.video import EncoderOptions, Orientation, container_for
 from provenance.video.colour import MasteringDisplay
 from provenance.video.encoders import choose_pix_fmt, parse_bitrate, plan_encoder
 from provenance.video.geometry import orientation
-from provenance.video.integrity import missing_bytes
+from provenance.video.integrity import Extent, extent_of
 from provenance.video.luma import luma_depth, planar_twin
 from provenance.video.opening import sniff
 from provenance.video.timing import Clock
@@ -135,14 +135,14 @@ def test_the_completeness_check_survives_any_bytes(
     path = tmp_path_factory.getbasetemp() / "any"
     for head in (b"", b"\x00\x00\x00\x10ftyp", b"\x1aE\xdf\xa3"):
         path.write_bytes(head + data)
-        assert missing_bytes(path) >= 0
+        assert min(extent_of(path).missing, extent_of(path).behind) >= 0
 
 
 def test_missing_bytes_are_counted(tmp_path: Path) -> None:
     box = (20).to_bytes(4, "big") + b"ftyp" + bytes(12)
     path = tmp_path / "boxes"
     path.write_bytes(box + (100).to_bytes(4, "big") + b"mdat" + bytes(42))
-    assert missing_bytes(path) == 50
+    assert extent_of(path) == Extent(missing=50)
 
 
 def test_mastering_display_is_written_in_each_encoders_units() -> None:

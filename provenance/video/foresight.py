@@ -1,0 +1,186 @@
+"""Before the work starts: one look through a file, at its packets, without decoding any.
+
+It finds out what goes along (:mod:`provenance.video.tags`), when each frame is shown
+(:mod:`provenance.video.timetable`), and whether the output can hold every other track: the first
+packets of each are written on trial, into memory.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from provenance.errors import UnreadableFileError, UnsupportedMediaError, UsageError
+from provenance.video.encoders import Container
+from provenance.video.feed import Feed
+from provenance.video.integrity import extent_of
+from provenance.video.opening import is_cover, is_image, main_video, open_media
+from provenance.video.tags import TagPlan, plan_tags
+from provenance.video.timetable import LONGEST_WAIT, Grid, PictureTimes, Timetable, units_for
+from provenance.video.trial import Heads, try_tracks
+
+_COARSE: Final = ("matroska", "webm", "flv", "asf", "mpegts", "mpeg", "rm", "wtv")
+"""Containers that count in units of their own, whatever the frame rate is."""
+_CLOCKLESS: Final = ("mpegts", "mpeg", "flv", "live_flv", "wtv", "ogg", "rm", "asf")
+"""Containers whose clock starts anywhere."""
+_HEAD: Final = 64
+_HEAD_BYTES: Final = 1 << 20
+"""Packets, and bytes of them, that are kept of a track for the trial."""
+_MICROSECOND: Final = Fraction(1, 1_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What is known of a transcode before it begins."""
+
+    tags: TagPlan
+    times: Timetable
+
+
+def foresee(
+    path: str | os.PathLike[str], container: Container, keep_tags: Collection[str] = ()
+) -> Foresight:
+    """Look through a file that is to be written anew.
+
+    Args:
+        path: the file.
+        container: what is going to be written.
+        keep_tags: names of tags to keep besides those that always are.
+
+    Raises:
+        UsageError: a track that ``container`` can't hold; the sentence names one that can.
+        UnsupportedMediaError: an image, several picture tracks, or none.
+        UnreadableFileError: the file can't be opened, or is incomplete.
+    """
+    name = Path(path).name
+    with open_media(path) as media:
+        if extent_of(path).missing:
+            raise UnreadableFileError(f"{name} is truncated: its end is missing; get a fresh copy.")
+        stream = main_video(media, path)
+        if is_image(media):
+            raise UnsupportedMediaError(f"{name} is an image, not a video; give a video file.")
+        _refuse_other_pictures(media, stream, name)
+        if stream.metadata.get("alpha_mode") == "1":
+            # VP8 and VP9 keep transparency beside the picture, and no decoder here gives it out.
+            raise UsageError(
+                f"The picture of {name} has transparency, which cannot be kept; flatten it first."
+            )
+        tags = plan_tags(media, container, keep_tags)
+        heads, times = _look_through(media, stream, Feed(media, path, stream))
+        try_tracks(media, stream, container, tags, heads)
+        return Foresight(tags, _timetable(media, stream, times))
+
+
+def _look_through(
+    media: InputContainer, stream: VideoStream, feed: Feed
+) -> tuple[Heads, PictureTimes]:
+    """Read every packet; damage is left for the decoder to name."""
+    base = Fraction(stream.time_base or Fraction(1, 1000))
+    named = (stream.average_rate, stream.guessed_rate, stream.base_rate)
+    rates = [Fraction(rate) for rate in named if rate]
+    times = PictureTimes(base, _is_one_of(media, _COARSE), rates)
+    heads: Heads = {}
+    sizes: dict[int, int] = {}
+    for packet in _packets(feed):
+        at = packet.stream_index
+        if not packet.size:
+            continue
+        if at == stream.index:
+            time = Fraction(0) if packet.pts is None else packet.pts * base
+            if not packet.is_discard and feed.shows(time):
+                times.add(packet.pts, packet.duration or 0)
+            continue
+        head = heads.setdefault(at, [])
+        if len(head) < _HEAD and sizes.get(at, 0) < _HEAD_BYTES:
+            head.append(packet)
+            sizes[at] = sizes.get(at, 0) + packet.size
+    return heads, times
+
+
+def _packets(feed: Feed) -> Iterator[Packet[Any]]:
+    packets = iter(feed)
+    while True:
+        try:
+            yield next(packets)
+        except (StopIteration, av.error.FFmpegError):
+            return
+
+
+def _timetable(media: InputContainer, stream: VideoStream, times: PictureTimes) -> Timetable:
+    base = Fraction(stream.time_base or Fraction(1, 1000))
+    rate = stream.average_rate or stream.guessed_rate
+    rate = Fraction(rate) if rate and 0 < rate <= 1000 else None
+    grid: Grid | None = times.grid(rate)
+    end = _end(media, stream, times, base)
+    origin = _origin(media, base)
+    if grid is None:
+        return Timetable(origin, base, rate, end=end)
+    if not grid.tick:
+        return Timetable(origin, base, grid.rate if grid.whole else rate, grid.whole, end)
+    return Timetable(origin, units_for(grid, base), grid.rate, grid.whole, end, grid)
+
+
+def _origin(media: InputContainer, base: Fraction) -> Fraction:
+    starts = [
+        stream.start_time * Fraction(stream.time_base)
+        for stream in media.streams
+        if stream.type in ("audio", "video") and not is_cover(stream)
+        if stream.start_time is not None and stream.time_base
+    ]
+    first = min(starts, default=Fraction(0))
+    if first > LONGEST_WAIT or (first > 0 and _is_one_of(media, _CLOCKLESS)):
+        return first // base * base
+    return Fraction(0)
+
+
+def _end(
+    media: InputContainer, stream: VideoStream, times: PictureTimes, base: Fraction
+) -> Fraction | None:
+    """Until when the last picture is shown: as the container's index says, else its packet."""
+    if times.last is None:
+        return None
+    said: Fraction | None = None
+    if "mov" in media.format.name and stream.duration is not None:
+        # Frames are stored in the order of decoding, and so are their durations: the last one's
+        # says little of the last picture's.
+        said = ((stream.start_time or 0) + stream.duration) * base
+    elif "matroska" in media.format.name and media.duration is not None:
+        total = (media.duration + (media.start_time or 0)) * _MICROSECOND
+        said = _clock_time(stream.metadata.get("DURATION", ""))
+        alone = sum(one.type in ("audio", "video") for one in media.streams) == 1
+        if said is None and alone:
+            said = total
+        if said is not None and said > total + base:
+            said = None  # left over from before the file was cut
+    return said if said is not None and said > times.last else times.end
+
+
+def _clock_time(text: str) -> Fraction | None:
+    """Seconds from ``hh:mm:ss.fraction``."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def _is_one_of(media: InputContainer, names: Collection[str]) -> bool:
+    return bool(set(media.format.name.split(",")) & set(names))
+
+
+def _refuse_other_pictures(media: InputContainer, main: VideoStream, name: str) -> None:
+    others = [s for s in media.streams.video if s is not main and not is_cover(s)]
+    if others:
+        raise UnsupportedMediaError(
+            f"{name} holds {len(others) + 1} picture tracks, and a copy of the unmarked ones would "
+            "go along; keep one and remove the others."
+        )
