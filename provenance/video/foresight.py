@@ -8,7 +8,7 @@ packets of each are written on trial, into memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,18 +20,20 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, UsageError
+from provenance.system.extent import extent_of
 from provenance.video.encoders import Container
 from provenance.video.feed import Feed
-from provenance.video.integrity import extent_of
 from provenance.video.opening import is_cover, is_image, main_video, open_media
 from provenance.video.tags import TagPlan, plan_tags
-from provenance.video.timetable import LONGEST_WAIT, Grid, PictureTimes, Timetable, units_for
+from provenance.video.timetable import LONGEST_WAIT, Grid, SeenTimes, Timetable, units_for
 from provenance.video.trial import Heads, try_tracks
 
 _COARSE: Final = ("matroska", "webm", "flv", "asf", "mpegts", "mpeg", "rm", "wtv")
 """Containers that count in units of their own, whatever the frame rate is."""
 _CLOCKLESS: Final = ("mpegts", "mpeg", "flv", "live_flv", "wtv", "ogg", "rm", "asf")
 """Containers whose clock starts anywhere."""
+_FRAME_SIZES: Final = (256, 480, 512, 960, 1024, 1152, 1536, 1920, 2048, 2880, 4096, 4608)
+"""Samples in a packet of sound, as codecs have them."""
 _HEAD: Final = 64
 _HEAD_BYTES: Final = 1 << 20
 """Packets, and bytes of them, that are kept of a track for the trial."""
@@ -40,10 +42,14 @@ _MICROSECOND: Final = Fraction(1, 1_000_000)
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """What is known of a transcode before it begins."""
+    """What is known of a transcode before it begins.
+
+    ``sounds`` are grids of sounds whose container rounds times, by the tracks' indices.
+    """
 
     tags: TagPlan
     times: Timetable
+    sounds: Mapping[int, Grid]
 
 
 def foresee(
@@ -75,35 +81,47 @@ def foresee(
                 f"The picture of {name} has transparency, which cannot be kept; flatten it first."
             )
         tags = plan_tags(media, container, keep_tags)
-        heads, times = _look_through(media, stream, Feed(media, path, stream))
+        heads, seen = _look_through(media, stream, Feed(media, path, stream))
         try_tracks(media, stream, container, tags, heads)
-        return Foresight(tags, _timetable(media, stream, times))
+        times = _timetable(media, stream, seen.pop(stream.index))
+        grids = {index: one.grid(None) for index, one in seen.items()}
+        sounds = {index: grid for index, grid in grids.items() if grid and grid.whole}
+        return Foresight(tags, times, sounds)
 
 
 def _look_through(
     media: InputContainer, stream: VideoStream, feed: Feed
-) -> tuple[Heads, PictureTimes]:
-    """Read every packet; damage is left for the decoder to name."""
+) -> tuple[Heads, dict[int, SeenTimes]]:
+    """The first packets of all other tracks; times of the picture, and of sounds where rounded.
+
+    Damage is left for the decoder to name.
+    """
     base = Fraction(stream.time_base or Fraction(1, 1000))
+    coarse = _is_one_of(media, _COARSE)
     named = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    rates = [Fraction(rate) for rate in named if rate]
-    times = PictureTimes(base, _is_one_of(media, _COARSE), rates)
+    seen = {stream.index: SeenTimes(base, coarse, [Fraction(rate) for rate in named if rate])}
+    for sound in media.streams.audio if coarse else ():
+        if sound.codec_context is not None and sound.codec_context.sample_rate and sound.time_base:
+            sizes = (sound.codec_context.frame_size, *_FRAME_SIZES)
+            rates = [Fraction(sound.codec_context.sample_rate, size) for size in sizes if size]
+            seen[sound.index] = SeenTimes(Fraction(sound.time_base), coarse, rates)
     heads: Heads = {}
-    sizes: dict[int, int] = {}
+    sizes_of: dict[int, int] = {}
     for packet in _packets(feed):
         at = packet.stream_index
         if not packet.size:
             continue
-        if at == stream.index:
+        if at in seen:
             time = Fraction(0) if packet.pts is None else packet.pts * base
-            if not packet.is_discard and feed.shows(time):
-                times.add(packet.pts, packet.duration or 0)
+            if at != stream.index or (not packet.is_discard and feed.shows(time)):
+                seen[at].add(packet.pts, packet.duration or 0)
+        if at == stream.index:
             continue
         head = heads.setdefault(at, [])
-        if len(head) < _HEAD and sizes.get(at, 0) < _HEAD_BYTES:
+        if len(head) < _HEAD and sizes_of.get(at, 0) < _HEAD_BYTES:
             head.append(packet)
-            sizes[at] = sizes.get(at, 0) + packet.size
-    return heads, times
+            sizes_of[at] = sizes_of.get(at, 0) + packet.size
+    return heads, seen
 
 
 def _packets(feed: Feed) -> Iterator[Packet[Any]]:
@@ -115,7 +133,7 @@ def _packets(feed: Feed) -> Iterator[Packet[Any]]:
             return
 
 
-def _timetable(media: InputContainer, stream: VideoStream, times: PictureTimes) -> Timetable:
+def _timetable(media: InputContainer, stream: VideoStream, times: SeenTimes) -> Timetable:
     base = Fraction(stream.time_base or Fraction(1, 1000))
     rate = stream.average_rate or stream.guessed_rate
     rate = Fraction(rate) if rate and 0 < rate <= 1000 else None
@@ -143,13 +161,13 @@ def _origin(media: InputContainer, base: Fraction) -> Fraction:
 
 
 def _end(
-    media: InputContainer, stream: VideoStream, times: PictureTimes, base: Fraction
+    media: InputContainer, stream: VideoStream, times: SeenTimes, base: Fraction
 ) -> Fraction | None:
     """Until when the last picture is shown: as the container's index says, else its packet."""
     if times.last is None:
         return None
     said: Fraction | None = None
-    if "mov" in media.format.name and stream.duration is not None:
+    if "mov" in media.format.name and stream.duration is not None and stream.frames:
         # Frames are stored in the order of decoding, and so are their durations: the last one's
         # says little of the last picture's.
         said = ((stream.start_time or 0) + stream.duration) * base

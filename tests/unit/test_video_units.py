@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import UsageError
+from provenance.system.extent import Extent, extent_of
 from provenance.video import EncoderOptions, Orientation, container_for
 from provenance.video.colour import MasteringDisplay
 from provenance.video.encoders import choose_pix_fmt, parse_bitrate, plan_encoder
 from provenance.video.geometry import orientation
-from provenance.video.integrity import Extent, extent_of
 from provenance.video.luma import luma_depth, planar_twin
 from provenance.video.opening import sniff
 from provenance.video.timing import Clock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from provenance.video.boxes import FIRST, Boxes
+from provenance.system.boxes import FIRST, Boxes
 
 _SEGMENT: Final = 0x18538067
 _UNKNOWN_SIZES: Final = frozenset((1 << 7 * n) - 1 for n in range(1, 9))
