@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +38,7 @@ _HEAD: Final = 64
 _HEAD_BYTES: Final = 1 << 20
 """Packets, and bytes of them, that are kept of a track for the trial."""
 _MICROSECOND: Final = Fraction(1, 1_000_000)
+_MILLISECOND: Final = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,18 @@ def foresee(
         times = _timetable(media, stream, seen.pop(stream.index))
         grids = {index: one.grid(None) for index, one in seen.items()}
         sounds = {index: grid for index, grid in grids.items() if grid and grid.whole}
+        if _rounds_again(container, stream):
+            return Foresight(tags, replace(times, time_base=_base(stream), grid=None), {})
         return Foresight(tags, times, sounds)
+
+
+def _rounds_again(container: Container, stream: VideoStream) -> bool:
+    """Whether the output rounds as the input did, so that times stay as they are."""
+    return container in ("matroska", "webm") and _base(stream) >= _MILLISECOND
+
+
+def _base(stream: VideoStream) -> Fraction:
+    return Fraction(stream.time_base or _MILLISECOND)
 
 
 def _look_through(
@@ -96,7 +108,7 @@ def _look_through(
 
     Damage is left for the decoder to name.
     """
-    base = Fraction(stream.time_base or Fraction(1, 1000))
+    base = _base(stream)
     coarse = _is_one_of(media, _COARSE)
     named = (stream.average_rate, stream.guessed_rate, stream.base_rate)
     seen = {stream.index: SeenTimes(base, coarse, [Fraction(rate) for rate in named if rate])}
@@ -134,7 +146,7 @@ def _packets(feed: Feed) -> Iterator[Packet[Any]]:
 
 
 def _timetable(media: InputContainer, stream: VideoStream, times: SeenTimes) -> Timetable:
-    base = Fraction(stream.time_base or Fraction(1, 1000))
+    base = _base(stream)
     rate = stream.average_rate or stream.guessed_rate
     rate = Fraction(rate) if rate and 0 < rate <= 1000 else None
     grid: Grid | None = times.grid(rate)
