@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, UsageError
 from provenance.system.extent import extent_of
+from provenance.video.aperture import cropped_by_container
 from provenance.video.encoders import Container
 from provenance.video.feed import Feed
 from provenance.video.opening import is_cover, is_image, main_video, open_media
@@ -80,6 +81,12 @@ def foresee(
             # VP8 and VP9 keep transparency beside the picture, and no decoder here gives it out.
             raise UsageError(
                 f"The picture of {name} has transparency, which cannot be kept; flatten it first."
+            )
+        context = stream.codec_context
+        if cropped_by_container(path, context.width, context.height):
+            raise UnsupportedMediaError(
+                f"{name} has its picture cropped by the container, and what that hides would come "
+                "into view; crop it for good first."
             )
         tags = plan_tags(media, container, keep_tags)
         heads, seen = _look_through(media, stream, Feed(media, path, stream))

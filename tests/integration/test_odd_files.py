@@ -371,6 +371,33 @@ def filtered(source: Path, target: Path, chain: str) -> Path:
     return target
 
 
+def with_aperture(source: Path, width: int) -> Path:
+    """A clean aperture in the first sample entry; the index stands behind the picture data."""
+    data = source.read_bytes()
+    numbers = struct.pack(">8I", width, 1, 120, 1, 0, 1, 0, 1)
+    added = box(b"clap", numbers)
+    at = data.index(b"moov") - 4
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        at = data.index(kind, at) - 4
+        size = int.from_bytes(data[at : at + 4], "big")
+        data = data[:at] + (size + len(added)).to_bytes(4, "big") + data[at + 4 :]
+    end = at + size
+    source.write_bytes(data[:end] + added + data[end:])
+    return source
+
+
+@pytest.mark.parametrize(("width", "refused"), [(160, False), (144, True)])
+def test_a_crop_by_the_container_is_refused_by_name(
+    tmp_path: Path, width: int, refused: bool
+) -> None:
+    source = with_aperture(make_clip(tmp_path / "in.mp4"), width)
+    if refused:
+        with pytest.raises(UnsupportedMediaError, match="cropped by the container"):
+            foresee(source, "mp4")
+    else:
+        assert transcode(source, tmp_path / "out.mp4", copy, FAST).width == width
+
+
 def exif(orientation: int) -> bytes:
     entry = struct.pack(">HHIHH", 0x0112, 3, 1, orientation, 0)
     tiff = b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)
