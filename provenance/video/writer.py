@@ -4,10 +4,9 @@ One pass, streaming: demux, decode, mark (in a few threads), encode, mux; all ot
 copied as they come.  Memory is bounded by the frames in flight and the encoder's lookahead,
 whatever the duration.
 
-Tags go along by a list of their own (:mod:`provenance.video.tags`).  What else is kept, and how:
-presentation times exactly (the encoder counts in the source's time base; only a container with a
-coarser clock rounds: 1 ms in mkv and webm); the first timestamps of every track (mp4 and mov say
-them by edit lists); sample aspect ratio, colour tags, chroma siting, field order, HDR10 side data,
+Tags go along by a list of their own (:mod:`provenance.video.tags`), times by a timetable that is made
+beforehand (:mod:`provenance.video.foresight`).  What else is kept, and how: the first timestamps of
+every track (mp4 and mov say them by edit lists; mkv and webm round to 1 ms); sample aspect ratio, colour tags, chroma siting, field order, HDR10 side data,
 display matrix; closed captions and timecodes that travel with frames; pixel format as near as the
 encoder has it.  Odd sizes grow by one repeated line or column where the encoder needs even ones.
 """
