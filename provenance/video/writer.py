@@ -4,11 +4,12 @@ One pass, streaming: demux, decode, mark (in a few threads), encode, mux; all ot
 copied as they come.  Memory is bounded by the frames in flight and the encoder's lookahead,
 whatever the duration.
 
-Tags go along by a list of their own (:mod:`provenance.video.tags`), times by a timetable that is made
-beforehand (:mod:`provenance.video.foresight`).  What else is kept, and how: the first timestamps of
-every track (mp4 and mov say them by edit lists; mkv and webm round to 1 ms); sample aspect ratio, colour tags, chroma siting, field order, HDR10 side data,
-display matrix; closed captions and timecodes that travel with frames; pixel format as near as the
-encoder has it.  Odd sizes grow by one repeated line or column where the encoder needs even ones.
+Tags go along by a list of their own (:mod:`provenance.video.tags`), times by a timetable that is
+made beforehand (:mod:`provenance.video.foresight`).  What else is kept, and how: the first
+timestamps of every track (mp4 and mov say them by edit lists; mkv and webm round to 1 ms); sample
+aspect ratio, colour tags, chroma siting, field order, HDR10 side data, display matrix; closed
+captions and timecodes that travel with frames; pixel format as near as the encoder has it.  Odd
+sizes grow by one repeated line or column where the encoder needs even ones.
 """
 
 from __future__ import annotations
