@@ -1,1 +1,1 @@
-"""What both the media side and the manifest side must know of files, without any library."""
+"""The machine: files, containers, processes, object stores, text for people.  Knows no stamps."""

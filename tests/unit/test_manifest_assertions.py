@@ -9,8 +9,8 @@ import pytest
 from provenance.errors import UsageError
 from provenance.manifest import DIGITAL_SOURCE_TYPES, hash_prompt
 from provenance.manifest.recovery import Recovery
-from provenance.payload import SOFT_BINDING_ALG
 from provenance.results import ManifestReport
+from provenance.results.payload import SOFT_BINDING_ALG
 from tests.signing import STAMP, facts
 
 
