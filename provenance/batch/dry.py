@@ -26,7 +26,7 @@ from provenance.system.text import printable
 from provenance.system.text import size as readable
 from provenance.verifying.lineage import lineage_of_source
 from provenance.video import TagPlan
-from provenance.watermark.profiles import DEFAULT_PROFILE
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 SCHEMA: Final = "provenance.job_problem/1"
 TAGS_SCHEMA: Final = "provenance.job_tags/1"

@@ -18,7 +18,7 @@ from provenance.results import PromptHash
 from provenance.signers import SignerSpec
 from provenance.system.storage import Place, place_in
 from provenance.system.text import printable
-from provenance.watermark.profiles import DEFAULT_PROFILE
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 UNAPPROVED: Final = "unapproved"
 """Stands for the approval of a clip that was stamped without one."""

@@ -55,7 +55,7 @@ from provenance.system.processes import owner_name
 from provenance.system.storage import Place, Stored, fetched, published, stored
 from provenance.system.text import printable
 from provenance.video import probe
-from provenance.watermark.profiles import DEFAULT_PROFILE
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 LEASE: Final = 900.0
 """Seconds that a claim stands; it is renewed as the work goes on."""

@@ -146,7 +146,7 @@ def results_path(out: str, run: Settings) -> Path:
 
 
 def _profiles(names: tuple[str, ...]) -> tuple[str, ...]:
-    from provenance.watermark.profiles import PROFILES  # noqa: PLC0415 - slow to import
+    from provenance.watermark.embed.profiles import PROFILES  # noqa: PLC0415 - slow to import
 
     for name in names:
         if name not in PROFILES:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from provenance.registry import Registry
     from provenance.results import VerificationReport
     from provenance.verifying.isolation import Examiner, Limits
-    from provenance.watermark.keys import WatermarkKey
+    from provenance.watermark.code.keys import WatermarkKey
 
 _VERDICTS = ", ".join(Verdict.__members__)
 

@@ -19,7 +19,7 @@ from provenance.manifest.certificates import Issued
 from provenance.manifest.prompt import PromptKey
 from provenance.manifest.signer import LocalSigner, Signer
 from provenance.signers import SignerSpec, open_signer
-from provenance.watermark.keys import SECRET_BYTES, WatermarkKey
+from provenance.watermark.code.keys import SECRET_BYTES, WatermarkKey
 
 FIRST_AUTHORITY = {"key": "ca/root.key.pem", "certificate": "ca/root.pem"}
 """Where it lies when the index does not say."""

@@ -27,7 +27,7 @@ from provenance.keyring.files import (
 )
 from provenance.keyring.reading import Keyring
 from provenance.manifest.certificates import Issued, check_organisation, issue_signer, make_root
-from provenance.watermark.keys import SECRET_BYTES
+from provenance.watermark.code.keys import SECRET_BYTES
 
 Files = dict[str, tuple[bytes, int]]
 """Content and mode by name, relative to the folder."""

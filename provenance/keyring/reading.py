@@ -16,7 +16,7 @@ from provenance.keyring.folder import KeyFolder
 from provenance.manifest.prompt import PromptKey
 from provenance.manifest.signer import Signer
 from provenance.manifest.trust import Trust
-from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.code.keys import WatermarkKey
 
 _Part = TypeVar("_Part")
 

@@ -54,9 +54,9 @@ from provenance.video import (
 )
 from provenance.video.encoders import plan_encoder
 from provenance.video.luma import luma_depth
-from provenance.watermark.embedder import Embedder
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.profiles import PROFILES, Profile
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.embed.embedder import Embedder
+from provenance.watermark.embed.profiles import PROFILES, Profile
 
 _WITH_SIDECAR = ("matroska", "webm")
 """Containers that C2PA cannot embed a manifest in."""

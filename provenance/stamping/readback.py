@@ -23,8 +23,8 @@ from provenance.verifying.sampling import examine
 from provenance.verifying.verify import conclude
 from provenance.verifying.wording import merged, stretches
 from provenance.video import probe
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.profiles import Profile
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.embed.profiles import Profile
 
 
 def read_back(

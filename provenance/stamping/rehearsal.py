@@ -22,12 +22,12 @@ from provenance.errors import UnreadableFileError
 from provenance.results.payload import StampId
 from provenance.verifying.sampling import FIRST_LOOK
 from provenance.video import LumaPlane, MediaInfo, at_depth, copied, read_luma, shrunk
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.detector import Detector
-from provenance.watermark.embedder import Embedder
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Grid
-from provenance.watermark.observation import Observation
-from provenance.watermark.profiles import Profile
+from provenance.watermark.embed.embedder import Embedder
+from provenance.watermark.embed.profiles import Profile
+from provenance.watermark.picture.observation import Observation
 
 RUNS = 4
 THIN_DB = 4.0

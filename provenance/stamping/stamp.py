@@ -58,7 +58,7 @@ from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.layers import sha256_of
 from provenance.verifying.lineage import lineage_of_source, stamps_in
 from provenance.video import EncoderOptions, probe
-from provenance.watermark.profiles import DEFAULT_PROFILE
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 
 def stamp(

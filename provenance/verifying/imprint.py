@@ -30,8 +30,9 @@ from provenance.fingerprint import (
 from provenance.results import Detection
 from provenance.verifying.sampling import LONG, STILL_FRAMES, first, grid_of, spread, too_narrow
 from provenance.video import LumaFrame, MediaInfo, SoundStats, read_luma, read_sound
-from provenance.watermark import alignment
-from provenance.watermark.residual import Plane, canonical
+from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.picture import geometry
+from provenance.watermark.picture.residual import canonical
 
 RATE = 8.0
 """Frames a second that are looked at."""
@@ -95,9 +96,9 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
 class _Placed:
     """Where pictures (h, w) of one size lie on the stamped picture's plane."""
 
-    def __init__(self, shape: tuple[int, ...], matrix: alignment.Map) -> None:
+    def __init__(self, shape: tuple[int, ...], matrix: Map) -> None:
         self._matrix = matrix
-        frame = alignment.frame_of(shape, [matrix])
+        frame = geometry.frame_of(shape, [matrix])
         if frame is None:
             self.extent = Extent(0, 0, 0, 0)
             return
@@ -135,8 +136,8 @@ class _Placed:
         left, top = self.extent.corner
         width, height = self.extent.size
         size = (width + 2 * margin, height + 2 * margin)
-        frame = alignment.Frame(left - margin, top - margin, size)
-        return alignment.laid(picture, self._matrix, frame).plane
+        frame = geometry.Frame(left - margin, top - margin, size)
+        return geometry.laid(picture, self._matrix, frame).plane
 
 
 def _sound(path: Path, dense: bool) -> bytes:
@@ -155,7 +156,7 @@ def _sound(path: Path, dense: bool) -> bytes:
     return listener.print(dense=dense, tracks=tracks, damaged=stats.damaged, cut=cut).to_bytes()
 
 
-def _matrix(detection: Detection | None) -> alignment.Map:
+def _matrix(detection: Detection | None) -> Map:
     if detection is None or detection.transform is None:
         return np.eye(3)
     return np.array(detection.transform.matrix, np.float64).reshape(3, 3)

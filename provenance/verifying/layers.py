@@ -28,7 +28,7 @@ from provenance.system.text import printable
 from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.sampling import examine
 from provenance.video import probe
-from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.code.keys import WatermarkKey
 
 _Layer = TypeVar("_Layer")
 _log = logging.getLogger(__name__)

@@ -19,11 +19,11 @@ from provenance.errors import UnreadableFileError
 from provenance.results import Detection
 from provenance.results.payload import StampId
 from provenance.video import LumaFrame, MediaInfo, Skip, read_luma
-from provenance.watermark.boundaries import Seen
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.detector import Detector
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Grid
-from provenance.watermark.observation import Observation
+from provenance.watermark.picture.observation import Observation
+from provenance.watermark.where.boundaries import Seen
 
 MIN_LINES = 120
 """Shorter pictures hold no mark that survives anything."""

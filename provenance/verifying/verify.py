@@ -31,7 +31,7 @@ from provenance.verifying.isolation import Examiner, shared
 from provenance.verifying.layers import Findings
 from provenance.verifying.lookup import DatedRevocations, look_up
 from provenance.verifying.verdict import decide
-from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.code.keys import WatermarkKey
 
 
 def verify(

@@ -4,11 +4,11 @@ The work is ordered by likelihood and stops at the first authenticated payload:
 
 1. the whole, where it lies (identity), as it is and after a small correction by the pilot;
 2. each stretch of time by itself, where it lies (a splice, a cut to unmarked video);
-3. linear and projective maps (:mod:`.geometry`);
-4. maps that change with time (:mod:`.motion`);
-5. pictures whose outline shows (:mod:`.outlines`);
-6. pictures seen from the side that only the pilot's phases give away (:mod:`.around`);
-7. maps of a part of the frame (:mod:`.geometry`).
+3. linear and projective maps (:mod:`.find.linear`);
+4. maps that change with time (:mod:`.find.courses`);
+5. pictures whose outline shows (:mod:`.find.outlines`);
+6. pictures seen from the side that only the pilot's phases give away (:mod:`.find.around`);
+7. maps of a part of the frame (:mod:`.find.linear`).
 
 All are done for every key; keys of one organisation share a pilot, so the search for
 geometry is done once for all of them, and each map found is read for all of them together.
@@ -24,18 +24,21 @@ from numpy.typing import NDArray
 
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
 from provenance.results.payload import LAYOUT, StampId
-from provenance.watermark import alignment, codeword, evidence, pattern
-from provenance.watermark.boundaries import Look, joined, settled
-from provenance.watermark.geometry import Fitted, Spectra, fitted_maps, partial_maps, tilted_maps
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Layout, layout_for
-from provenance.watermark.motion import Course, courses, courses_from
-from provenance.watermark.observation import Observation
-from provenance.watermark.outlines import outlined
-from provenance.watermark.presence import LARGE_AREA, picture_map
-from provenance.watermark.reading import Reading
-from provenance.watermark.residual import Plane
-from provenance.watermark.timeline import segments
+from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.code import codeword, pattern
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.layout import Layout, layout_for
+from provenance.watermark.find.courses import Course, courses, courses_from
+from provenance.watermark.find.linear import Fitted, Spectra, fitted_maps, partial_maps, tilted_maps
+from provenance.watermark.find.outlines import outlined
+from provenance.watermark.picture import geometry
+from provenance.watermark.picture.observation import Observation
+from provenance.watermark.pilot import correlation, fitting
+from provenance.watermark.read import evidence
+from provenance.watermark.read.reading import Reading
+from provenance.watermark.where.boundaries import Look, joined, settled
+from provenance.watermark.where.picture_map import LARGE_AREA, picture_map
+from provenance.watermark.where.timeline import segments
 
 REFINEMENTS = 3
 CLEAR_SCORE = 2000.0
@@ -58,7 +61,7 @@ With wrong keys the best of the whole search stayed under 9 on clips and reached
 class _Find:
     key: WatermarkKey
     stamp_id: StampId
-    matrix: alignment.Map
+    matrix: Map
     polarity: int
     slope: float
     score: float
@@ -126,12 +129,12 @@ class Detector:
             return self._refined(plane, find)
         return find
 
-    def _near_identity(self, plane: Plane, layout: Layout) -> Iterator[tuple[alignment.Map, int]]:
+    def _near_identity(self, plane: Plane, layout: Layout) -> Iterator[tuple[Map, int]]:
         matrix = np.eye(3)
         yield matrix, 1
-        place = alignment.locate(pattern.fold_centred(plane), layout)
-        corrected, score = alignment.fit(
-            plane, alignment.shifted(matrix, place), layout, place.polarity, (6, 8)
+        place = correlation.locate(pattern.fold_centred(plane), layout)
+        corrected, score = fitting.fit(
+            plane, correlation.shifted(matrix, place), layout, place.polarity, (6, 8)
         )
         self._pilot = max(self._pilot, score)
         yield corrected, place.polarity
@@ -214,7 +217,7 @@ class Detector:
         """Fit on from a map that read, as long as the score grows: it may hold in part only."""
         for _ in range(REFINEMENTS):
             layout = layout_for(find.key)
-            matrix, _ = alignment.fit(plane, find.matrix, layout, find.polarity, (8, 8))
+            matrix, _ = fitting.fit(plane, find.matrix, layout, find.polarity, (8, 8))
             better = self._read(plane, [find.key], matrix, find.polarity, partly=True)
             if better is None or better.stamp_id != find.stamp_id or better.score <= find.score:
                 break
@@ -225,7 +228,7 @@ class Detector:
         self,
         plane: Plane,
         keys: Sequence[WatermarkKey],
-        matrix: alignment.Map,
+        matrix: Map,
         polarity: int,
         *,
         partly: bool = False,
@@ -234,12 +237,12 @@ class Detector:
 
         ``partly``: only where the pilot is.
         """
-        canvas = alignment.unwarp(plane, matrix)
+        canvas = geometry.unwarp(plane, matrix)
         if canvas is None:
             return None
         layouts, sign = [layout_for(key) for key in keys], np.float32(polarity)
         if partly:
-            canvas = alignment.where_agreed(canvas, layouts[0], polarity)
+            canvas = correlation.where_agreed(canvas, layouts[0], polarity)
         spectrum = canvas.fold()
         parts = sign * pattern.whitened(spectrum, layouts[0].data_at)
         soft = [pattern.gathered(parts, layout, s) for layout in layouts for s in pattern.SLOPES]
@@ -332,7 +335,7 @@ def _status(timeline: tuple[Segment, ...], picture: PictureMap | None) -> Waterm
     return "partial" if large or any(s.status == "unmarked" for s in timeline) else "found"
 
 
-def _transform(matrix: alignment.Map) -> Transform:
+def _transform(matrix: Map) -> Transform:
     """Name the linear part, at the picture's centre, of a map from observed to stamped pixels."""
     inverse = np.linalg.inv(matrix)
     inverse = inverse / inverse[2, 2]

@@ -19,12 +19,16 @@ from bench.render import Pass, moves, place
 from provenance.results.payload import StampId
 from provenance.verifying.sampling import grid_of
 from provenance.video import MediaInfo, probe, read_luma
-from provenance.watermark import alignment, codeword, evidence
+from provenance.watermark.arrays import Plane
+from provenance.watermark.code import codeword
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.layout import Layout, layout_for
 from provenance.watermark.detector import best_slope
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Grid, Layout, layout_for
-from provenance.watermark.observation import Observation
-from provenance.watermark.residual import Plane
+from provenance.watermark.picture import geometry
+from provenance.watermark.picture.observation import Observation
+from provenance.watermark.pilot import fitting
+from provenance.watermark.read import evidence
 
 MAX_FRAMES = 640
 """As many as ``verify`` looks at in its last round."""
@@ -84,17 +88,17 @@ def known(
 def _known(
     plane: Plane, centred: Matrix, before: MediaInfo, layout: Layout, word: NDArray[np.float32]
 ) -> Known:
-    fitted, pilot = alignment.fit(plane, centred, layout)
+    fitted, pilot = fitting.fit(plane, centred, layout)
     best = 0.0
     canvases = [_inside(plane, centred, grid_of(before))]
-    canvases += [c for c in (alignment.unwarp(plane, m) for m in (centred, fitted)) if c]
+    canvases += [c for c in (geometry.unwarp(plane, m) for m in (centred, fitted)) if c]
     for canvas in canvases:
         spectrum = canvas.fold()
         best = max(best, best_slope(spectrum, layout, word)[0])
     return Known(best, evidence.margin_db(best), pilot)
 
 
-def _inside(plane: Plane, matrix: Matrix, stamped: Grid) -> alignment.Canvas:
+def _inside(plane: Plane, matrix: Matrix, stamped: Grid) -> geometry.Canvas:
     """Only what lies inside the stamped picture, however much of the frame is something else."""
     width, height = stamped.canonical_size
     left, top = -(width - 1) / 2.0, -(height - 1) / 2.0
@@ -104,7 +108,7 @@ def _inside(plane: Plane, matrix: Matrix, stamped: Grid) -> alignment.Canvas:
     to_canvas = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]])
     whole = to_canvas @ matrix @ to_centre
     warped = cv2.warpPerspective(plane, whole, (width, height), flags=cv2.INTER_CUBIC)
-    return alignment.Canvas(np.asarray(warped, np.float32), left, top)
+    return geometry.Canvas(np.asarray(warped, np.float32), left, top)
 
 
 def centred_map(matrix: Matrix, stamped: Grid, attacked: Grid) -> Matrix:

@@ -36,8 +36,8 @@ from provenance import StampId, init_keyring
 from provenance.stamping.rehearsal import rehearse
 from provenance.verifying.sampling import grid_of, survey
 from provenance.video import probe
-from provenance.watermark.embedder import Embedder
-from provenance.watermark.profiles import PROFILES
+from provenance.watermark.embed.embedder import Embedder
+from provenance.watermark.embed.profiles import PROFILES
 
 Luma = NDArray[np.uint8]
 FLAT_BOX = 15

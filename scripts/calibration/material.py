@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from provenance.results.payload import StampId
 from provenance.verifying.sampling import grid_of
 from provenance.video import probe, read_luma
-from provenance.watermark.embedder import Embedder
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Grid
-from provenance.watermark.observation import Observation
-from provenance.watermark.profiles import DEFAULT_PROFILE, PROFILES
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.embed.embedder import Embedder
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE, PROFILES
+from provenance.watermark.picture.observation import Observation
 
 Luma = NDArray[np.uint8]
 WIDTH, HEIGHT = 640, 360

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import words
-from provenance.watermark import alignment, pattern, polar
+from provenance.watermark.code import pattern, polar
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.layout import Index
 from provenance.watermark.detector import Detector
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Index
-from provenance.watermark.observation import Observation
+from provenance.watermark.picture import geometry
+from provenance.watermark.picture.observation import Observation
 
 KEPT = 2
 """Spectra kept of a search, at random among those it read soft bits from."""
@@ -83,7 +84,7 @@ def run(
     with tapped(draw) as tap:
         detection = detector.thorough(observation)
     spectra = [words.parts_of(spectrum) for spectrum in tap.spectra]
-    canvas = alignment.unwarp(observation.upright(), random_map(draw))
+    canvas = geometry.unwarp(observation.upright(), random_map(draw))
     if canvas is not None:
         spectra.append(words.parts_of(canvas.fold()))
     return Search(

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import tail
-from provenance.watermark import evidence
-from provenance.watermark.codeword import CODED_BITS
+from provenance.watermark.code.codeword import CODED_BITS
+from provenance.watermark.read import evidence
 
 Floats = NDArray[np.float64]
 

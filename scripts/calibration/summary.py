@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import sizes, tail, words
-from provenance.watermark import evidence
-from provenance.watermark.codeword import CODED_BITS, INFORMATION_BITS
+from provenance.watermark.code.codeword import CODED_BITS, INFORMATION_BITS
 from provenance.watermark.detector import WEAK_PILOT
+from provenance.watermark.read import evidence
 
 CLAIM = 1e-9
 CHARGED = 1 << 15

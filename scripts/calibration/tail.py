@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark import evidence
-from provenance.watermark.keys import AUTHENTICATION_BYTES
+from provenance.watermark.code.keys import AUTHENTICATION_BYTES
+from provenance.watermark.read import evidence
 
 Floats = NDArray[np.float64]
 

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import tail
-from provenance.watermark import codeword, evidence, pattern, polar
-from provenance.watermark.keys import SECRET_BYTES, WatermarkKey
-from provenance.watermark.layout import PILOTS, TILE, Layout, layout_for, ring
+from provenance.watermark.code import codeword, pattern, polar
+from provenance.watermark.code.keys import SECRET_BYTES, WatermarkKey
+from provenance.watermark.code.layout import PILOTS, TILE, Layout, layout_for, ring
+from provenance.watermark.read import evidence
 
 CHUNK = 1024
 BATCH = 64

@@ -10,9 +10,9 @@ import pytest
 from provenance.results.payload import LAYOUT, StampId
 from provenance.verifying.sampling import examine
 from provenance.video import probe
-from provenance.watermark import codeword
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import layout_for
+from provenance.watermark.code import codeword
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.layout import layout_for
 
 FOLDER = Path(__file__).parent.parent / "golden"
 VECTORS = [

@@ -12,10 +12,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from calibration import material, searches, sizes, summary, tail, words
 
-from provenance.watermark import evidence, pattern, polar
-from provenance.watermark.codeword import CODED_BITS, PATHS
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import layout_for
+from provenance.watermark.code import pattern, polar
+from provenance.watermark.code.codeword import CODED_BITS, PATHS
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.layout import layout_for
+from provenance.watermark.read import evidence
 
 KEY = WatermarkKey("test", b"s" * 32, b"p" * 32)
 

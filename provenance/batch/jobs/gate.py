@@ -25,7 +25,7 @@ from provenance.registry import Withdrawal
 from provenance.results import PromptHash
 from provenance.system.storage import Place, fetched, published
 from provenance.system.text import printable
-from provenance.watermark.profiles import DEFAULT_PROFILE
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 _MAX_FILE: Final = 256 * 1024
 

@@ -21,7 +21,7 @@ from provenance.manifest.prompt import canonical_prompt
 from provenance.registry import check_reference
 from provenance.system.storage import Place, is_url
 from provenance.video.encoders import SUFFIXES, CodecName, parse_bitrate
-from provenance.watermark.profiles import PROFILES
+from provenance.watermark.embed.profiles import PROFILES
 
 PROMPTS: Final = ("prompt", "prompt_file", "prompt_hash", "prompt_from_tags")
 EXCLUSIVE: Final = (PROMPTS, ("crf", "bitrate"))

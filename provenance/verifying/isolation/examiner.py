@@ -22,7 +22,7 @@ from provenance.results import Detection, FileFacts, ManifestReport
 from provenance.verifying.isolation import wire
 from provenance.verifying.isolation.limits import Limits
 from provenance.verifying.layers import Findings
-from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.code.keys import WatermarkKey
 
 START_SECONDS = 120.0
 """For a worker to load its libraries, on a machine that is busy."""

@@ -21,7 +21,7 @@ from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust
 from provenance.results import Detection, FileFacts, ManifestReport
 from provenance.verifying.layers import Findings
-from provenance.watermark.keys import WatermarkKey
+from provenance.watermark.code.keys import WatermarkKey
 
 MOST = 64 * 1024 * 1024
 """Bytes of one frame."""

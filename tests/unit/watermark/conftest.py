@@ -2,7 +2,7 @@
 
 import pytest
 
-from provenance.watermark.layout import Grid
+from provenance.watermark.code.grid import Grid
 from tests.unit.watermark.pictures import marked, scene
 
 

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.results.payload import StampId
-from provenance.watermark.embedder import Embedder
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Grid
-from provenance.watermark.observation import Observation
-from provenance.watermark.profiles import PROFILES
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.embed.embedder import Embedder
+from provenance.watermark.embed.profiles import PROFILES
+from provenance.watermark.picture.observation import Observation
 
 KEY = WatermarkKey("k", b"s" * 32, b"p" * 32)
 OTHER = WatermarkKey("o", b"t" * 32, b"q" * 32)

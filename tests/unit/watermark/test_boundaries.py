@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from provenance.results import Segment
-from provenance.watermark.boundaries import change_point, joined, references
+from provenance.watermark.code.grid import Grid
 from provenance.watermark.detector import Detector
-from provenance.watermark.layout import Grid
-from provenance.watermark.observation import Observation
+from provenance.watermark.picture.observation import Observation
+from provenance.watermark.where.boundaries import change_point, joined, references
 from tests.unit.watermark.pictures import KEY, marked, scene
 
 GRID = Grid(640, 360)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from provenance.results.payload import StampId
-from provenance.watermark import codeword, polar
-from provenance.watermark.keys import WatermarkKey, keystream
+from provenance.watermark.code import codeword, polar
+from provenance.watermark.code.keys import WatermarkKey, keystream
 
 KEY = WatermarkKey("k", b"s" * 32, b"p" * 32)
 OTHER = WatermarkKey("o", b"t" * 32, b"p" * 32)

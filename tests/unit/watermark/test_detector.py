@@ -4,11 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from provenance.watermark import alignment, evidence
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.detector import Detector
-from provenance.watermark.evidence import CLAIM_FLOOR
-from provenance.watermark.keys import WatermarkKey
-from provenance.watermark.layout import Grid
+from provenance.watermark.picture import geometry
+from provenance.watermark.pilot import fitting
+from provenance.watermark.read import evidence
+from provenance.watermark.read.evidence import CLAIM_FLOOR
 from tests.unit.watermark.pictures import KEY, OTHER, STAMP, marked, observed, scene
 
 GRID = Grid(640, 360)
@@ -53,8 +55,8 @@ def test_the_search_for_geometry_is_done_once_for_all_keys_of_an_organisation(st
     counts = []
     for keys in ([KEY], [*others, KEY]):
         calls = {"fit": 0, "unwarp": 0}
-        for name in calls:
-            monkeypatch.setattr(alignment, name, counted(getattr(alignment, name), calls, name))
+        for module, name in zip((fitting, geometry), calls, strict=True):
+            monkeypatch.setattr(module, name, counted(getattr(module, name), calls, name))
         assert Detector(keys).thorough(mirrored).key_id == KEY.key_id
         monkeypatch.undo()
         counts.append(calls)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from provenance.watermark.embedder import Embedder
-from provenance.watermark.layout import Grid
-from provenance.watermark.profiles import PROFILES
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.embed.embedder import Embedder
+from provenance.watermark.embed.profiles import PROFILES
 from tests.unit.watermark.pictures import KEY, STAMP
 
 GRID = Grid(640, 360)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.watermark import evidence
+from provenance.watermark.read import evidence
 
 
 def random_soft(seed: int) -> np.ndarray:

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.layout import layout_for
 from provenance.watermark.detector import Detector
-from provenance.watermark.layout import Grid, layout_for
-from provenance.watermark.motion import courses
-from provenance.watermark.pieces import MAX_PIECES, Pieces
+from provenance.watermark.find.courses import courses
+from provenance.watermark.picture.pieces import MAX_PIECES, Pieces
 from tests.unit.watermark.pictures import KEY, OTHER, STAMP, marked, observed, scene
 
 SIZE = (640, 360)

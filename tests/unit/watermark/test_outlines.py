@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from provenance.watermark import alignment
-from provenance.watermark.layout import Grid, layout_for
-from provenance.watermark.outlines import outlined, outlines
+from provenance.watermark.code.grid import Grid
+from provenance.watermark.code.layout import layout_for
+from provenance.watermark.find.outlines import outlined, outlines
+from provenance.watermark.picture import geometry
 from tests.unit.watermark.pictures import KEY, marked, observed, scene
 
 SIZE = (640, 360)
@@ -53,7 +54,7 @@ def test_what_fills_an_outline_is_heard_in_its_aspect(clip: list[NDArray], mirro
     for picture in outlined(plane, layout_for(KEY)):
         laid = points @ picture.matrix.T
         errors.append(np.abs(laid[:, :2] / laid[:, 2:] - (FRAME - np.array(SIZE) / 2.0)).max())
-        assert alignment.unwarp(picture.part, picture.matrix) is not None
+        assert geometry.unwarp(picture.part, picture.matrix) is not None
     assert min(errors) < 4.0
 
 

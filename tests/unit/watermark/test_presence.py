@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from provenance.watermark.code.grid import Grid
 from provenance.watermark.detector import Detector
-from provenance.watermark.layout import Grid
 from tests.unit.watermark.pictures import KEY, observed
 
 GRID = Grid(640, 360)

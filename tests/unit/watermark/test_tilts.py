@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from provenance.watermark import tilts
-from provenance.watermark.layout import layout_for
+from provenance.watermark.code.layout import layout_for
+from provenance.watermark.find import tilts
 from tests.unit.watermark.pictures import KEY
 
 SIZE = 512

@@ -1,0 +1,1 @@
+"""Where the stamped picture may lie in what was observed, one file a strategy."""

@@ -1,0 +1,242 @@
+"""Find a picture by its outline: a screen that was filmed, a picture laid over another.
+
+A border between two pictures stays where it is while what they show moves, so it stands in the sum
+over the clip as a straight line, whatever became of the pilot.  Four lines make a quadrilateral,
+and that the map, but for the picture's aspect, which the pilot tells.  Of what lies outside nothing
+is looked at any more; so a picture in a picture is heard by its own noise alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.code.grid import CANONICAL_LINES
+from provenance.watermark.code.layout import Layout
+from provenance.watermark.find.linear import fit_on
+from provenance.watermark.picture import geometry
+from provenance.watermark.pilot import correlation
+
+SLOPES = np.arange(-0.24, 0.2401, 0.006)
+"""Of lines, against the axis they follow."""
+GRID = 32
+"""Canonical pixels between the places where a line may begin or end."""
+SHORTEST = 0.25
+"""Of a line and of a picture's side, relative to the frame's."""
+AROUND = 25
+"""Canonical pixels over which texture is measured that edges must exceed."""
+CLIP = 3.0
+FAINTEST = 3.0
+LINES = 12
+"""Lines of either direction that are kept."""
+APART = 5.0
+"""Canonical pixels by which an end differs from that of a better line."""
+SAMPLES = 64
+OUTLINES = 8
+READ = 4
+"""Outlines that are read as seen, and as heard."""
+MARGIN = 2.0
+"""Canonical pixels within an outline that belong to the edge."""
+STRETCHES = np.exp(np.arange(-0.2, 0.2001, 0.01))
+"""Of the picture's aspect, against what the outline looks like."""
+OFF = np.arange(-8.0, 8.1, 2.0)
+"""Canonical pixels by which a border may be misplaced."""
+
+Line = tuple[float, float, float]
+"""Score, place in the middle of the frame, slope."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlined:
+    """A map, the sign of the mark, and the residual (h, w) inside the outline alone."""
+
+    matrix: Map
+    polarity: int
+    part: Plane
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Picture:
+    """What fills an outline.
+
+    Attributes:
+        seen: its map, where the picture's aspect is what it looks like.
+        heard: its map at which the pilot adds up best.
+        score: of the pilot there, in deviations.
+    """
+
+    seen: Outlined
+    heard: Outlined
+    score: float
+
+
+def outlined(plane: Plane, layout: Layout) -> Iterator[Outlined]:
+    """Maps of what fills the likely outlines in a residual (h, w), whatever the pilot's score.
+
+    First as they look, for marks whose pilot is too faint; then as they are heard, and fitted.
+    """
+    found = [_filled(plane, corners, layout) for corners in outlines(plane)]
+    pictures = [picture for picture in found if picture]
+    yield from (picture.seen for picture in pictures[:READ])
+    for picture in sorted(pictures, key=lambda one: -one.score)[:READ]:
+        heard = picture.heard
+        yield heard
+        fitted = fit_on(heard.part, heard.matrix, layout, heard.polarity)
+        yield Outlined(fitted.matrix, heard.polarity, heard.part)
+
+
+def outlines(plane: Plane) -> list[NDArray[np.float64]]:
+    """The likeliest outlines in a residual (h, w): (4, 2) canonical pixels from its centre each.
+
+    Corners go clockwise from the upper left.
+    """
+    height, width = plane.shape
+    turned = np.ascontiguousarray(plane.T)
+    level, upright = _edges(plane), _edges(turned)
+    across, down = _lines(level), _lines(upright)
+    quads = [
+        _corners(upper, right, lower, left)
+        for upper, lower in combinations(sorted(across, key=lambda line: line[1]), 2)
+        for left, right in combinations(sorted(down, key=lambda line: line[1]), 2)
+    ]
+    corners = np.asarray(quads).reshape(-1, 4, 2)
+    wide = (corners[:, (1, 2), 0] - corners[:, (0, 3), 0]).min(axis=1)
+    high = (corners[:, (2, 3), 1] - corners[:, (1, 0), 1]).min(axis=1)
+    corners = corners[(wide > SHORTEST * width) & (high > SHORTEST * height)]
+    if not len(corners):
+        return []
+    score = (
+        _support(level, corners[:, 0], corners[:, 1])
+        + _support(level, corners[:, 3], corners[:, 2])
+        + _support(upright, corners[:, 0, ::-1], corners[:, 3, ::-1])
+        + _support(upright, corners[:, 1, ::-1], corners[:, 2, ::-1])
+    )
+    return [corners[i] for i in np.argsort(-score)[:OUTLINES]]
+
+
+def _edges(plane: Plane) -> Plane:
+    """(h, w): how much more the residual changes downwards than it does all around."""
+    change = np.abs(cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=3))
+    texture = cv2.blur(change, (AROUND, AROUND))
+    floor = 0.5 * float(np.median(texture)) + 1e-9
+    return np.asarray(np.clip(change / (texture + floor), 0.0, CLIP) - 1.0, np.float32)
+
+
+def _lines(edges: Plane) -> list[Line]:
+    """The straightest edges that go across, each at its best length, no two alike."""
+    height, width = edges.shape
+    ends = np.arange(0, width + 1, GRID)
+    start, stop = np.triu_indices(len(ends), k=max(1, int(SHORTEST * width / GRID)))
+    length = np.sqrt(ends[stop] - ends[start])
+    found = []
+    for slope in SLOPES:
+        shear = np.array([[1, 0, 0], [slope, 1, -slope * (width - 1) / 2.0]])
+        straight = cv2.warpAffine(
+            edges, shear, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        )
+        sums = np.pad(np.cumsum(straight, axis=1), ((0, 0), (1, 0)))[:, ends]
+        scores = (sums[:, stop] - sums[:, start]) / length
+        best = scores.argmax(axis=1)
+        top = scores.max(axis=1)
+        for row in np.flatnonzero(top > FAINTEST):
+            near, far = ends[start[best[row]]], ends[stop[best[row]]]
+            found.append((float(top[row]), row - (height - 1) / 2.0, slope, near, far))
+    kept: list[tuple[float, float, float]] = []
+    for score, place, slope, near, far in sorted(found, reverse=True):
+        span = np.array([near, far]) - (width - 1) / 2.0
+        if all(
+            np.abs(place - other + (slope - tilt) * span).max() > APART for _, other, tilt in kept
+        ):
+            kept.append((score, place, slope))
+            if len(kept) == LINES:
+                break
+    return kept
+
+
+def _corners(upper: Line, right: Line, lower: Line, left: Line) -> NDArray[np.float64]:
+    """(4, 2): where a frame's four lines meet."""
+    corners = []
+    for (_, y, across), (_, x, down) in (
+        (upper, left),
+        (upper, right),
+        (lower, right),
+        (lower, left),
+    ):
+        # y = y0 + a x and x = x0 + b y.
+        scale = 1.0 / (1.0 - across * down)
+        corners.append(((x + down * y) * scale, (y + across * x) * scale))
+    return np.asarray(corners)
+
+
+def _support(
+    edges: Plane, start: NDArray[np.float64], stop: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(N,) how clearly there is an edge from one corner (N, 2) to another."""
+    share = (np.arange(SAMPLES) + 0.5) / SAMPLES
+    points = start[:, None] + (stop - start)[:, None] * share[:, None]
+    x, y = np.moveaxis((points + _middle(edges)).astype(np.float32), -1, 0)
+    seen = cv2.remap(edges, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    length = np.hypot(*(stop - start).T)
+    return np.asarray(seen.mean(axis=1) * np.sqrt(length), np.float64)
+
+
+def _filled(plane: Plane, corners: NDArray[np.float64], layout: Layout) -> _Picture | None:
+    """The picture that fills an outline: the pilot is added up for each aspect and either side."""
+    inside = np.zeros(plane.shape, np.uint8)
+    inner = corners - MARGIN * np.sign(corners - corners.mean(axis=0))
+    pixels = np.rint(inner + _middle(plane)).astype(np.int32)
+    cv2.fillConvexPoly(inside, pixels, 1)
+    part = plane * inside
+    sides = np.hypot(*(corners - np.roll(corners, 1, axis=0)).T)
+    aspect = (sides[1] + sides[3]) / (sides[0] + sides[2])
+    size = CANONICAL_LINES * np.array([aspect, 1.0]) / min(aspect, 1.0)
+    square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * size / 2.0
+    matrix = np.asarray(
+        cv2.getPerspectiveTransform(corners.astype(np.float32), square.astype(np.float32)),
+        np.float64,
+    )
+    canvas = geometry.unwarp(part, matrix)
+    if canvas is None:
+        return None
+    points = _stretched(canvas, layout)
+    points /= correlation.pilot_deviation(canvas.fold(), layout)
+    correlation.limit(points)
+    surfaces = (points @ _moved(layout)).real / np.sqrt(len(layout.pilot_phases))
+    side, stretch, at = np.unravel_index(int(np.argmax(np.abs(surfaces))), surfaces.shape)
+    score = float(surfaces[side, stretch, at])
+    x, y = OFF[at % len(OFF)], OFF[at // len(OFF)]
+    laid = np.array([[(1.0, -1.0)[side] * STRETCHES[stretch], 0, x], [0, 1, y], [0, 0, 1.0]])
+    heard = Outlined(laid @ matrix, 1 if score > 0 else -1, part)
+    return _Picture(Outlined(matrix, 1, part), heard, abs(score))
+
+
+def _stretched(canvas: geometry.Canvas, layout: Layout) -> NDArray[np.complex128]:
+    """(2, S, P) the pilot's points, without their phases, as is and mirrored, in each stretch."""
+    height, width = canvas.plane.shape
+    x, y = canvas.left + np.arange(width), canvas.top + np.arange(height)
+    fx, fy = layout.pilot_frequencies.T
+    rows = np.exp(-2j * np.pi * np.outer(fy, y) - 1j * layout.pilot_phases[:, None])
+    lines = (rows.astype(np.complex64) @ canvas.plane)[:, :, None]
+    turns = (fx[:, None, None] * STRETCHES[:, None] * x).astype(np.float32)
+    waves = np.exp(np.complex64(-2j * np.pi) * turns)
+    return np.stack([(side @ lines)[..., 0].T for side in (waves, waves.conj())])
+
+
+@lru_cache(maxsize=2)
+def _moved(layout: Layout) -> NDArray[np.complex128]:
+    """(P, T) what each displacement does to the pilot's points."""
+    x, y = (grid.ravel() for grid in np.meshgrid(OFF, OFF))
+    return np.asarray(np.exp(-2j * np.pi * (layout.pilot_frequencies @ np.stack([x, y]))))
+
+
+def _middle(plane: Plane) -> NDArray[np.float64]:
+    """Pixel coordinates (x, y) of a plane's centre."""
+    height, width = plane.shape
+    return np.array([(width - 1) / 2.0, (height - 1) / 2.0])
