@@ -23,11 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
-from provenance.results.payload import LAYOUT, StampId
+from provenance.results.payload import StampId
 from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code import codeword, pattern
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.layout import Layout, layout_for
+from provenance.watermark.code.spec import LAYOUTS, LayoutSpec
 from provenance.watermark.find.courses import Course, courses, courses_from
 from provenance.watermark.find.linear import Fitted, Spectra, fitted_maps, partial_maps, tilted_maps
 from provenance.watermark.find.outlines import outlined
@@ -60,6 +61,7 @@ With wrong keys the best of the whole search stayed under 9 on clips and reached
 @dataclass(frozen=True, slots=True, eq=False)
 class _Find:
     key: WatermarkKey
+    layout: Layout
     stamp_id: StampId
     matrix: Map
     polarity: int
@@ -75,14 +77,18 @@ class Detector:
     frames to the observation in between as needed.
     """
 
-    def __init__(self, keys: Sequence[WatermarkKey]) -> None:
-        if not keys:
-            raise ValueError("a detector needs at least one key")
+    def __init__(
+        self, keys: Sequence[WatermarkKey], layouts: Sequence[LayoutSpec] = LAYOUTS
+    ) -> None:
+        if not keys or not layouts:
+            raise ValueError("a detector needs at least one key and one layout")
         self._keys = keys
+        self._layouts = layouts
+        self._charged = len(keys) * len(layouts)
         pilots: dict[bytes, list[WatermarkKey]] = {}
         for key in keys:
             pilots.setdefault(key.pilot_secret, []).append(key)
-        self._organisations = list(pilots.values())
+        self._pilots = [(spec, own) for spec in layouts for own in pilots.values()]
         self._words = 0
         self._pilot = 0.0
         self._reading: Reading | None = None
@@ -93,13 +99,13 @@ class Detector:
 
     def measure(self, observation: Observation, stamp_id: StampId) -> float:
         """Margin, dB, of a stamp id known to be there, where it lies; negative if unreadable."""
-        spectrum = pattern.fold_centred(observation.upright())
-        return max(
-            evidence.margin_db(
-                best_slope(spectrum, layout_for(key), codeword.encode(stamp_id, key))[0]
-            )
-            for key in self._keys
-        )
+        plane, best = observation.upright(), 0.0
+        for spec in self._layouts:
+            spectrum = pattern.fold_centred(plane, spec.tile)
+            for key in self._keys:
+                word = codeword.encode(stamp_id, key, spec)
+                best = max(best, best_slope(spectrum, layout_for(key, spec), word)[0])
+        return evidence.margin_db(best)
 
     def thorough(self, observation: Observation) -> Detection:
         """Steps 1 to 7."""
@@ -120,9 +126,9 @@ class Detector:
 
     def _identity(self, plane: Plane) -> _Find | None:
         find = self._first(
-            self._read(plane, keys, matrix, polarity)
-            for keys in self._organisations
-            for matrix, polarity in self._near_identity(plane, layout_for(keys[0]))
+            self._read(plane, spec, keys, matrix, polarity)
+            for spec, keys in self._pilots
+            for matrix, polarity in self._near_identity(plane, layout_for(keys[0], spec))
         )
         if find is not None and find.score < CLEAR_SCORE:
             # A picture turned by a degree still reads here, barely, and lies elsewhere.
@@ -132,7 +138,7 @@ class Detector:
     def _near_identity(self, plane: Plane, layout: Layout) -> Iterator[tuple[Map, int]]:
         matrix = np.eye(3)
         yield matrix, 1
-        place = correlation.locate(pattern.fold_centred(plane), layout)
+        place = correlation.locate(pattern.fold_centred(plane, layout.spec.tile), layout)
         corrected, score = fitting.fit(
             plane, correlation.shifted(matrix, place), layout, place.polarity, (6, 8)
         )
@@ -147,50 +153,57 @@ class Detector:
         parts = [spans[i : i + 4] for i in range(0, len(spans), 2) if len(spans) > 4]
         parts += [[span] for span in spans]
         return self._first(
-            self._read(plane, keys, np.eye(3), 1)
+            self._read(plane, spec, keys, np.eye(3), 1)
             for plane in (observation.upright(part) for part in parts)
-            for keys in self._organisations
+            for spec, keys in self._pilots
         )
 
     def _searched(self, observation: Observation, plane: Plane) -> _Find | None:
         """Steps 3 to 7, for each pilot; every key that has this pilot reads at each map found."""
         spectra, moments = Spectra(plane), observation.moments()
-        for keys in self._organisations:
-            layout = layout_for(keys[0])
+        for spec, keys in self._pilots:
+            layout = layout_for(keys[0], spec)
             find = (
-                self._tried(plane, keys, fitted_maps(spectra, layout))
+                self._tried(plane, spec, keys, fitted_maps(spectra, layout))
                 or self._first(
-                    self._steadied(observation, keys, course) for course in courses(moments, layout)
+                    self._steadied(observation, spec, keys, course)
+                    for course in courses(moments, layout)
                 )
-                or self._outlined(plane, keys)
-                or self._tried(plane, keys, tilted_maps(spectra, layout))
-                or self._tried(plane, keys, partial_maps(spectra, layout))
+                or self._outlined(plane, spec, keys)
+                or self._tried(plane, spec, keys, tilted_maps(spectra, layout))
+                or self._tried(plane, spec, keys, partial_maps(spectra, layout))
             )
             if find is not None:
                 return find
         return None
 
     def _tried(
-        self, plane: Plane, keys: Sequence[WatermarkKey], maps: Iterable[Fitted]
+        self, plane: Plane, spec: LayoutSpec, keys: Sequence[WatermarkKey], maps: Iterable[Fitted]
     ) -> _Find | None:
         for fitted in maps:
             self._pilot = max(self._pilot, fitted.score)
             if fitted.score < READ_FROM:
                 continue
-            find = self._read(plane, keys, fitted.matrix, fitted.polarity, partly=True)
+            find = self._read(plane, spec, keys, fitted.matrix, fitted.polarity, partly=True)
             if find is not None:
                 return self._refined(plane, find)
         return None
 
-    def _outlined(self, plane: Plane, keys: Sequence[WatermarkKey]) -> _Find | None:
-        for picture in outlined(plane, layout_for(keys[0])):
-            find = self._read(picture.part, keys, picture.matrix, picture.polarity)
+    def _outlined(
+        self, plane: Plane, spec: LayoutSpec, keys: Sequence[WatermarkKey]
+    ) -> _Find | None:
+        for picture in outlined(plane, layout_for(keys[0], spec)):
+            find = self._read(picture.part, spec, keys, picture.matrix, picture.polarity)
             if find is not None:
                 return self._refined(picture.part, find)
         return None
 
     def _steadied(
-        self, observation: Observation, keys: Sequence[WatermarkKey], course: Course
+        self,
+        observation: Observation,
+        spec: LayoutSpec,
+        keys: Sequence[WatermarkKey],
+        course: Course,
     ) -> _Find | None:
         """Read with every moment laid over the middle one.
 
@@ -198,7 +211,7 @@ class Detector:
         """
         steady = observation.steadied(course.moves)
         plane = steady.upright()
-        find = self._read(plane, keys, course.reference, course.polarity, partly=True)
+        find = self._read(plane, spec, keys, course.reference, course.polarity, partly=True)
         return None if find is None else replace(self._refined(plane, find), steady=steady)
 
     def _moving(self, observation: Observation, find: _Find) -> _Find | None:
@@ -207,8 +220,8 @@ class Detector:
         if len(moments) < MOMENTS:
             return None
         better = find
-        for course in courses_from(moments, find.matrix, find.polarity, layout_for(find.key)):
-            steadied = self._steadied(observation, [find.key], course)
+        for course in courses_from(moments, find.matrix, find.polarity, find.layout):
+            steadied = self._steadied(observation, find.layout.spec, [find.key], course)
             if steadied is not None and steadied.stamp_id == find.stamp_id:
                 better = max(better, steadied, key=lambda one: one.score)
         return better if better.score > MUCH_BETTER * find.score else None
@@ -216,9 +229,9 @@ class Detector:
     def _refined(self, plane: Plane, find: _Find) -> _Find:
         """Fit on from a map that read, as long as the score grows: it may hold in part only."""
         for _ in range(REFINEMENTS):
-            layout = layout_for(find.key)
-            matrix, _ = fitting.fit(plane, find.matrix, layout, find.polarity, (8, 8))
-            better = self._read(plane, [find.key], matrix, find.polarity, partly=True)
+            spec = find.layout.spec
+            matrix, _ = fitting.fit(plane, find.matrix, find.layout, find.polarity, (8, 8))
+            better = self._read(plane, spec, [find.key], matrix, find.polarity, partly=True)
             if better is None or better.stamp_id != find.stamp_id or better.score <= find.score:
                 break
             find = better
@@ -227,6 +240,7 @@ class Detector:
     def _read(
         self,
         plane: Plane,
+        spec: LayoutSpec,
         keys: Sequence[WatermarkKey],
         matrix: Map,
         polarity: int,
@@ -240,23 +254,24 @@ class Detector:
         canvas = geometry.unwarp(plane, matrix)
         if canvas is None:
             return None
-        layouts, sign = [layout_for(key) for key in keys], np.float32(polarity)
+        layouts, sign = [layout_for(key, spec) for key in keys], np.float32(polarity)
         if partly:
             canvas = correlation.where_agreed(canvas, layouts[0], polarity)
-        spectrum = canvas.fold()
+        spectrum = canvas.fold(spec.tile)
         parts = sign * pattern.whitened(spectrum, layouts[0].data_at)
-        soft = [pattern.gathered(parts, layout, s) for layout in layouts for s in pattern.SLOPES]
+        soft = [pattern.gathered(parts, layout, s) for layout in layouts for s in spec.slopes]
         lists = codeword.likely_words(np.stack(soft))
         for place, words in enumerate(lists):
-            key = keys[place // len(pattern.SLOPES)]
-            decoded = codeword.authenticated(words, key)
+            which = place // len(spec.slopes)
+            key, layout = keys[which], layouts[which]
+            decoded = codeword.authenticated(words, key, spec)
             self._words += decoded.tries
             if decoded.stamp_id is None:
                 continue
-            word = sign * codeword.encode(decoded.stamp_id, key)
-            score, best = best_slope(spectrum, layout_for(key), word)
-            if evidence.believed(score, self._words, len(self._keys)):
-                return _Find(key, decoded.stamp_id, matrix, polarity, best, score)
+            word = sign * codeword.encode(decoded.stamp_id, key, spec)
+            score, best = best_slope(spectrum, layout, word)
+            if evidence.believed(score, self._words, self._charged, spec):
+                return _Find(key, layout, decoded.stamp_id, matrix, polarity, best, score)
         return None
 
     @staticmethod
@@ -275,8 +290,8 @@ class Detector:
             find.matrix,
             find.polarity,
             find.slope,
-            layout_for(find.key),
-            codeword.encode(find.stamp_id, find.key),
+            find.layout,
+            codeword.encode(find.stamp_id, find.key, find.layout.spec),
         )
         seen = observation if find.steady is None else find.steady
         timeline, carriers = segments(seen, reading)
@@ -300,11 +315,11 @@ class Detector:
             status=_status(timeline, picture),
             stamp_id=find.stamp_id,
             key_id=find.key.key_id,
-            layout=LAYOUT,
+            layout=find.layout.spec.version,
             score=find.score,
             margin_db=evidence.margin_db(find.score),
             false_positive_probability=evidence.false_positive_probability(
-                find.score, self._words, len(self._keys)
+                find.score, self._words, self._charged, find.layout.spec
             ),
             frames=observation.frames,
             transform=_transform(find.matrix),
@@ -320,7 +335,7 @@ def best_slope(
     is not known, and a copy's encoder changed it."""
     return max(
         (evidence.score(pattern.soft_bits(spectrum, layout, slope), word), slope)
-        for slope in pattern.SLOPES
+        for slope in layout.spec.slopes
     )
 
 

@@ -93,7 +93,7 @@ def _known(
     canvases = [_inside(plane, centred, grid_of(before))]
     canvases += [c for c in (geometry.unwarp(plane, m) for m in (centred, fitted)) if c]
     for canvas in canvases:
-        spectrum = canvas.fold()
+        spectrum = canvas.fold(layout.spec.tile)
         best = max(best, best_slope(spectrum, layout, word)[0])
     return Known(best, evidence.margin_db(best), pilot)
 

@@ -14,6 +14,7 @@ from calibration import words
 from provenance.watermark.code import pattern, polar
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.layout import Index
+from provenance.watermark.code.spec import LAYOUT_1
 from provenance.watermark.detector import Detector
 from provenance.watermark.picture import geometry
 from provenance.watermark.picture.observation import Observation
@@ -86,7 +87,7 @@ def run(
     spectra = [words.parts_of(spectrum) for spectrum in tap.spectra]
     canvas = geometry.unwarp(observation.upright(), random_map(draw))
     if canvas is not None:
-        spectra.append(words.parts_of(canvas.fold()))
+        spectra.append(words.parts_of(canvas.fold(LAYOUT_1.tile)))
     return Search(
         words=tap.words,
         decodes=len(tap.scores),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import tail
-from provenance.watermark.code.codeword import CODED_BITS
+from provenance.watermark.code.spec import LAYOUT_1
 from provenance.watermark.read import evidence
 
 Floats = NDArray[np.float64]
@@ -28,17 +28,17 @@ SETS = 4
 
 
 def _gaussian(draw: np.random.Generator) -> Floats:
-    return draw.standard_normal(CODED_BITS)
+    return draw.standard_normal(LAYOUT_1.coded_bits)
 
 
 KINDS: dict[str, Callable[[np.random.Generator], Floats]] = {
-    "equal": lambda draw: np.ones(CODED_BITS),
+    "equal": lambda draw: np.ones(LAYOUT_1.coded_bits),
     "Gaussian": _gaussian,
     "Gaussian, clipped at 0.5": lambda draw: np.clip(_gaussian(draw), -0.5, 0.5),
     "Gaussian, clipped at 1": lambda draw: np.clip(_gaussian(draw), -1.0, 1.0),
     "Gaussian, clipped at 2": lambda draw: np.clip(_gaussian(draw), -2.0, 2.0),
-    "half silent, half equal": lambda draw: np.repeat([0.0, 1.0], CODED_BITS // 2),
-    "heavy tails (Laplace)": lambda draw: draw.laplace(size=CODED_BITS),
+    "half silent, half equal": lambda draw: np.repeat([0.0, 1.0], LAYOUT_1.coded_bits // 2),
+    "heavy tails (Laplace)": lambda draw: draw.laplace(size=LAYOUT_1.coded_bits),
 }
 """How soft bits of each kind are drawn; only their sizes matter."""
 
@@ -79,7 +79,7 @@ def table(seed: int = 1, sets: int = SETS) -> Iterator[Row]:
                 error,
                 float(tail.log2_chernoff(soft, score).max()),
                 evidence.log2_chance_of_score(score),
-                tail.log2_sphere(score, CODED_BITS),
+                tail.log2_sphere(score, LAYOUT_1.coded_bits),
             )
 
 
@@ -108,7 +108,7 @@ def log2_chance(
     return float(log2), float(np.log2(1.0 + 3.0 * spread / mean))
 
 
-def log2_binomial(score: float, size: int = CODED_BITS) -> float:
+def log2_binomial(score: float, size: int = LAYOUT_1.coded_bits) -> float:
     """log2 of the chance itself for equal sizes: at least n (1 + r) / 2 heads of n fair coins."""
     cosine = np.sqrt(score / (size - 1 + score))
     heads = int(np.ceil(size * (1.0 + cosine) / 2.0 - 1e-9))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import sizes, tail, words
-from provenance.watermark.code.codeword import CODED_BITS, INFORMATION_BITS
+from provenance.watermark.code.spec import INFORMATION_BITS, LAYOUT_1
 from provenance.watermark.detector import WEAK_PILOT
 from provenance.watermark.read import evidence
 
@@ -112,7 +112,8 @@ def of_keys(chunks: list[dict[str, NDArray[Any]]]) -> dict[str, Any]:
             {
                 "score": value,
                 "measured": float(np.mean(everything >= value)),
-                "sphere_any_word": 2.0 ** (INFORMATION_BITS + tail.log2_sphere(value, CODED_BITS)),
+                "sphere_any_word": 2.0
+                ** (INFORMATION_BITS + tail.log2_sphere(value, LAYOUT_1.coded_bits)),
             }
             for value in COMPARED
         ],

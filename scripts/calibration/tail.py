@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.code.keys import AUTHENTICATION_BYTES
+from provenance.watermark.code.spec import AUTHENTICATION_BYTES
 from provenance.watermark.read import evidence
 
 Floats = NDArray[np.float64]

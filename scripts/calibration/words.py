@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from calibration import tail
 from provenance.watermark.code import codeword, pattern, polar
 from provenance.watermark.code.keys import SECRET_BYTES, WatermarkKey
-from provenance.watermark.code.layout import PILOTS, TILE, Layout, layout_for, ring
+from provenance.watermark.code.layout import Layout, index, layout_for, ring
+from provenance.watermark.code.spec import INFORMATION_BITS, LAYOUT_1
 from provenance.watermark.read import evidence
 
 CHUNK = 1024
@@ -30,20 +31,19 @@ LEVELS = (152.0, 170.0, 210.0)
 
 def best_scores(soft: polar.Floats) -> NDArray[np.float64]:
     """(B,) score C of the likeliest word that the list decoder reaches, for (B, 1024) soft bits."""
-    words = polar.decode(soft, codeword.INFORMATION_BITS, codeword.PATHS)[:, 0]
+    words = polar.decode(soft, INFORMATION_BITS, codeword.PATHS)[:, 0]
     return np.array([score_of(x, word) for x, word in zip(soft, words, strict=True)])
 
 
 def score_of(soft: polar.Floats, information: polar.Bits) -> float:
     """C of an information word (96,) of 0/1."""
-    coded = polar.encode(information, codeword.CODED_BITS)
+    coded = polar.encode(information, LAYOUT_1.coded_bits)
     return evidence.score(soft, 1.0 - 2.0 * coded.astype(np.float32))
 
 
 def parts_of(spectrum: pattern.Spectrum) -> NDArray[np.float32]:
     """(2, N) of every point of the band: whitened and clipped as the program does."""
-    points = ring()
-    return pattern.whitened(spectrum, (points[:, 0] % TILE, points[:, 1] % TILE))
+    return pattern.whitened(spectrum, index(ring(), LAYOUT_1.tile))
 
 
 def soft_of(parts: NDArray[np.float32], layout: Layout, slope: float) -> polar.Floats:
@@ -58,16 +58,16 @@ def drawn(
 ) -> polar.Floats:
     """(count, 1024) soft bits under deals drawn uniformly (one draw of pilot points for all)."""
     points = ring()
-    kept = np.sort(draw.permutation(len(points))[PILOTS:])
-    weights = (pattern.MIDDLE * TILE / np.hypot(*points[kept].T)) ** slope
+    kept = np.sort(draw.permutation(len(points))[LAYOUT_1.pilots :])
+    weights = (LAYOUT_1.middle * LAYOUT_1.tile / np.hypot(*points[kept].T)) ** slope
     weights = np.tile(weights, 2).astype(np.float32)
     values = parts[:, kept].ravel() * weights
-    size, rows = values.size, -(-values.size // codeword.CODED_BITS)
+    size, rows = values.size, -(-values.size // LAYOUT_1.coded_bits)
     values, squares = (
-        np.pad(a, (0, rows * codeword.CODED_BITS - size)) for a in (values, weights**2)
+        np.pad(a, (0, rows * LAYOUT_1.coded_bits - size)) for a in (values, weights**2)
     )
     order = np.arange(values.size)
-    soft = np.empty((count, codeword.CODED_BITS), np.float32)
+    soft = np.empty((count, LAYOUT_1.coded_bits), np.float32)
     for row in soft:
         order[:size] = draw.permutation(size)
         signs = 1 - 2 * draw.integers(0, 2, values.size, np.int8)

@@ -13,11 +13,13 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 from calibration import material, searches, sizes, summary, tail, words
 
 from provenance.watermark.code import pattern, polar
-from provenance.watermark.code.codeword import CODED_BITS, PATHS
+from provenance.watermark.code.codeword import PATHS
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.layout import layout_for
+from provenance.watermark.code.spec import LAYOUT_1
 from provenance.watermark.read import evidence
 
+CODED_BITS = LAYOUT_1.coded_bits
 KEY = WatermarkKey("test", b"s" * 32, b"p" * 32)
 
 
@@ -107,8 +109,8 @@ def test_what_is_charged_is_over_the_chance_for_soft_bits_of_every_size(kind):
 
 def test_soft_bits_of_prepared_parts_are_those_the_program_reads():
     plane = np.random.default_rng(2).standard_normal((360, 640)).astype(np.float32)
-    spectrum, layout = pattern.fold_centred(plane), layout_for(KEY)
-    for slope in pattern.SLOPES:
+    spectrum, layout = pattern.fold_centred(plane, LAYOUT_1.tile), layout_for(KEY)
+    for slope in LAYOUT_1.slopes:
         expected = pattern.soft_bits(spectrum, layout, slope)
         got = words.soft_of(words.parts_of(spectrum), layout, slope)
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
@@ -116,7 +118,7 @@ def test_soft_bits_of_prepared_parts_are_those_the_program_reads():
 
 def test_drawn_and_derived_deals_give_soft_bits_of_the_same_spread():
     plane = np.random.default_rng(2).standard_normal((360, 640)).astype(np.float32)
-    parts = words.parts_of(pattern.fold_centred(plane))
+    parts = words.parts_of(pattern.fold_centred(plane, LAYOUT_1.tile))
     drawn = words.drawn(parts, 0.6, 20, np.random.default_rng(1))
     derived = words.soft_of(parts, layout_for(KEY), 0.6)
     assert drawn.std() == pytest.approx(derived.std(), rel=0.08)

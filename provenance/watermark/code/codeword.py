@@ -12,12 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.results.payload import LAYOUT, STAMP_ID_BYTES, StampId
+from provenance.results.payload import STAMP_ID_BYTES, StampId
 from provenance.watermark.code import polar
-from provenance.watermark.code.keys import AUTHENTICATION_BYTES, WatermarkKey
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.spec import INFORMATION_BITS, LAYOUT_1, LayoutSpec
 
-CODED_BITS = 1024
-INFORMATION_BITS = 8 * (STAMP_ID_BYTES + AUTHENTICATION_BYTES)
 PATHS = 64
 """List size: every entry is one more word whose authentication code may match by chance."""
 
@@ -30,35 +29,39 @@ class Decoded:
     tries: int
 
 
-def encode(stamp_id: StampId, key: WatermarkKey, layout: int = LAYOUT) -> NDArray[np.float32]:
-    """The codeword of a stamp id: (1024,) float32 of +1 (bit 0) and -1 (bit 1)."""
-    raw = stamp_id.raw + key.authenticate(stamp_id, layout)
+def encode(
+    stamp_id: StampId, key: WatermarkKey, spec: LayoutSpec = LAYOUT_1
+) -> NDArray[np.float32]:
+    """The codeword of a stamp id: (N,) float32, 1024 in layout 1, of +1 (bit 0) and -1 (bit 1)."""
+    raw = stamp_id.raw + key.authenticator(spec.version)(stamp_id)
     information = np.unpackbits(np.frombuffer(raw, dtype=np.uint8))
-    return 1.0 - 2.0 * polar.encode(information, CODED_BITS).astype(np.float32)
+    return 1.0 - 2.0 * polar.encode(information, spec.coded_bits).astype(np.float32)
 
 
-def decode(soft: NDArray[np.float32], key: WatermarkKey, layout: int = LAYOUT) -> Decoded:
+def decode(soft: NDArray[np.float32], key: WatermarkKey, spec: LayoutSpec = LAYOUT_1) -> Decoded:
     """Find the authenticated stamp id in soft bits.
 
     Args:
-        soft: (1024,) soft bits in any scale, positive for bit 0.
+        soft: (N,) soft bits in any scale, positive for bit 0.
         key: whose authentication code to check.
-        layout: layout version.
+        spec: the layout it was written in.
     """
-    return authenticated(likely_words(soft[None])[0], key, layout)
+    return authenticated(likely_words(soft[None])[0], key, spec)
 
 
 def likely_words(soft: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """(B, L, 12): the likeliest words of each row of soft bits (B, 1024), best first, as bytes.
+    """(B, L, 12): the likeliest words of each row of soft bits (B, N), best first, as bytes.
 
     Many rows at once take little longer than one.
     """
     return np.packbits(polar.decode(soft, INFORMATION_BITS, PATHS), axis=-1)
 
 
-def authenticated(words: NDArray[np.uint8], key: WatermarkKey, layout: int = LAYOUT) -> Decoded:
+def authenticated(
+    words: NDArray[np.uint8], key: WatermarkKey, spec: LayoutSpec = LAYOUT_1
+) -> Decoded:
     """The first of some words (L, 12) whose authentication code is the key's."""
-    authenticate = key.authenticator(layout)
+    authenticate = key.authenticator(spec.version)
     for rank, raw in enumerate(words, start=1):
         stamp_id = StampId(raw[:STAMP_ID_BYTES].tobytes())
         if raw[STAMP_ID_BYTES:].tobytes() == authenticate(stamp_id):

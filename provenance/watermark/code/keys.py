@@ -19,11 +19,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from numpy.typing import NDArray
 
-from provenance.results.payload import LAYOUT, StampId
+from provenance.results.payload import StampId
+from provenance.watermark.code.spec import AUTHENTICATION_BYTES
 
 SECRET_BYTES = 32
-AUTHENTICATION_BYTES = 4
-"""The keyed authentication code is HMAC-SHA256 of the stamp id, truncated to 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +41,17 @@ class WatermarkKey:
         if len(self.secret) != SECRET_BYTES or len(self.pilot_secret) != SECRET_BYTES:
             raise ValueError(f"a watermark key has two secrets of {SECRET_BYTES} bytes")
 
-    def derive(self, purpose: str, length: int = SECRET_BYTES, layout: int = LAYOUT) -> bytes:
-        """Derive ``length`` bytes for ``purpose`` ("permutation", "signs", "authentication")."""
-        return _hkdf(self.secret, purpose, length, layout)
+    def derive(self, purpose: str, version: int) -> bytes:
+        """32 bytes for a ``purpose`` ("permutation", "signs", "authentication") in one layout."""
+        return _hkdf(self.secret, purpose, version)
 
-    def derive_pilot(self, length: int = SECRET_BYTES, layout: int = LAYOUT) -> bytes:
-        """Derive ``length`` bytes for the organisation's pilot."""
-        return _hkdf(self.pilot_secret, "pilot", length, layout)
+    def derive_pilot(self, version: int) -> bytes:
+        """32 bytes for the organisation's pilot in one layout."""
+        return _hkdf(self.pilot_secret, "pilot", version)
 
-    def authenticate(self, stamp_id: StampId, layout: int = LAYOUT) -> bytes:
-        """Four bytes that only a holder of the key can compute for this stamp id."""
-        return self.authenticator(layout)(stamp_id)
-
-    def authenticator(self, layout: int = LAYOUT) -> Callable[[StampId], bytes]:
-        """:meth:`authenticate` for many ids: the secret is derived once."""
-        secret = self.derive("authentication", layout=layout)
+    def authenticator(self, version: int) -> Callable[[StampId], bytes]:
+        """What gives the four bytes that only a holder of the key can compute for a stamp id."""
+        secret = self.derive("authentication", version)
 
         def authenticate(stamp_id: StampId) -> bytes:
             return hmac.digest(secret, stamp_id.raw, hashlib.sha256)[:AUTHENTICATION_BYTES]
@@ -74,6 +69,6 @@ def keystream(seed: bytes, count: int) -> NDArray[np.uint64]:
     return np.frombuffer(cipher.encryptor().update(bytes(8 * count)), dtype="<u8")
 
 
-def _hkdf(secret: bytes, purpose: str, length: int, layout: int) -> bytes:
-    info = f"provenance-stamp/watermark/layout-{layout}/{purpose}".encode()
-    return HKDF(algorithm=SHA256(), length=length, salt=None, info=info).derive(secret)
+def _hkdf(secret: bytes, purpose: str, version: int) -> bytes:
+    info = f"provenance-stamp/watermark/layout-{version}/{purpose}".encode()
+    return HKDF(algorithm=SHA256(), length=SECRET_BYTES, salt=None, info=info).derive(secret)

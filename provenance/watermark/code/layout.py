@@ -1,9 +1,10 @@
-"""Which frequency of the tile carries which coded bit: layout 1.
+"""Which frequency of the tile carries which coded bit.
 
-The tile is 512 x 512 canonical pixels, repeated over the plane; canonical means that the shown
-picture's short side measures 360.  Coordinates are canonical pixels from the picture's centre, so
-a mirror or a quarter turn maps the grid onto itself.  The ring of 0.05 to 0.19 cycles per pixel
-holds about 13,800 DFT points; 16 of them are the pilot, the rest carry coded bits by a keyed deal.
+The tile (512 x 512 canonical pixels in layout 1) is repeated over the plane; canonical means that
+the shown picture's short side measures 360.  Coordinates are canonical pixels from the picture's
+centre, so a mirror or a quarter turn maps the grid onto itself.  The ring of 0.05 to 0.19
+cycles per pixel holds about 13,800 DFT points; 16 of them are the pilot, the rest carry coded bits
+by a keyed deal.
 """
 
 from __future__ import annotations
@@ -14,24 +15,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.results.payload import LAYOUT
-from provenance.watermark.code.codeword import CODED_BITS
 from provenance.watermark.code.keys import WatermarkKey, keystream
-
-TILE = 512
-BAND = (0.05, 0.19)
-"""Cycles per canonical pixel: below, the host drowns the mark; above, encoders drop it first."""
-PILOTS = 16
-PILOT_BAND = (0.07, 0.15)
-PILOT_ENERGY = 0.23
-"""Share of the pattern's energy in the pilot."""
-
+from provenance.watermark.code.spec import LAYOUT_1, LayoutSpec
 
 Index = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def _index(points: NDArray[np.intp]) -> Index:
-    return points[:, 0] % TILE, points[:, 1] % TILE
+def index(points: NDArray[np.intp], tile: int) -> Index:
+    """Where points (N, 2) of the half plane lie in a (tile, tile) spectrum."""
+    return points[:, 0] % tile, points[:, 1] % tile
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,13 +31,15 @@ class Layout:
     """One key's deal.  Arrays: P pilot points, D data points.
 
     Attributes:
-        pilot_points: (P, 2) int, (ky, kx) on the 512-point grid, in the half plane.
+        spec: the layout.
+        pilot_points: (P, 2) int, (ky, kx) on the tile's grid of DFT points, in the half plane.
         pilot_phases: (P,) float64, radians, at the picture's centre.
         data_points: (D, 2) int.
         bits: (2, D) int, the coded bit carried by the real and the imaginary part.
         signs: (2, D) float32, +1 or -1.
     """
 
+    spec: LayoutSpec
     pilot_points: NDArray[np.intp]
     pilot_phases: NDArray[np.float64]
     data_points: NDArray[np.intp]
@@ -54,44 +48,45 @@ class Layout:
 
     @property
     def pilot_at(self) -> Index:
-        """Where the pilot's points lie in a (512, 512) spectrum."""
-        return _index(self.pilot_points)
+        """Where the pilot's points lie in a (tile, tile) spectrum."""
+        return index(self.pilot_points, self.spec.tile)
 
     @property
     def data_at(self) -> Index:
-        """Where the data's points lie in a (512, 512) spectrum."""
-        return _index(self.data_points)
+        """Where the data's points lie in a (tile, tile) spectrum."""
+        return index(self.data_points, self.spec.tile)
 
     @property
     def pilot_frequencies(self) -> NDArray[np.float64]:
         """(P, 2) as (fx, fy), cycles per canonical pixel."""
-        return self.pilot_points[:, ::-1] / TILE
+        return self.pilot_points[:, ::-1] / self.spec.tile
 
 
-@lru_cache(maxsize=1)
-def ring() -> NDArray[np.intp]:
+@lru_cache(maxsize=4)
+def ring(spec: LayoutSpec = LAYOUT_1) -> NDArray[np.intp]:
     """(N, 2) half-plane points (ky, kx) of the band, in a fixed order."""
-    limit = int(BAND[1] * TILE) + 1
+    limit = int(spec.band[1] * spec.tile) + 1
     ky, kx = np.mgrid[0 : limit + 1, -limit : limit + 1]
-    radius = np.hypot(ky, kx) / TILE
+    radius = np.hypot(ky, kx) / spec.tile
     half = (ky > 0) | (kx > 0)
-    inside = half & (radius >= BAND[0]) & (radius <= BAND[1])
+    inside = half & (radius >= spec.band[0]) & (radius <= spec.band[1])
     return np.stack([ky[inside], kx[inside]], axis=1)
 
 
 @lru_cache(maxsize=32)
-def layout_for(key: WatermarkKey, version: int = LAYOUT) -> Layout:
-    """Derive the deal of ``key`` for a layout version (HKDF labels: see :mod:`.keys`)."""
-    points = ring()
-    pilot_index, phases = _pilot(points, key.derive_pilot(layout=version))
+def layout_for(key: WatermarkKey, spec: LayoutSpec = LAYOUT_1) -> Layout:
+    """Derive the deal of ``key`` in a layout (HKDF labels: see :mod:`.keys`)."""
+    points = ring(spec)
+    pilot_index, phases = _pilot(points, key.derive_pilot(spec.version), spec)
     data = np.delete(points, pilot_index, axis=0)
     count = 2 * len(data)
-    order = np.argsort(keystream(key.derive("permutation", layout=version), count), kind="stable")
+    order = np.argsort(keystream(key.derive("permutation", spec.version), count), kind="stable")
     bits = np.empty(count, dtype=np.intp)
-    bits[order] = np.arange(count) % CODED_BITS
-    words = keystream(key.derive("signs", layout=version), count)
+    bits[order] = np.arange(count) % spec.coded_bits
+    words = keystream(key.derive("signs", spec.version), count)
     signs = 1.0 - 2.0 * (words & 1).astype(np.float32)
     return Layout(
+        spec=spec,
         pilot_points=points[pilot_index],
         pilot_phases=phases,
         data_points=data,
@@ -100,19 +95,21 @@ def layout_for(key: WatermarkKey, version: int = LAYOUT) -> Layout:
     )
 
 
-def _pilot(points: NDArray[np.intp], seed: bytes) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """One point in each sector of 11.25 degrees, clear of the axes, with a keyed phase."""
-    words = keystream(seed, 2 * PILOTS)
-    radius = np.hypot(points[:, 0], points[:, 1]) / TILE
+def _pilot(
+    points: NDArray[np.intp], seed: bytes, spec: LayoutSpec
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """One point in each sector (11.25 degrees for 16), clear of the axes, with a keyed phase."""
+    words = keystream(seed, 2 * spec.pilots)
+    radius = np.hypot(points[:, 0], points[:, 1]) / spec.tile
     angle = np.degrees(np.arctan2(points[:, 0], points[:, 1])) % 180.0
     # Straight edges and caption bars live on the axes; a pilot there would drown.
     clear = (np.abs(points) >= 4).all(axis=1)
-    width = 180.0 / PILOTS
+    width = 180.0 / spec.pilots
     chosen = []
-    for sector in range(PILOTS):
-        allowed = clear & (radius >= PILOT_BAND[0]) & (radius <= PILOT_BAND[1])
+    for sector in range(spec.pilots):
+        allowed = clear & (radius >= spec.pilot_band[0]) & (radius <= spec.pilot_band[1])
         allowed &= (angle >= sector * width) & (angle < (sector + 1) * width)
         candidates = np.flatnonzero(allowed)
         chosen.append(candidates[int(words[sector] % np.uint64(candidates.size))])
-    phases = words[PILOTS:].astype(np.float64) / 2.0**64 * 2.0 * np.pi
+    phases = words[spec.pilots :].astype(np.float64) / 2.0**64 * 2.0 * np.pi
     return np.asarray(chosen), phases

@@ -9,25 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Plane
-from provenance.watermark.code.codeword import CODED_BITS
 from provenance.watermark.code.grid import Grid
-from provenance.watermark.code.layout import PILOT_ENERGY, TILE, Index, Layout
+from provenance.watermark.code.layout import Index, Layout
 
 Spectrum = NDArray[np.complex64]
-"""(512, 512) complex64, the DFT of a folded plane with phases as seen from the centre."""
+"""(tile, tile) complex64, the DFT of a folded plane with phases as seen from the centre."""
 
 NEIGHBOURHOOD = 11
 """Side, in DFT points, of the box over which a point's noise is measured."""
-SLOPES = (0.6, -0.8, 2.0)
-"""At which to read.  Starved encoders keep the low frequencies (slope 2), a still texture drowns
-them (slope -0.8); the embedder leans the same way for the same reasons (measured)."""
-MIDDLE = 0.11
 CLIP = 3.0
 """Whitened values beyond this many deviations are lines of text or of the codec, not the mark."""
 
 
 def coefficients(
-    layout: Layout, codeword: NDArray[np.float32], slope: float = SLOPES[0]
+    layout: Layout, codeword: NDArray[np.float32], slope: float
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
     """Amplitudes (P,) of the pilot and (D,) of the data for a pattern of unit deviation.
 
@@ -36,34 +31,36 @@ def coefficients(
     """
     values = layout.signs * codeword[layout.bits]
     data = (values[0] + 1j * values[1]).astype(np.complex128) * lean(layout, slope)
-    data *= np.sqrt(2.0 * (1.0 - PILOT_ENERGY) / np.sum(np.abs(data) ** 2))
+    data *= np.sqrt(2.0 * (1.0 - layout.spec.pilot_energy) / np.sum(np.abs(data) ** 2))
     pilot = np.exp(1j * layout.pilot_phases) * np.sqrt(
-        2.0 * PILOT_ENERGY / len(layout.pilot_phases)
+        2.0 * layout.spec.pilot_energy / len(layout.pilot_phases)
     )
     return pilot, data
 
 
 def lean(layout: Layout, slope: float) -> NDArray[np.float64]:
-    """(D,) amplitude of each data point relative to 0.11 cycles per canonical pixel."""
-    return np.asarray((MIDDLE * TILE / np.hypot(*layout.data_points.T)) ** slope)
+    """(D,) amplitude of each data point relative to the ring's middle."""
+    spec = layout.spec
+    return np.asarray((spec.middle * spec.tile / np.hypot(*layout.data_points.T)) ** slope)
 
 
-def fold(plane: Plane, left: float, top: float) -> Spectrum:
+def fold(plane: Plane, left: float, top: float, side: int) -> Spectrum:
     """Fold a canonical plane onto one tile and take its DFT.
 
     Args:
         plane: (h, w) float32 on the canonical grid.
         left, top: canonical coordinates of the first pixel's centre, from the picture's centre.
+        side: of the tile.
     """
     height, width = plane.shape
-    tile = np.zeros((TILE, TILE), np.float32)
-    for y in range(0, height, TILE):
-        for x in range(0, width, TILE):
-            part = plane[y : y + TILE, x : x + TILE]
+    tile = np.zeros((side, side), np.float32)
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            part = plane[y : y + side, x : x + side]
             tile[: part.shape[0], : part.shape[1]] += part
     # OpenCV's transform is several times as fast as NumPy's at this size.
     spectrum = cv2.dft(tile, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[..., 0]
-    frequency = np.fft.fftfreq(TILE)
+    frequency = np.fft.fftfreq(side)
     # Cast after the product: a phase of hundreds of turns has no digits left in single precision.
     down = np.exp(-2j * np.pi * frequency * top).astype(np.complex64)
     across = np.exp(-2j * np.pi * frequency * left).astype(np.complex64)
@@ -71,25 +68,25 @@ def fold(plane: Plane, left: float, top: float) -> Spectrum:
     return centred
 
 
-def fold_centred(plane: Plane) -> Spectrum:
+def fold_centred(plane: Plane, side: int) -> Spectrum:
     """:func:`fold` a plane whose centre is the picture's."""
     height, width = plane.shape
-    return fold(plane, -(width - 1) / 2.0, -(height - 1) / 2.0)
+    return fold(plane, -(width - 1) / 2.0, -(height - 1) / 2.0, side)
 
 
 def tiled(
-    points: NDArray[np.intp], values: NDArray[np.complex128], width: int, height: int
+    points: NDArray[np.intp], values: NDArray[np.complex128], width: int, height: int, side: int
 ) -> Plane:
-    """The pattern of ``points`` on a canonical plane of that size around the centre."""
+    """The pattern of ``points`` on a canonical plane of that size; ``side``: of the tile."""
     left, top = -(width - 1) / 2.0, -(height - 1) / 2.0
-    phase = np.exp(2j * np.pi / TILE * (points[:, 0] * top + points[:, 1] * left))
-    spectrum = np.zeros((TILE, TILE), np.complex64)
-    spectrum[points[:, 0] % TILE, points[:, 1] % TILE] = values * phase
-    tile = np.asarray(cv2.idft(spectrum.view(np.float32).reshape(TILE, TILE, 2)), np.float32)[
+    phase = np.exp(2j * np.pi / side * (points[:, 0] * top + points[:, 1] * left))
+    spectrum = np.zeros((side, side), np.complex64)
+    spectrum[points[:, 0] % side, points[:, 1] % side] = values * phase
+    tile = np.asarray(cv2.idft(spectrum.view(np.float32).reshape(side, side, 2)), np.float32)[
         ..., 0
     ]
-    rows = np.arange(height) % TILE
-    columns = np.arange(width) % TILE
+    rows = np.arange(height) % side
+    columns = np.arange(width) % side
     plane: Plane = tile[np.ix_(rows, columns)]
     return plane
 
@@ -99,8 +96,9 @@ def synthesise(
     values: NDArray[np.complex128],
     grid: Grid,
     size: tuple[int, int],
+    side: int,
 ) -> NDArray[np.float32]:
-    """Sum of ``Re(value * exp(2 pi i k.x / 512))`` over the points, sampled on a picture.
+    """Sum of ``Re(value * exp(2 pi i k.x / side))`` over the points, sampled on a picture.
 
     Exact trigonometric interpolation by two matrix products, so no resampling filter ever
     shapes the pattern.  Frequencies that ``size`` cannot represent are left out.
@@ -110,6 +108,7 @@ def synthesise(
         values: (N,) complex.
         grid: the picture; its rotation is undone, so that the *shown* picture carries the pattern.
         size: (width, height) of the sampling.
+        side: of the tile.
 
     Returns:
         (height, width) float32.
@@ -117,11 +116,11 @@ def synthesise(
     ky, kx = _turned(points, grid.rotation)
     x, y = grid.axes(*size)
     step_x, step_y = x[1] - x[0], y[1] - y[0]
-    keep = (np.abs(kx) * step_x < 0.5 * TILE) & (np.abs(ky) * step_y < 0.5 * TILE)
+    keep = (np.abs(kx) * step_x < 0.5 * side) & (np.abs(ky) * step_y < 0.5 * side)
     limit = int(np.abs(np.concatenate([kx, ky])).max())
     table = np.zeros((2 * limit + 1, 2 * limit + 1), dtype=np.complex64)
     np.add.at(table, (ky[keep] + limit, kx[keep] + limit), values[keep].astype(np.complex64))
-    frequencies = np.arange(-limit, limit + 1) * (2.0 * np.pi / TILE)
+    frequencies = np.arange(-limit, limit + 1) * (2.0 * np.pi / side)
     used = np.flatnonzero(table.any(axis=1))
     down = np.exp(1j * np.outer(y, frequencies[used])).astype(np.complex64)
     across = np.exp(1j * np.outer(frequencies, x)).astype(np.complex64)
@@ -150,7 +149,7 @@ def wrapped_mean(plane: Plane, box: int) -> Plane:
     return np.asarray(mean, np.float32)
 
 
-def soft_bits(spectrum: Spectrum, layout: Layout, slope: float = SLOPES[0]) -> NDArray[np.float32]:
+def soft_bits(spectrum: Spectrum, layout: Layout, slope: float) -> NDArray[np.float32]:
     """Read the coded bits: whiten, clip, undo the keyed signs, add up each bit's share.
 
     Args:
@@ -159,7 +158,7 @@ def soft_bits(spectrum: Spectrum, layout: Layout, slope: float = SLOPES[0]) -> N
         slope: frequencies count as their power ``-slope``.
 
     Returns:
-        (1024,) float32, of about unit deviation where no mark is.
+        (coded bits,) float32, of about unit deviation where no mark is.
     """
     return gathered(whitened(spectrum, layout.data_at), layout, slope)
 
@@ -174,13 +173,17 @@ def whitened(spectrum: Spectrum, at: Index) -> NDArray[np.float32]:
 def gathered(parts: NDArray[np.float32], layout: Layout, slope: float) -> NDArray[np.float32]:
     """Add up each bit's share of whitened, clipped parts (2, D): real, imaginary."""
     weights, share = weighting(layout, slope)
-    total = np.bincount(layout.bits.ravel(), (parts * weights).ravel(), minlength=CODED_BITS)
+    total = np.bincount(
+        layout.bits.ravel(), (parts * weights).ravel(), minlength=layout.spec.coded_bits
+    )
     return (total / share).astype(np.float32)
 
 
 @lru_cache(maxsize=96)
 def weighting(layout: Layout, slope: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Signed weights (2, D) of the parts of all bits, and (1024,) the length of each bit's."""
+    """Signed weights (2, D) of the parts of all bits, and (N,) the length of each bit's."""
     weights = lean(layout, slope)
-    share = np.bincount(layout.bits.ravel(), np.tile(weights**2, 2), minlength=CODED_BITS)
+    share = np.bincount(
+        layout.bits.ravel(), np.tile(weights**2, 2), minlength=layout.spec.coded_bits
+    )
     return layout.signs * weights.astype(np.float32), np.sqrt(share)

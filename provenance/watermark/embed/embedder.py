@@ -24,6 +24,7 @@ from provenance.watermark.code.grid import Grid
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.layout import layout_for
 from provenance.watermark.code.pattern import synthesise
+from provenance.watermark.code.spec import LAYOUT_1, LayoutSpec
 from provenance.watermark.embed.informed import Host
 from provenance.watermark.embed.profiles import Profile
 from provenance.watermark.picture.mask import SHADOW, mask
@@ -55,16 +56,23 @@ class Embedder:
         profile: how strongly.
         grid: size, pixel aspect and rotation of the coded picture.
         depth: bits a luma sample, 8 to 16; more than 8 means uint16 planes.
+        spec: the layout to write.
     """
 
-    def __init__(
-        self, key: WatermarkKey, stamp_id: StampId, profile: Profile, grid: Grid, depth: int = 8
+    def __init__(  # noqa: PLR0917 - the first four are what every mark has
+        self,
+        key: WatermarkKey,
+        stamp_id: StampId,
+        profile: Profile,
+        grid: Grid,
+        depth: int = 8,
+        spec: LayoutSpec = LAYOUT_1,
     ) -> None:
         self._profile = profile
         self._grid = grid
         self._depth = depth
-        self._layout = layout_for(key)
-        self._codeword = words.encode(stamp_id, key)
+        self._layout = layout_for(key, spec)
+        self._codeword = words.encode(stamp_id, key, spec)
         width, height = grid.canonical_size
         self._host: Plane = np.zeros((height, width), np.float32)
         self._room: Plane = np.zeros((height, width), np.float32)
@@ -173,7 +181,8 @@ class Embedder:
 
     def _pattern_made(self) -> Plane:
         """The pattern (H, W) at the picture's size, of unit deviation."""
-        pilot, data = pattern.coefficients(self._layout, self._codeword)
+        spec = self._layout.spec
+        pilot, data = pattern.coefficients(self._layout, self._codeword, spec.slopes[0])
         evenness: Plane | None = None
         if self._room.any():
             room = self._room + np.float32(self._boost - 1.0) * self._lively
@@ -181,7 +190,7 @@ class Embedder:
             data, evenness = host.pattern(self._layout, self._codeword, self._slope())
         points = np.vstack([self._layout.pilot_points, self._layout.data_points])
         size = (self._grid.width, self._grid.height)
-        made = synthesise(points, np.concatenate([pilot, data]), self._grid, size)
+        made = synthesise(points, np.concatenate([pilot, data]), self._grid, size, spec.tile)
         if evenness is not None:
             cv2.multiply(made, cv2.resize(self._grid.as_coded(evenness), size), dst=made)
         return made

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code import pattern
-from provenance.watermark.code.codeword import CODED_BITS
-from provenance.watermark.code.layout import TILE, Layout
+from provenance.watermark.code.layout import Layout
 from provenance.watermark.picture.residual import high_pass_response
 
 CROP_SIDE = 0.6
@@ -68,7 +67,8 @@ class Host:
         height, width = self._room.shape
         pilot, plain = pattern.coefficients(layout, codeword, slope)
         points = np.vstack([layout.pilot_points, layout.data_points])
-        response = high_pass_response(np.hypot(*points.T) / TILE)
+        side = layout.spec.tile
+        response = high_pass_response(np.hypot(*points.T) / side)
         nominal = np.abs(plain)
         energy = float(np.sum(nominal**2))
         readers = [
@@ -78,20 +78,20 @@ class Host:
         data = plain
         for turn in range(ROUNDS):
             both = np.concatenate([pilot, data])
-            evenness = _evenness(pattern.tiled(points, both, width, height))
+            evenness = _evenness(pattern.tiled(points, both, width, height, side))
             room = self._room * evenness
-            marked = room * pattern.tiled(points, np.asarray(both * response), width, height)
+            marked = room * pattern.tiled(points, np.asarray(both * response), width, height, side)
             slopes = np.zeros_like(marked)
             for reader in readers:
                 reader.climb(marked, slopes)
-            back = pattern.fold_centred(slopes * room)
+            back = pattern.fold_centred(slopes * room, side)
             way = back[layout.data_at] * response[len(pilot) :] * nominal**2
             way *= np.sqrt(energy / max(float(np.sum(np.abs(way) ** 2)), 1e-30))
             data = data + STEP * (1.0 - 0.6 * turn / ROUNDS) * way
             data /= np.maximum(np.abs(data) / (MOST * nominal), 1.0)
             data *= np.sqrt(energy / float(np.sum(np.abs(data) ** 2)))
         both = np.concatenate([pilot, data])
-        return data, _evenness(pattern.tiled(points, both, width, height))
+        return data, _evenness(pattern.tiled(points, both, width, height, side))
 
 
 class _Reader:
@@ -110,8 +110,11 @@ class _Reader:
         self._region = region
         self._weights, self._share = pattern.weighting(layout, slope)
         self._total = self._part(total)
-        self._host = pattern.fold_centred(self._total)[self._layout.data_at]
+        self._host = self._fold(self._total)[self._layout.data_at]
         self._noise: Plane | None = None
+
+    def _fold(self, plane: Plane) -> pattern.Spectrum:
+        return pattern.fold_centred(plane, self._layout.spec.tile)
 
     def _part(self, plane: Plane) -> Plane:
         part = np.zeros_like(plane)
@@ -122,14 +125,14 @@ class _Reader:
         """Add dJ / d(residual) (h, w) to ``slopes``, for a mark (h, w) as the residual shows it."""
         part = self._part(marked)
         if self._noise is None:
-            whole = pattern.fold_centred(np.asarray(self._total + part, np.float32))
+            whole = self._fold(np.asarray(self._total + part, np.float32))
             self._noise = pattern.noise(whole)[self._layout.data_at]
-        values = (pattern.fold_centred(part)[self._layout.data_at] + self._host) / self._noise
+        values = (self._fold(part)[self._layout.data_at] + self._host) / self._noise
         parts = np.stack([values.real, values.imag])
         inside = np.abs(parts) < pattern.CLIP
         signed = np.clip(parts, -pattern.CLIP, pattern.CLIP) * self._weights
         bits = self._layout.bits
-        total = np.bincount(bits.ravel(), signed.ravel(), minlength=CODED_BITS)
+        total = np.bincount(bits.ravel(), signed.ravel(), minlength=self._layout.spec.coded_bits)
         agreement = total / self._share * self._codeword
         mean, variance = float(agreement.mean()), float(agreement.var())
         change = 1.0 / max(mean, 0.05) - (agreement - mean) / (variance + COPY_NOISE)
@@ -137,7 +140,9 @@ class _Reader:
         by_point = change[bits] * self._weights * inside
         values = (by_point[0] + 1j * by_point[1]) / self._noise
         height, width = slopes.shape
-        plane = pattern.tiled(self._layout.data_points, values, width, height)
+        plane = pattern.tiled(
+            self._layout.data_points, values, width, height, self._layout.spec.tile
+        )
         slopes[self._region] += plane[self._region]
 
 

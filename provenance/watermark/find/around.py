@@ -39,7 +39,8 @@ def best_around(plane: Plane, matrix: Map, layout: Layout) -> tuple[Map, float]:
         return matrix, 0.0
     blocks = correlation.demodulate(canvas, layout)
     values = np.asarray(
-        blocks.values / correlation.pilot_deviation(canvas.fold(), layout), np.complex64
+        blocks.values / correlation.pilot_deviation(canvas.fold(layout.spec.tile), layout),
+        np.complex64,
     )
     bases = fitting.basis(blocks.centres)[..., LINEAR:]
     slopes = 2.0 * np.pi * np.einsum("pd,bdt->pbt", layout.pilot_frequencies, bases)

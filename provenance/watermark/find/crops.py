@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code import pattern
 from provenance.watermark.code.grid import CANONICAL_LINES
-from provenance.watermark.code.layout import TILE, Layout
+from provenance.watermark.code.layout import Layout
 from provenance.watermark.pilot import correlation
 
 SIZE = 2048
@@ -27,7 +27,6 @@ SCALES = (0.28, 1.6)
 SCALE_STEP = 0.004
 STEP = 2
 """Canonical pixels between the translations tried; the pilot's frequencies ask for no less."""
-STEPS = TILE // STEP
 APART = 0.012
 """Two candidates whose scales differ by less, relative, are one."""
 LIKELY_SCALES = 8
@@ -100,18 +99,19 @@ def _surface(
     found = values[at[:, 1] % SIZE, at[:, 0] % SIZE] * np.exp(-1j * layout.pilot_phases)
     correlation.limit(found)
     surface = correlation.surface_of(found, layout, STEP)
-    return np.asarray(surface * _inside(stretch, shape), np.float32)
+    return np.asarray(surface * _inside(stretch, shape, layout.spec.tile), np.float32)
 
 
-def _inside(stretch: Stretch, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """(256, 256): at which translations what is seen lies inside the stamped picture.
+def _inside(stretch: Stretch, shape: tuple[int, ...], tile: int) -> NDArray[np.bool_]:
+    """(tile / 2, tile / 2): at which translations what is seen lies inside the stamped picture.
 
     Of that, only the short side is known.  All, where more is seen than the picture.
     """
     height, width = shape
     across, down = abs(stretch[0]) * width, abs(stretch[1]) * height
-    offset = np.abs(np.fft.fftfreq(STEPS) * TILE)
-    inside = np.zeros((STEPS, STEPS), np.bool_)
+    steps = tile // STEP
+    offset = np.abs(np.fft.fftfreq(steps) * tile)
+    inside = np.zeros((steps, steps), np.bool_)
     for wide, tall in ((LONGEST, 1.0), (1.0, LONGEST)):
         room_x = (wide * CANONICAL_LINES - across) / 2.0 + SLACK
         room_y = (tall * CANONICAL_LINES - down) / 2.0 + SLACK
@@ -122,11 +122,11 @@ def _inside(stretch: Stretch, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 def _peaks(surface: Plane, count: int) -> Iterator[tuple[float, float, float]]:
     """(score, x, y) of the highest peaks, canonical pixels."""
-    surface = surface.copy()
+    surface, steps = surface.copy(), len(surface)
     for _ in range(count):
-        row, column = divmod(int(np.argmax(surface)), STEPS)
-        offset = np.fft.fftfreq(STEPS) * TILE
+        row, column = divmod(int(np.argmax(surface)), steps)
+        offset = np.fft.fftfreq(steps) * steps * STEP
         yield float(surface[row, column]), float(offset[column]), float(offset[row])
-        rows = np.arange(row - NEARBY, row + NEARBY + 1) % STEPS
-        columns = np.arange(column - NEARBY, column + NEARBY + 1) % STEPS
+        rows = np.arange(row - NEARBY, row + NEARBY + 1) % steps
+        columns = np.arange(column - NEARBY, column + NEARBY + 1) % steps
         surface[np.ix_(rows, columns)] = 0.0

@@ -113,7 +113,7 @@ def _fits(
     for matrix, part in starts:
         canvas = geometry.unwarp(part, matrix)
         if canvas is not None:
-            place = correlation.locate(canvas.fold(), layout, upright=upright)
+            place = correlation.locate(canvas.fold(layout.spec.tile), layout, upright=upright)
             if place.score >= AUDIBLE or not upright:
                 located.append((place, matrix))
     located.sort(key=lambda entry: -entry[0].score)

@@ -206,7 +206,7 @@ def _filled(plane: Plane, corners: NDArray[np.float64], layout: Layout) -> _Pict
     if canvas is None:
         return None
     points = _stretched(canvas, layout)
-    points /= correlation.pilot_deviation(canvas.fold(), layout)
+    points /= correlation.pilot_deviation(canvas.fold(layout.spec.tile), layout)
     correlation.limit(points)
     surfaces = (points @ _moved(layout)).real / np.sqrt(len(layout.pilot_phases))
     side, stretch, at = np.unravel_index(int(np.argmax(np.abs(surfaces))), surfaces.shape)

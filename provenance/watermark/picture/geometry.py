@@ -23,9 +23,9 @@ class Canvas:
     left: float
     top: float
 
-    def fold(self) -> pattern.Spectrum:
-        """Its spectrum, folded onto one tile."""
-        return pattern.fold(self.plane, self.left, self.top)
+    def fold(self, side: int) -> pattern.Spectrum:
+        """Its spectrum, folded onto one tile of that side."""
+        return pattern.fold(self.plane, self.left, self.top, side)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code import pattern
-from provenance.watermark.code.layout import TILE, Layout
+from provenance.watermark.code.layout import Layout
 from provenance.watermark.picture.geometry import Canvas
 
 BLOCK = 64
@@ -34,12 +34,13 @@ class Place:
 def locate(spectrum: pattern.Spectrum, layout: Layout, *, upright: bool = False) -> Place:
     """Correlate with the pilot over every translation, as is and turned by 180 degrees.
 
-    The score is in deviations of one translation; the best of all 512 x 512 stands near 4.5 on
+    The score is in deviations of one translation; the best of all stands near 4.5 on
     material without a mark, and near 7 where a still texture has added up.  ``upright``: as is
     only, not inverted, and within ``NEARBY``, where chance has a hundredth of the places.
     """
     pilot = _pilot_values(spectrum, layout)
     phases = np.exp(-1j * layout.pilot_phases)
+    tile = layout.spec.tile
     best = Place((0.0, 0.0), False, 1, 0.0)
     for turned in (False,) if upright else (False, True):
         surface = surface_of((np.conj(pilot) if turned else pilot) * phases, layout)
@@ -50,23 +51,23 @@ def locate(spectrum: pattern.Spectrum, layout: Layout, *, upright: bool = False)
             peak = int(np.argmax(surface * polarity))
             score = float(surface.flat[peak] * polarity)
             if score > best.score:
-                y, x = divmod(peak, TILE)
+                y, x = divmod(peak, tile)
                 # A peak at t means the canvas is the pattern at x + t.
                 shift = (
-                    float(x if x < TILE // 2 else x - TILE),
-                    float(y if y < TILE // 2 else y - TILE),
+                    float(x if x < tile // 2 else x - tile),
+                    float(y if y < tile // 2 else y - tile),
                 )
                 best = Place(shift, turned, polarity, score)
     return best
 
 
 def surface_of(points: NDArray[np.complexfloating], layout: Layout, step: int = 1) -> Plane:
-    """(512 / step, 512 / step): the pilot's score, in deviations, at every ``step``-th translation.
+    """(tile / step, tile / step): the pilot's score, in deviations, at all translations.
 
-    Entry (i, j) is for a stamped picture whose point (j step, i step), modulo 512, is seen in the
-    centre.  ``points`` (P,): the pilot's, each in deviations and without its keyed phase.
+    Entry (i, j) is for a stamped picture whose point (j step, i step), modulo the tile, is seen in
+    the centre.  ``points`` (P,): the pilot's, each in deviations and without its keyed phase.
     """
-    size = TILE // step
+    size = layout.spec.tile // step
     ky, kx = layout.pilot_points.T
     table = np.zeros((size, size), np.complex64)
     table[ky % size, kx % size] = points
@@ -150,7 +151,9 @@ def where_agreed(canvas: Canvas, layout: Layout, polarity: int) -> Canvas:
     noise.  The pilot tells where that is without looking at any coded bit.
     """
     blocks = demodulate(canvas, layout)
-    values = (blocks.values * polarity / pilot_deviation(canvas.fold(), layout)).real
+    values = (
+        blocks.values * polarity / pilot_deviation(canvas.fold(layout.spec.tile), layout)
+    ).real
     agreement = nearby(np.clip(values, -POINT_CLIP, POINT_CLIP).sum(axis=1), blocks.shape)
     full = max(float(np.quantile(agreement, 0.9)), 0.5 * float(agreement.max()), 1e-9)
     weight = np.clip(agreement / full, FAINT, 1.0).astype(np.float32).reshape(blocks.shape)

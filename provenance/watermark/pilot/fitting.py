@@ -46,7 +46,7 @@ def fit(
         if canvas is None:
             return matrix, 0.0
         blocks = demodulate(canvas, layout)
-        values = blocks.values * polarity / pilot_deviation(canvas.fold(), layout)
+        values = blocks.values * polarity / pilot_deviation(canvas.fold(layout.spec.tile), layout)
         field = _solve(values, blocks, layout, terms)
         matrix = displacement(field) @ matrix
         matrix = matrix / matrix[2, 2]

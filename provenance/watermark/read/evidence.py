@@ -12,9 +12,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.code.codeword import CODED_BITS, INFORMATION_BITS
-from provenance.watermark.code.keys import AUTHENTICATION_BYTES
-from provenance.watermark.code.pattern import SLOPES
+from provenance.watermark.code.spec import (
+    AUTHENTICATION_BYTES,
+    INFORMATION_BITS,
+    LAYOUT_1,
+    LayoutSpec,
+)
 
 REQUIRED_SCORE = 210.0
 """Score at which 99 of 100 payloads decode (``scripts/bench_code``); margins count from here."""
@@ -39,7 +42,7 @@ def score(soft: NDArray[np.float32], codeword: NDArray[np.float32]) -> float:
     return float((soft.size - 1) * cosine**2 / max(1.0 - cosine**2, 1e-9))
 
 
-def log2_chance_of_score(value: float, dimensions: int = CODED_BITS) -> float:
+def log2_chance_of_score(value: float, dimensions: int = LAYOUT_1.coded_bits) -> float:
     """log2 of a bound on the chance that one given codeword reaches a score on unmarked soft bits.
 
     ``P(cos >= r) <= exp(-n D(r))`` with ``D(r) = ((1+r) ln(1+r) + (1-r) ln(1-r)) / 2``: Chernoff's
@@ -54,31 +57,36 @@ def log2_chance_of_score(value: float, dimensions: int = CODED_BITS) -> float:
     return float(min(0.0, -dimensions * distance / (2.0 * np.log(2.0))))
 
 
-def log2_chance_of_any_word(value: float) -> float:
+def log2_chance_of_any_word(value: float, spec: LayoutSpec = LAYOUT_1) -> float:
     """The same for any of the 2^96 codewords, at the best of its readings."""
-    return min(0.0, INFORMATION_BITS + float(np.log2(len(SLOPES))) + log2_chance_of_score(value))
+    slopes = float(np.log2(len(spec.slopes)))
+    return min(0.0, INFORMATION_BITS + slopes + log2_chance_of_score(value, spec.coded_bits))
 
 
-def false_positive_probability(value: float, words: int, keys: int = 1) -> float:
+def false_positive_probability(
+    value: float, words: int, keys: int = 1, spec: LayoutSpec = LAYOUT_1
+) -> float:
     """Bound on the chance that an unmarked file gives an authenticated payload of this score.
 
     Args:
         value: the score C of the payload found.
         words: decoded words that were compared with an authentication code in the whole
             examination: all keys, layouts, maps, polarities, stretches of time and list entries.
-        keys: how many are tried; each is charged with ``SEARCH_WORDS`` at least.
+        keys: how many are tried, counted once a layout; each is charged with ``SEARCH_WORDS`` at
+            least.
+        spec: the layout it was read in.
 
     Each word passes the 32-bit keyed code with chance 2^-32 whatever the soft bits are; that any
     of the 2^96 codewords reaches the score at all bounds it further.
     """
     charged = max(words, keys * SEARCH_WORDS)
-    exponent = np.log2(charged) - 8 * AUTHENTICATION_BYTES + log2_chance_of_any_word(value)
+    exponent = np.log2(charged) - 8 * AUTHENTICATION_BYTES + log2_chance_of_any_word(value, spec)
     return float(min(1.0, max(CLAIM_FLOOR, 2.0**exponent)))
 
 
-def believed(value: float, words: int, keys: int = 1) -> bool:
+def believed(value: float, words: int, keys: int = 1, spec: LayoutSpec = LAYOUT_1) -> bool:
     """Whether a payload of this score, authenticated, keeps the claim."""
-    return false_positive_probability(value, words, keys) <= CLAIM
+    return false_positive_probability(value, words, keys, spec) <= CLAIM
 
 
 def margin_db(value: float) -> float:

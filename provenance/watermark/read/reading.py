@@ -39,6 +39,6 @@ class Reading:
         canvas = geometry.unwarp(plane, self.matrix if matrix is None else matrix)
         if canvas is None:
             return 0.0
-        soft = pattern.soft_bits(canvas.fold(), self.layout, self.slope)
+        soft = pattern.soft_bits(canvas.fold(self.layout.spec.tile), self.layout, self.slope)
         length = max(float(np.linalg.norm(soft)), 1e-9)
         return self.polarity * float(soft @ self.codeword) / length

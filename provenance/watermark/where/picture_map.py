@@ -21,7 +21,6 @@ from provenance.results import CellStatus, MissingArea, PictureMap
 from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code import pattern
 from provenance.watermark.code.grid import CANONICAL_LINES
-from provenance.watermark.code.layout import BAND, TILE
 from provenance.watermark.picture import geometry
 from provenance.watermark.picture.observation import Observation, Span
 from provenance.watermark.picture.residual import high_pass_response
@@ -150,6 +149,7 @@ def picture_map(observation: Observation, spans: list[Span], reading: Reading) -
         _reference(canvas, reading),
         _blocks(room.plane) / np.float32(BLOCK**2),
         _blocks(power.plane) / np.float32(BLOCK**2),
+        reading.layout.spec.band,
     )
     value, expected = evidence.windowed()
     expected[~_frame(value, canvas)] = 0.0
@@ -185,21 +185,23 @@ def picture_map(observation: Observation, spans: list[Span], reading: Reading) -
 
 def _reference(canvas: geometry.Canvas, reading: Reading) -> Plane:
     """The pattern of a codeword as the residual shows it, on a canvas."""
-    layout = reading.layout
+    layout, side = reading.layout, reading.layout.spec.tile
     points = np.vstack([layout.pilot_points, layout.data_points])
     values = (
         np.concatenate(pattern.coefficients(layout, reading.codeword, reading.slope))
         * reading.polarity
     )
-    values = values * high_pass_response(np.hypot(*points.T) / TILE)
+    values = values * high_pass_response(np.hypot(*points.T) / side)
     height, width = canvas.plane.shape
     # ``tiled`` counts from the centre of what it makes; the canvas may lie off centre.
     across, down = canvas.left + (width - 1) / 2.0, canvas.top + (height - 1) / 2.0
-    turn = np.exp(2j * np.pi / TILE * (points[:, 0] * down + points[:, 1] * across))
-    return pattern.tiled(points, values * turn, width, height)
+    turn = np.exp(2j * np.pi / side * (points[:, 0] * down + points[:, 1] * across))
+    return pattern.tiled(points, values * turn, width, height, side)
 
 
-def _evidence(plane: Plane, reference: Plane, room: Plane, power: Plane) -> _Evidence:
+def _evidence(
+    plane: Plane, reference: Plane, room: Plane, power: Plane, band: tuple[float, float]
+) -> _Evidence:
     """Correlate with the reference, and weigh by noise and by what survived.
 
     In a ring that is a share ``b`` of the frequency plane, the correlation of two independent
@@ -210,10 +212,10 @@ def _evidence(plane: Plane, reference: Plane, room: Plane, power: Plane) -> _Evi
     nothing.
     """
     height, width = plane.shape
-    residual, known = _in_band(plane), _in_band(reference)
+    residual, known = _in_band(plane, band), _in_band(reference, band)
     strength = float(np.mean(known * known))
     found = _blocks(residual * known)
-    share = np.pi * (BAND[1] ** 2 - BAND[0] ** 2)
+    share = np.pi * (band[1] ** 2 - band[0] ** 2)
     steady = cv2.GaussianBlur(_blocks(residual * residual), (0, 0), 2.0)
     noise = steady * (strength / share)
     noise = np.maximum(noise, 1e-6 * float(noise.max()) + 1e-12)
@@ -236,12 +238,12 @@ def _evidence(plane: Plane, reference: Plane, room: Plane, power: Plane) -> _Evi
     )
 
 
-def _in_band(plane: Plane) -> Plane:
+def _in_band(plane: Plane, band: tuple[float, float]) -> Plane:
     """A plane with only the mark's frequencies."""
     height, width = plane.shape
     size = (cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width))
     radius = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None])
-    spectrum = np.fft.rfft2(plane, size) * ((radius >= BAND[0]) & (radius <= BAND[1]))
+    spectrum = np.fft.rfft2(plane, size) * ((radius >= band[0]) & (radius <= band[1]))
     return np.asarray(np.fft.irfft2(spectrum, size)[:height, :width], np.float32)
 
 

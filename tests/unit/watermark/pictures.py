@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from provenance.results.payload import StampId
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.spec import LAYOUT_1, LayoutSpec
 from provenance.watermark.embed.embedder import Embedder
 from provenance.watermark.embed.profiles import PROFILES
 from provenance.watermark.picture.observation import Observation
@@ -32,9 +33,15 @@ def scene(width: int = 640, height: int = 360, count: int = 12, seed: int = 7) -
     return frames
 
 
-def marked(frames: list[NDArray], grid: Grid, key: WatermarkKey = KEY, depth: int = 8) -> list:
+def marked(
+    frames: list[NDArray],
+    grid: Grid,
+    key: WatermarkKey = KEY,
+    depth: int = 8,
+    spec: LayoutSpec = LAYOUT_1,
+) -> list:
     """The frames with STAMP in them, informed embedding included."""
-    embedder = Embedder(key, STAMP, PROFILES["standard"], grid, depth)
+    embedder = Embedder(key, STAMP, PROFILES["standard"], grid, depth, spec)
     for frame in frames[::3]:
         embedder.observe(frame)
     embedder.prepare()

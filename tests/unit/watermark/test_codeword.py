@@ -8,6 +8,7 @@ import pytest
 from provenance.results.payload import StampId
 from provenance.watermark.code import codeword, polar
 from provenance.watermark.code.keys import WatermarkKey, keystream
+from provenance.watermark.code.spec import INFORMATION_BITS, LAYOUT_1
 
 KEY = WatermarkKey("k", b"s" * 32, b"p" * 32)
 OTHER = WatermarkKey("o", b"t" * 32, b"p" * 32)
@@ -20,7 +21,7 @@ def test_a_clean_codeword_decodes_to_its_stamp_id():
 
 def test_the_code_corrects_white_noise_at_an_eb_n0_of_3_db_in_99_of_100_tries():
     noise = np.random.default_rng(3)
-    amplitude = np.sqrt(2 * 10**0.3 * codeword.INFORMATION_BITS / codeword.CODED_BITS)
+    amplitude = np.sqrt(2 * 10**0.3 * INFORMATION_BITS / LAYOUT_1.coded_bits)
     right = 0
     for _ in range(100):
         stamp_id = StampId.new()
@@ -81,11 +82,11 @@ def test_layout_1_pins_the_information_positions():
 
 
 def test_layout_1_pins_the_keyed_stream_and_the_authentication_code():
-    assert keystream(KEY.derive("signs"), 2).tolist() == [
+    assert keystream(KEY.derive("signs", 1), 2).tolist() == [
         13085369925570388868,
         12923908559436789194,
     ]
-    assert KEY.authenticate(StampId(bytes(range(8)))).hex() == "29cee58b"
+    assert KEY.authenticator(1)(StampId(bytes(range(8)))).hex() == "29cee58b"
 
 
 def test_a_key_never_shows_its_secrets():
