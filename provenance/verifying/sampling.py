@@ -76,7 +76,8 @@ def examine(
         return Detection("not_checked", reason="the picture is too small or too narrow to look at")
     detector = Detector(keys)
     observation = _observe(info, survey(path, info))
-    detection = detector.quick(observation)
+    look = partial(_between, path, info) if info.kind == "video" and expected is None else None
+    detection = detector.quick(observation, look)
     if expected is not None and detection.margin_db is None:
         return replace(detection, margin_db=detector.measure(observation, expected))
     if expected is not None:
@@ -88,12 +89,10 @@ def examine(
         if seen and observation.frames < MORE * seen:
             break
         seen = observation.frames
-        detection = detector.thorough(observation)
+        detection = detector.thorough(observation, look)
         _log.debug("%s: %s after %d frames", path, detection.status, seen)
         if detection.stamp_id is not None:
             break
-    if info.kind == "video":
-        detection = detector.settled(detection, observation, partial(_between, path, info))
     return detection
 
 

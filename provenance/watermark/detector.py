@@ -1,73 +1,67 @@
 """Find and read the mark in what was observed of a clip, without the original.
 
-The work is ordered by likelihood and stops at the first authenticated payload:
+The steps, numbered as in docs/watermark.md.  Guessing where the mark lies, by likelihood; each
+guess is read (:mod:`.read.reader`), and the first authenticated payload ends it:
 
-1. the whole, where it lies (identity), as it is and after a small correction by the pilot;
-2. each stretch of time by itself, where it lies (a splice, a cut to unmarked video);
-3. linear and projective maps (:mod:`.find.linear`);
-4. maps that change with time (:mod:`.find.courses`);
-5. pictures whose outline shows (:mod:`.find.outlines`);
-6. pictures seen from the side that only the pilot's phases give away (:mod:`.find.around`);
-7. maps of a part of the frame (:mod:`.find.linear`).
+1. where it lay (:mod:`.find.identity`)
+2. a stretch of time by itself (:mod:`.find.spans`)
+3. crops (:mod:`.find.crops`)
+4. linear maps (:mod:`.find.linear`)
+5. projective maps (:mod:`.find.windows`)
+6. maps that change with time (:mod:`.find.courses`)
+7. pictures whose outline shows (:mod:`.find.outlines`)
+8. tilted pictures that only the pilot's phases give away (:mod:`.find.tilts`)
+9. maps of a part of the frame (:mod:`.find.parts`)
 
-All are done for every key; keys of one organisation share a pilot, so the search for
-geometry is done once for all of them, and each map found is read for all of them together.
+Then, where the mark is:
+
+10. which seconds carry it (:mod:`.where.timeline`)
+11. where some don't: does the map move? (:mod:`.find.following`)
+12. which part of the picture carries it (:mod:`.where.picture_map`)
+13. a second look where the seconds disagree (:mod:`.where.boundaries`)
+
+Keys of one organisation share a pilot, so each guess is made once and read for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
+from provenance.results import Detection
 from provenance.results.payload import StampId
-from provenance.watermark.arrays import Map, Plane
-from provenance.watermark.code import codeword, pattern
 from provenance.watermark.code.keys import WatermarkKey
-from provenance.watermark.code.layout import Layout, layout_for
 from provenance.watermark.code.spec import LAYOUTS, LayoutSpec
-from provenance.watermark.find.courses import Course, courses, courses_from
-from provenance.watermark.find.linear import Fitted, Spectra, fitted_maps, partial_maps, tilted_maps
-from provenance.watermark.find.outlines import outlined
-from provenance.watermark.picture import geometry
+from provenance.watermark.find.courses import Courses
+from provenance.watermark.find.crops import Crops
+from provenance.watermark.find.finder import Finder, Scene
+from provenance.watermark.find.following import following
+from provenance.watermark.find.identity import Identity
+from provenance.watermark.find.linear import Linear
+from provenance.watermark.find.outlines import Outlines
+from provenance.watermark.find.parts import Parts
+from provenance.watermark.find.spans import Spans
+from provenance.watermark.find.tilts import Tilts
+from provenance.watermark.find.windows import Windows
 from provenance.watermark.picture.observation import Observation
-from provenance.watermark.pilot import correlation, fitting
-from provenance.watermark.read import evidence
+from provenance.watermark.pilot.hypothesis import Hypothesis
+from provenance.watermark.read.reader import KeysOfPilot, Reader
 from provenance.watermark.read.reading import Reading
-from provenance.watermark.where.boundaries import Look, joined, settled
-from provenance.watermark.where.picture_map import LARGE_AREA, picture_map
-from provenance.watermark.where.timeline import segments
+from provenance.watermark.trace import Trace, silent
+from provenance.watermark.where.boundaries import Look, settled
+from provenance.watermark.where.picture_map import picture_map
+from provenance.watermark.where.report import absent, found
+from provenance.watermark.where.timeline import Timeline, timeline
 
-REFINEMENTS = 3
-CLEAR_SCORE = 2000.0
-READ_FROM = 5.0
-"""Pilot score, after fitting, from which a map is read under; what reads has at least 7."""
-MOMENTS = 8
+FINDERS: tuple[Finder, ...] = (
+    Identity(), Spans(), Crops(), Linear(), Windows(), Courses(), Outlines(), Tilts(), Parts(),
+)  # fmt: skip
+"""Steps 1 to 9."""
 MUCH_BETTER = 1.3
 """Times the score by which following must gain on a still map that read."""
 MUCH_MORE = 1.25
 """Times the marked seconds that it must show: in a splice it gains in score, and nothing else..."""
 FAR_BETTER = 3.0
 """...and there never this many times the score, which a camera held by hand does."""
-WEAK_PILOT = 14.0
-"""Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
-With wrong keys the best of the whole search stayed under 9 on clips and reached 13.3 on a weave
-(docs/false-finds.md)."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Find:
-    key: WatermarkKey
-    layout: Layout
-    stamp_id: StampId
-    matrix: Map
-    polarity: int
-    slope: float
-    score: float
-    steady: Observation | None = None
 
 
 class Detector:
@@ -75,296 +69,104 @@ class Detector:
 
     Call :meth:`quick` after the first frames, :meth:`thorough` when that did not decide; add more
     frames to the observation in between as needed.
+
+    Args:
+        keys: every key to try.
+        layouts: every layout to try.
+        finders: steps 1 to 9, in their order.
+        trace: is told what every step saw.
+
+    Raises:
+        ValueError: without a key, or without a layout.
     """
 
     def __init__(
-        self, keys: Sequence[WatermarkKey], layouts: Sequence[LayoutSpec] = LAYOUTS
+        self,
+        keys: Sequence[WatermarkKey],
+        layouts: Sequence[LayoutSpec] = LAYOUTS,
+        *,
+        finders: Sequence[Finder] = FINDERS,
+        trace: Trace = silent,
     ) -> None:
         if not keys or not layouts:
             raise ValueError("a detector needs at least one key and one layout")
-        self._keys = keys
-        self._layouts = layouts
-        self._charged = len(keys) * len(layouts)
-        pilots: dict[bytes, list[WatermarkKey]] = {}
-        for key in keys:
-            pilots.setdefault(key.pilot_secret, []).append(key)
-        self._pilots = [(spec, own) for spec in layouts for own in pilots.values()]
-        self._words = 0
-        self._pilot = 0.0
-        self._reading: Reading | None = None
+        self.reader = Reader(keys, layouts, trace)
+        self._finders = finders
+        self._trace = trace
 
-    def quick(self, observation: Observation) -> Detection:
-        """Look at the identity only (step 1)."""
-        return self._report(observation, self._identity(observation.upright()))
+    def quick(self, observation: Observation, look: Look | None = None) -> Detection:
+        """Step 1, and what follows a find.  ``look`` reads frames again, for step 13."""
+        return self._examined(observation, self._finders[:1], look)
+
+    def thorough(self, observation: Observation, look: Look | None = None) -> Detection:
+        """Every step."""
+        return self._examined(observation, self._finders, look)
 
     def measure(self, observation: Observation, stamp_id: StampId) -> float:
         """Margin, dB, of a stamp id known to be there, where it lies; negative if unreadable."""
-        plane, best = observation.upright(), 0.0
-        for spec in self._layouts:
-            spectrum = pattern.fold_centred(plane, spec.tile)
-            for key in self._keys:
-                word = codeword.encode(stamp_id, key, spec)
-                best = max(best, best_slope(spectrum, layout_for(key, spec), word)[0])
-        return evidence.margin_db(best)
+        return self.reader.margin_db(observation.upright(), stamp_id)
 
-    def thorough(self, observation: Observation) -> Detection:
-        """Steps 1 to 7."""
-        plane = observation.upright()
-        find = self._identity(plane)
-        if find is None:
-            find = self._spans(observation)
-        if find is None:
-            find = self._searched(observation, plane)
-        return self._report(observation, find)
-
-    def settled(self, detection: Detection, observation: Observation, look: Look) -> Detection:
-        """The last find with its timeline looked at again where that disagrees with itself."""
-        if self._reading is None or detection.status not in ("found", "partial"):
-            return detection
-        timeline = settled(detection.segments, observation, self._reading, look)
-        return replace(detection, status=_status(timeline, detection.picture), segments=timeline)
-
-    def _identity(self, plane: Plane) -> _Find | None:
-        find = self._first(
-            self._read(plane, spec, keys, matrix, polarity)
-            for spec, keys in self._pilots
-            for matrix, polarity in self._near_identity(plane, layout_for(keys[0], spec))
-        )
-        if find is not None and find.score < CLEAR_SCORE:
-            # A picture turned by a degree still reads here, barely, and lies elsewhere.
-            return self._refined(plane, find)
-        return find
-
-    def _near_identity(self, plane: Plane, layout: Layout) -> Iterator[tuple[Map, int]]:
-        matrix = np.eye(3)
-        yield matrix, 1
-        place = correlation.locate(pattern.fold_centred(plane, layout.spec.tile), layout)
-        corrected, score = fitting.fit(
-            plane, correlation.shifted(matrix, place), layout, place.polarity, (6, 8)
-        )
-        self._pilot = max(self._pilot, score)
-        yield corrected, place.polarity
-
-    def _spans(self, observation: Observation) -> _Find | None:
-        """Pairs of neighbouring spans, then single ones: a splice dilutes the sum of the whole."""
-        spans = observation.spans
-        if len(spans) < 2:
-            return None
-        parts = [spans[i : i + 4] for i in range(0, len(spans), 2) if len(spans) > 4]
-        parts += [[span] for span in spans]
-        return self._first(
-            self._read(plane, spec, keys, np.eye(3), 1)
-            for plane in (observation.upright(part) for part in parts)
-            for spec, keys in self._pilots
-        )
-
-    def _searched(self, observation: Observation, plane: Plane) -> _Find | None:
-        """Steps 3 to 7, for each pilot; every key that has this pilot reads at each map found."""
-        spectra, moments = Spectra(plane), observation.moments()
-        for spec, keys in self._pilots:
-            layout = layout_for(keys[0], spec)
-            find = (
-                self._tried(plane, spec, keys, fitted_maps(spectra, layout))
-                or self._first(
-                    self._steadied(observation, spec, keys, course)
-                    for course in courses(moments, layout)
-                )
-                or self._outlined(plane, spec, keys)
-                or self._tried(plane, spec, keys, tilted_maps(spectra, layout))
-                or self._tried(plane, spec, keys, partial_maps(spectra, layout))
+    def _examined(
+        self, observation: Observation, finders: Sequence[Finder], look: Look | None
+    ) -> Detection:
+        scene = Scene(observation, self._trace)
+        reading, seen = self._read_first(scene, finders)  # 1 to 9
+        if reading is None:
+            return absent(observation, self.reader.pilot)
+        self._trace("found", reading=reading)
+        times = timeline(seen, reading, self._trace)  # 10
+        if seen is observation and not times.throughout:  # 11
+            reading, seen, times = self._followed(scene, reading, times)
+        if seen is not observation:
+            # Frames read again lie where they lay, and edges come and go: 12 and 13 are for what
+            # stands still.  Silence may be a course that was lost.
+            return found(
+                observation, reading, self.reader.chance(reading), times.without_silence(), None
             )
-            if find is not None:
-                return find
-        return None
+        picture = picture_map(observation, times.carriers, reading, self._trace)  # 12
+        segments = times.segments
+        if look is not None:
+            segments = settled(segments, observation, reading, look)  # 13
+        return found(observation, reading, self.reader.chance(reading), segments, picture)
 
-    def _tried(
-        self, plane: Plane, spec: LayoutSpec, keys: Sequence[WatermarkKey], maps: Iterable[Fitted]
-    ) -> _Find | None:
-        for fitted in maps:
-            self._pilot = max(self._pilot, fitted.score)
-            if fitted.score < READ_FROM:
-                continue
-            find = self._read(plane, spec, keys, fitted.matrix, fitted.polarity, partly=True)
-            if find is not None:
-                return self._refined(plane, find)
-        return None
-
-    def _outlined(
-        self, plane: Plane, spec: LayoutSpec, keys: Sequence[WatermarkKey]
-    ) -> _Find | None:
-        for picture in outlined(plane, layout_for(keys[0], spec)):
-            find = self._read(picture.part, spec, keys, picture.matrix, picture.polarity)
-            if find is not None:
-                return self._refined(picture.part, find)
-        return None
-
-    def _steadied(
-        self,
-        observation: Observation,
-        spec: LayoutSpec,
-        keys: Sequence[WatermarkKey],
-        course: Course,
-    ) -> _Find | None:
-        """Read with every moment laid over the middle one.
-
-        The pilot's score tells nothing here: a course has hundreds of terms fitted to it.
-        """
-        steady = observation.steadied(course.moves)
-        plane = steady.upright()
-        find = self._read(plane, spec, keys, course.reference, course.polarity, partly=True)
-        return None if find is None else replace(self._refined(plane, find), steady=steady)
-
-    def _moving(self, observation: Observation, find: _Find) -> _Find | None:
-        """Follow a map that read, if that reads much better: a slow zoom is found in part."""
-        moments = observation.moments()
-        if len(moments) < MOMENTS:
-            return None
-        better = find
-        for course in courses_from(moments, find.matrix, find.polarity, find.layout):
-            steadied = self._steadied(observation, find.layout.spec, [find.key], course)
-            if steadied is not None and steadied.stamp_id == find.stamp_id:
-                better = max(better, steadied, key=lambda one: one.score)
-        return better if better.score > MUCH_BETTER * find.score else None
-
-    def _refined(self, plane: Plane, find: _Find) -> _Find:
-        """Fit on from a map that read, as long as the score grows: it may hold in part only."""
-        for _ in range(REFINEMENTS):
-            spec = find.layout.spec
-            matrix, _ = fitting.fit(plane, find.matrix, find.layout, find.polarity, (8, 8))
-            better = self._read(plane, spec, [find.key], matrix, find.polarity, partly=True)
-            if better is None or better.stamp_id != find.stamp_id or better.score <= find.score:
-                break
-            find = better
-        return find
+    def _read_first(
+        self, scene: Scene, finders: Iterable[Finder]
+    ) -> tuple[Reading | None, Observation]:
+        """The first reading of all steps, and the observation in which its map holds."""
+        for number, finder in enumerate(finders, start=1):
+            for group in self.reader.groups:
+                self._trace("step", number=number, name=finder.name, layout=group.spec.version)
+                for guess in finder.hypotheses(scene, group.layout):
+                    self._trace("guess", step=number, hypothesis=guess)
+                    reading, seen = self._read(scene, guess, group)
+                    if reading is not None:
+                        return reading, seen
+        return None, scene.observation
 
     def _read(
-        self,
-        plane: Plane,
-        spec: LayoutSpec,
-        keys: Sequence[WatermarkKey],
-        matrix: Map,
-        polarity: int,
-        *,
-        partly: bool = False,
-    ) -> _Find | None:
-        """Read the soft bits under a map and decode them for keys that share a pilot, in order.
+        self, scene: Scene, guess: Hypothesis, group: KeysOfPilot
+    ) -> tuple[Reading | None, Observation]:
+        """Read under one hypothesis; of a map that moves, with every moment laid over one."""
+        if guess.maps:
+            steady = scene.observation.steadied(guess.moves)
+            return self.reader.read(steady.upright(), guess, group), steady
+        plane = scene.plane if guess.plane is None else guess.plane
+        return self.reader.read(plane, guess, group), scene.observation
 
-        ``partly``: only where the pilot is.
-        """
-        canvas = geometry.unwarp(plane, matrix)
-        if canvas is None:
-            return None
-        layouts, sign = [layout_for(key, spec) for key in keys], np.float32(polarity)
-        if partly:
-            canvas = correlation.where_agreed(canvas, layouts[0], polarity)
-        spectrum = canvas.fold(spec.tile)
-        parts = sign * pattern.whitened(spectrum, layouts[0].data_at)
-        soft = [pattern.gathered(parts, layout, s) for layout in layouts for s in spec.slopes]
-        lists = codeword.likely_words(np.stack(soft))
-        for place, words in enumerate(lists):
-            which = place // len(spec.slopes)
-            key, layout = keys[which], layouts[which]
-            decoded = codeword.authenticated(words, key, spec)
-            self._words += decoded.tries
-            if decoded.stamp_id is None:
-                continue
-            word = sign * codeword.encode(decoded.stamp_id, key, spec)
-            score, best = best_slope(spectrum, layout, word)
-            if evidence.believed(score, self._words, self._charged, spec):
-                return _Find(key, layout, decoded.stamp_id, matrix, polarity, best, score)
-        return None
-
-    @staticmethod
-    def _first(finds: Iterable[_Find | None]) -> _Find | None:
-        return next((find for find in finds if find is not None), None)
-
-    def _report(self, observation: Observation, find: _Find | None) -> Detection:
-        if find is None:
-            weak = self._pilot >= WEAK_PILOT
-            return Detection(
-                status="weak" if weak else "absent",
-                frames=observation.frames,
-                reason="a pilot signal stands out, but no payload could be read" if weak else None,
-            )
-        reading = Reading(
-            find.matrix,
-            find.polarity,
-            find.slope,
-            find.layout,
-            codeword.encode(find.stamp_id, find.key, find.layout.spec),
-        )
-        seen = observation if find.steady is None else find.steady
-        timeline, carriers = segments(seen, reading)
-        if find.steady is None and any(segment.status != "marked" for segment in timeline):
-            moving = self._moving(observation, find)
-            if moving is not None:
-                followed = self._report(observation, moving)
-                needed = 1.0 if moving.score > FAR_BETTER * find.score else MUCH_MORE
-                if _marked(followed.segments) > needed * _marked(timeline):
-                    return followed
-        picture = picture_map(seen, carriers, reading) if find.steady is None else None
-        if find.steady is not None:
-            # Silence may be a course that was lost, and the edges come and go.
-            silent = [
-                replace(s, status="unknown") if s.status == "unmarked" else s for s in timeline
-            ]
-            timeline = tuple(joined(silent))
-        # Frames read again lie where they lay: a second look is for what stands still.
-        self._reading = reading if find.steady is None else None
-        return Detection(
-            status=_status(timeline, picture),
-            stamp_id=find.stamp_id,
-            key_id=find.key.key_id,
-            layout=find.layout.spec.version,
-            score=find.score,
-            margin_db=evidence.margin_db(find.score),
-            false_positive_probability=evidence.false_positive_probability(
-                find.score, self._words, self._charged, find.layout.spec
-            ),
-            frames=observation.frames,
-            transform=_transform(find.matrix),
-            segments=timeline,
-            picture=picture,
-        )
-
-
-def best_slope(
-    spectrum: pattern.Spectrum, layout: Layout, word: NDArray[np.float32]
-) -> tuple[float, float]:
-    """(score, slope) at which a known codeword (1024,) reads best: the slope it was written with
-    is not known, and a copy's encoder changed it."""
-    return max(
-        (evidence.score(pattern.soft_bits(spectrum, layout, slope), word), slope)
-        for slope in layout.spec.slopes
-    )
-
-
-def _marked(timeline: tuple[Segment, ...]) -> float:
-    """Marked seconds."""
-    return sum(segment.end - segment.start for segment in timeline if segment.status == "marked")
-
-
-def _status(timeline: tuple[Segment, ...], picture: PictureMap | None) -> WatermarkStatus:
-    area = None if picture is None else picture.missing
-    large = area is not None and area.share >= LARGE_AREA
-    return "partial" if large or any(s.status == "unmarked" for s in timeline) else "found"
-
-
-def _transform(matrix: Map) -> Transform:
-    """Name the linear part, at the picture's centre, of a map from observed to stamped pixels."""
-    inverse = np.linalg.inv(matrix)
-    inverse = inverse / inverse[2, 2]
-    linear = inverse[:2, :2] - np.outer(inverse[:2, 2], inverse[2, :2])
-    determinant = float(np.linalg.det(linear))
-    mirrored = determinant < 0
-    upright = linear @ np.diag([-1.0, 1.0]) if mirrored else linear
-    # y points down, so a counter-clockwise turn has a negative angle in these coordinates.
-    angle = float(np.degrees(np.arctan2(upright[1, 0] - upright[0, 1], upright.trace())))
-    across, down = np.linalg.norm(upright, axis=0)
-    return Transform(
-        scale=float(np.sqrt(abs(determinant))),
-        rotation_deg=-angle + 0.0,
-        mirrored=mirrored,
-        aspect=float(across / down),
-        matrix=tuple(float(value) for value in matrix.ravel()),
-    )
+    def _followed(
+        self, scene: Scene, still: Reading, times: Timeline
+    ) -> tuple[Reading, Observation, Timeline]:
+        """The reading under a map that moves, where that explains more than the still one."""
+        best, seen, group = still, scene.observation, KeysOfPilot(still.layout.spec, (still.key,))
+        for guess in following(scene, still.matrix, still.polarity, still.layout):
+            reading, steady = self._read(scene, guess, group)
+            if reading is not None and reading.stamp_id == still.stamp_id:
+                self._trace("followed", reading=reading)
+                if reading.score > best.score:
+                    best, seen = reading, steady
+        if best.score > MUCH_BETTER * still.score:
+            moving = timeline(seen, best, self._trace)
+            needed = 1.0 if best.score > FAR_BETTER * still.score else MUCH_MORE
+            if moving.marked > needed * times.marked:
+                return best, seen, moving
+        return still, scene.observation, times

@@ -24,11 +24,11 @@ from provenance.watermark.code import codeword
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.layout import Layout, layout_for
-from provenance.watermark.detector import best_slope
 from provenance.watermark.picture import geometry
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.pilot import fitting
 from provenance.watermark.read import evidence
+from provenance.watermark.read.reader import best_slope
 
 MAX_FRAMES = 640
 """As many as ``verify`` looks at in its last round."""

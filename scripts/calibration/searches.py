@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration import words
-from provenance.watermark.code import pattern, polar
+from provenance.watermark.code import pattern
 from provenance.watermark.code.keys import WatermarkKey
-from provenance.watermark.code.layout import Index
 from provenance.watermark.code.spec import LAYOUT_1
 from provenance.watermark.detector import Detector
 from provenance.watermark.picture import geometry
@@ -33,6 +31,16 @@ class Tap:
     spectra: list[pattern.Spectrum] = field(default_factory=list)
     seen: int = 0
 
+    def __call__(self, what: str, /, **values: Any) -> None:
+        """The detector's trace: every decode and every spectrum, whatever the steps are."""
+        if what != "read":
+            return
+        self.keep(values["spectrum"])
+        lists = values["words"]
+        self.words += lists.shape[0] * lists.shape[1]
+        best = np.unpackbits(lists[:, 0], axis=-1)
+        self.scores += [words.score_of(*row) for row in zip(values["soft"], best, strict=True)]
+
     def keep(self, spectrum: pattern.Spectrum) -> None:
         """Reservoir sampling: every spectrum is kept with the same chance."""
         self.seen += 1
@@ -40,28 +48,6 @@ class Tap:
             self.spectra.append(spectrum)
         elif (place := int(self.draw.integers(self.seen))) < KEPT:
             self.spectra[place] = spectrum
-
-
-@contextmanager
-def tapped(draw: np.random.Generator) -> Iterator[Tap]:
-    """Watch every decode and every spectrum, whatever the search's order and steps are."""
-    tap, decode, whitened = Tap(draw), polar.decode, pattern.whitened
-
-    def watched(soft: polar.Floats, count: int, paths: int) -> polar.Bits:
-        found = decode(soft, count, paths)
-        tap.words += found.shape[0] * found.shape[1]
-        tap.scores += [words.score_of(*row) for row in zip(soft, found[:, 0], strict=True)]
-        return found
-
-    def read(spectrum: pattern.Spectrum, at: Index) -> NDArray[np.float32]:
-        tap.keep(spectrum)
-        return whitened(spectrum, at)
-
-    polar.decode, pattern.whitened = watched, read
-    try:
-        yield tap
-    finally:
-        polar.decode, pattern.whitened = decode, whitened
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +67,9 @@ def run(
     observation: Observation, key: WatermarkKey, draw: np.random.Generator
 ) -> tuple[Search, list[NDArray[np.float32]]]:
     """Search with a wrong key; also spectra to try more keys on, one of them at a random map."""
-    detector, start = Detector([key]), time.perf_counter()
-    with tapped(draw) as tap:
-        detection = detector.thorough(observation)
+    tap, start = Tap(draw), time.perf_counter()
+    detector = Detector([key], trace=tap)
+    detection = detector.thorough(observation)
     spectra = [words.parts_of(spectrum) for spectrum in tap.spectra]
     canvas = geometry.unwarp(observation.upright(), random_map(draw))
     if canvas is not None:
@@ -92,7 +78,7 @@ def run(
         words=tap.words,
         decodes=len(tap.scores),
         best=max(tap.scores, default=0.0),
-        pilot=detector._pilot,
+        pilot=detector.reader.pilot,
         status=detection.status,
         found=detection.stamp_id is not None,
         seconds=time.perf_counter() - start,

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from calibration import material, searches, sizes, summary, tail, words
 
-from provenance.watermark.code import pattern, polar
+from provenance.watermark.code import pattern
 from provenance.watermark.code.codeword import PATHS
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.layout import layout_for
@@ -124,14 +124,13 @@ def test_drawn_and_derived_deals_give_soft_bits_of_the_same_spread():
     assert drawn.std() == pytest.approx(derived.std(), rel=0.08)
 
 
-def test_a_tap_counts_every_word_of_a_look_and_is_gone_afterwards():
-    """The detector's own count agrees, and decoder and reader are the program's again."""
-    draw, before = np.random.default_rng(1), (polar.decode, pattern.whitened)
-    observation, detector = material.observed(material.gradient(draw)), searches.Detector([KEY])
-    with searches.tapped(draw) as tap:
-        detector.quick(observation)
-    assert (polar.decode, pattern.whitened) == before
-    assert tap.words == detector._words == PATHS * len(tap.scores) > 0
+def test_a_tap_counts_every_word_of_a_look():
+    """The detector's own count agrees."""
+    draw = np.random.default_rng(1)
+    tap = searches.Tap(draw)
+    detector = searches.Detector([KEY], trace=tap)
+    detector.quick(material.observed(material.gradient(draw)))
+    assert tap.words == detector.reader.words == PATHS * len(tap.scores) > 0
     assert len(tap.spectra) == searches.KEPT
 
 
@@ -140,8 +139,8 @@ def test_a_clip_stamped_with_another_key_gives_no_id_to_a_wrong_key_of_the_same_
     observation = material.stamped(draw, KEY)
     own, _ = searches.run(observation, KEY, draw)
     wrong = WatermarkKey("wrong", b"w" * 32, KEY.pilot_secret)
-    with searches.tapped(draw) as tap:
-        found = searches.Detector([wrong]).quick(observation)
+    tap = searches.Tap(draw)
+    found = searches.Detector([wrong], trace=tap).quick(observation)
     assert own.found
     assert found.stamp_id is None
     assert max(tap.scores) < 200

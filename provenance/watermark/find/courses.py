@@ -1,4 +1,4 @@
-"""Follow a map that changes with time: a panning window, a slow zoom, a camera held by hand.
+"""Step 6: maps that change with time: a panning window, a slow zoom, a camera held by hand.
 
 The sum over the clip smears then, but no short piece does.  The pilot's power spectrum does not
 care for translations, so the spectra of groups of pieces are added up and searched as that of a
@@ -11,7 +11,6 @@ phases in one system, tied together by the slowness of what moves.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,9 +18,11 @@ from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code.layout import Layout
-from provenance.watermark.find.windows import WindowSpectra
+from provenance.watermark.find.finder import Scene
 from provenance.watermark.picture import geometry
 from provenance.watermark.pilot import correlation, fitting, peaks
+from provenance.watermark.pilot.hypothesis import Hypothesis, moving
+from provenance.watermark.pilot.windows import WindowSpectra
 
 GROUPS = 16
 LINEAR = 5
@@ -38,27 +39,22 @@ BEND = 0.6
 """Canonical pixels by which the displacement's second difference between pieces is expected."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Course:
-    """One map (3, 3) a piece, the sign of the mark, and how well the pilot agreed on the way."""
+class Courses:
+    """Read with every moment laid over the middle one.
 
-    maps: list[Map]
-    polarity: int
-    score: float
+    The pilot's score tells nothing then: a course has hundreds of terms fitted to it.
+    """
 
-    @property
-    def reference(self) -> Map:
-        """The map in the middle of the clip."""
-        return self.maps[len(self.maps) // 2]
+    name = "courses"
 
-    @property
-    def moves(self) -> list[Map]:
-        """What brings each piece to where the mark lies in the middle of the clip."""
-        back = np.linalg.inv(self.reference)
-        return [back @ matrix for matrix in self.maps]
+    def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
+        """The likely courses, likeliest first."""
+        for course in courses(scene.moments, layout):
+            scene.tell(self.name, [course])
+            yield course
 
 
-def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Course]:
+def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Hypothesis]:
     """The likely courses through the pieces (h, w each), most likely first."""
     groups = _groups(pieces)
     if len(groups) < 2:
@@ -66,7 +62,7 @@ def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Course]:
     sums = [_summed([pieces[i] for i in group]) for group in groups]
     frequencies = layout.pilot_frequencies
     level = peaks.power_spectrum(*sums)
-    linear = [geometry.projective(c.matrix) for c in peaks.candidates(level, frequencies, LINEAR)]
+    linear = [one.matrix for one in peaks.candidates(level, frequencies, LINEAR)]
     windows = WindowSpectra(*sums)
     middle = peaks.candidates(windows.middle(), frequencies, 2 * LINEAR)
     starts = linear + windows.projective(middle, frequencies, PROJECTIVE)
@@ -82,7 +78,7 @@ def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Course]:
 
 def courses_from(
     pieces: Sequence[Plane], matrix: Map, polarity: int, layout: Layout
-) -> Iterator[Course]:
+) -> Iterator[Hypothesis]:
     """Courses of a map that held somewhere in the clip: about where it is, and farther off."""
     near = _followed(pieces, [matrix] * len(pieces), polarity, layout)
     if near is not None:
@@ -104,7 +100,7 @@ def _groups(pieces: Sequence[Plane]) -> list[range]:
     return [range(i, min(i + size, len(pieces))) for i in range(0, len(pieces), size)]
 
 
-def _path(sums: Sequence[Plane], matrix: Map, layout: Layout) -> Course | None:
+def _path(sums: Sequence[Plane], matrix: Map, layout: Layout) -> Hypothesis | None:
     """The best path of translations under one linear or projective map, as is or turned."""
     points = []
     for plane in sums:
@@ -114,7 +110,7 @@ def _path(sums: Sequence[Plane], matrix: Map, layout: Layout) -> Course | None:
         values = correlation.demodulate(canvas, layout).values
         power = np.sqrt(np.maximum((np.abs(values) ** 2).sum(axis=0) / 2.0, 1e-12))
         points.append(values.sum(axis=0) / power)
-    best: Course | None = None
+    best: Hypothesis | None = None
     phases = np.exp(-1j * layout.pilot_phases)
     for turned in (False, True):
         # The demodulation took the phases out; a half turn needs them conjugated.
@@ -123,11 +119,8 @@ def _path(sums: Sequence[Plane], matrix: Map, layout: Layout) -> Course | None:
         for polarity in (1, -1):
             shifts, score = _dynamic([polarity * surface for surface in surfaces])
             if best is None or score > best.score:
-                maps = [
-                    correlation.shifted(matrix, correlation.Place(shift, turned, polarity, score))
-                    for shift in shifts
-                ]
-                best = Course(maps, polarity, score)
+                maps = [correlation.moved(matrix, shift, turned) for shift in shifts]
+                best = moving(maps, polarity, score)
     return best
 
 
@@ -156,7 +149,7 @@ def _dynamic(
     return [(STEP * float(a), STEP * float(b)) for a, b in half], score
 
 
-def _spread(path: Course, groups: Sequence[range], count: int) -> list[Map]:
+def _spread(path: Hypothesis, groups: Sequence[range], count: int) -> list[Map]:
     """A map for each piece from one for each group: translations in between."""
     middles = [(group.start + group.stop - 1) / 2.0 for group in groups]
     at = np.arange(count, dtype=np.float64)
@@ -174,7 +167,7 @@ def _followed(
     polarity: int,
     layout: Layout,
     rounds: int = 2,
-) -> Course | None:
+) -> Hypothesis | None:
     """Fit all pieces' maps at once, from maps good to a few pixels somewhere in the picture."""
     score = 0.0
     maps = list(maps)
@@ -186,7 +179,7 @@ def _followed(
         fields, score = _joint(values * polarity, bases, shape, layout)
         maps = [fitting.displacement(f) @ m for f, m in zip(fields, maps, strict=True)]
         maps = [matrix / matrix[2, 2] for matrix in maps]
-    return Course(maps, polarity, score)
+    return moving(maps, polarity, score)
 
 
 def _demodulated(

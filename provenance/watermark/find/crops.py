@@ -1,4 +1,4 @@
-"""Find a picture that was cropped, scaled or mirrored, but not turned: the commonest copy.
+"""Step 3: a picture that was cropped, scaled or mirrored, but not turned: the commonest copy.
 
 The pilot's 16 points are added up with their phases, under every scale and translation.  That hears
 a pilot which power spectra, blind to phase, do not, and is affordable for this one family of maps.
@@ -18,9 +18,13 @@ from provenance.watermark.arrays import Plane
 from provenance.watermark.code import pattern
 from provenance.watermark.code.grid import CANONICAL_LINES
 from provenance.watermark.code.layout import Layout
+from provenance.watermark.find.finder import Scene
+from provenance.watermark.find.fits import fit_on
 from provenance.watermark.pilot import correlation
+from provenance.watermark.pilot.hypothesis import Hypothesis
 
 SIZE = 2048
+CROPPED = 12
 LOCAL_MEAN = 41
 SCALES = (0.28, 1.6)
 """Stamped canonical pixels to an observed one: under 1 where the picture was cropped."""
@@ -42,8 +46,21 @@ Stretch = NDArray[np.float64]
 picture is mirrored."""
 
 
-def cropped(plane: Plane, layout: Layout, count: int) -> list[NDArray[np.float64]]:
-    """The ``count`` likeliest maps (3, 3), best first.
+class Crops:
+    """Heard by the pilot's phases."""
+
+    name = "crops"
+
+    def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
+        """The likeliest crops, fitted."""
+        found = cropped(scene.plane, layout, CROPPED)
+        scene.tell(self.name, found)
+        for one in found:
+            yield fit_on(scene.plane, one, layout)
+
+
+def cropped(plane: Plane, layout: Layout, count: int) -> list[Hypothesis]:
+    """The ``count`` likeliest, best first.
 
     Args:
         plane: (h, w) observed residual.
@@ -71,8 +88,8 @@ def cropped(plane: Plane, layout: Layout, count: int) -> list[NDArray[np.float64
         )
     ]
     return [
-        np.array([[across, 0, x], [0, down, y], [0, 0, 1.0]])
-        for _, across, down, x, y in sorted(found, reverse=True)[:count]
+        Hypothesis(np.array([[across, 0, x], [0, down, y], [0, 0, 1.0]]), score=score)
+        for score, across, down, x, y in sorted(found, reverse=True)[:count]
     ]
 
 

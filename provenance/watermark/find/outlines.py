@@ -1,4 +1,4 @@
-"""Find a picture by its outline: a screen that was filmed, a picture laid over another.
+"""Step 7: a picture by its outline: a screen that was filmed, a picture laid over another.
 
 A border between two pictures stays where it is while what they show moves, so it stands in the sum
 over the clip as a straight line, whatever became of the pilot.  Four lines make a quadrilateral,
@@ -9,7 +9,7 @@ is looked at any more; so a picture in a picture is heard by its own noise alone
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -17,12 +17,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.arrays import Plane
 from provenance.watermark.code.grid import CANONICAL_LINES
 from provenance.watermark.code.layout import Layout
-from provenance.watermark.find.linear import fit_on
+from provenance.watermark.find.finder import Scene
+from provenance.watermark.find.fits import fit_on
 from provenance.watermark.picture import geometry
 from provenance.watermark.pilot import correlation
+from provenance.watermark.pilot.hypothesis import Hypothesis
 
 SLOPES = np.arange(-0.24, 0.2401, 0.006)
 """Of lines, against the axis they follow."""
@@ -53,43 +55,29 @@ Line = tuple[float, float, float]
 """Score, place in the middle of the frame, slope."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Outlined:
-    """A map, the sign of the mark, and the residual (h, w) inside the outline alone."""
+class Outlines:
+    """By the border, whatever became of the pilot; the pilot tells which side is up."""
 
-    matrix: Map
-    polarity: int
-    part: Plane
+    name = "outlines"
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Picture:
-    """What fills an outline.
-
-    Attributes:
-        seen: its map, where the picture's aspect is what it looks like.
-        heard: its map at which the pilot adds up best.
-        score: of the pilot there, in deviations.
-    """
-
-    seen: Outlined
-    heard: Outlined
-    score: float
+    def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
+        """What fills the likely outlines, as it looks and as it is heard."""
+        for picture in outlined(scene.plane, layout):
+            scene.tell(self.name, [picture])
+            yield picture
 
 
-def outlined(plane: Plane, layout: Layout) -> Iterator[Outlined]:
+def outlined(plane: Plane, layout: Layout) -> Iterator[Hypothesis]:
     """Maps of what fills the likely outlines in a residual (h, w), whatever the pilot's score.
 
     First as they look, for marks whose pilot is too faint; then as they are heard, and fitted.
     """
     found = [_filled(plane, corners, layout) for corners in outlines(plane)]
     pictures = [picture for picture in found if picture]
-    yield from (picture.seen for picture in pictures[:READ])
-    for picture in sorted(pictures, key=lambda one: -one.score)[:READ]:
-        heard = picture.heard
+    yield from (seen for seen, _, _ in pictures[:READ])
+    for _, heard, part in sorted(pictures, key=lambda one: -one[1].score)[:READ]:
         yield heard
-        fitted = fit_on(heard.part, heard.matrix, layout, heard.polarity)
-        yield Outlined(fitted.matrix, heard.polarity, heard.part)
+        yield replace(heard, matrix=fit_on(part, heard, layout).matrix)
 
 
 def outlines(plane: Plane) -> list[NDArray[np.float64]]:
@@ -187,8 +175,13 @@ def _support(
     return np.asarray(seen.mean(axis=1) * np.sqrt(length), np.float64)
 
 
-def _filled(plane: Plane, corners: NDArray[np.float64], layout: Layout) -> _Picture | None:
-    """The picture that fills an outline: the pilot is added up for each aspect and either side."""
+def _filled(
+    plane: Plane, corners: NDArray[np.float64], layout: Layout
+) -> tuple[Hypothesis, Hypothesis, Plane] | None:
+    """The picture that fills an outline, with the aspect that it looks like and as it is heard.
+
+    The pilot is added up for each aspect and either side.  Also the residual inside alone.
+    """
     inside = np.zeros(plane.shape, np.uint8)
     inner = corners - MARGIN * np.sign(corners - corners.mean(axis=0))
     pixels = np.rint(inner + _middle(plane)).astype(np.int32)
@@ -213,8 +206,8 @@ def _filled(plane: Plane, corners: NDArray[np.float64], layout: Layout) -> _Pict
     score = float(surfaces[side, stretch, at])
     x, y = OFF[at % len(OFF)], OFF[at // len(OFF)]
     laid = np.array([[(1.0, -1.0)[side] * STRETCHES[stretch], 0, x], [0, 1, y], [0, 0, 1.0]])
-    heard = Outlined(laid @ matrix, 1 if score > 0 else -1, part)
-    return _Picture(Outlined(matrix, 1, part), heard, abs(score))
+    heard = Hypothesis(laid @ matrix, 1 if score > 0 else -1, abs(score), plane=part)
+    return Hypothesis(matrix, plane=part), heard, part
 
 
 def _stretched(canvas: geometry.Canvas, layout: Layout) -> NDArray[np.complex128]:

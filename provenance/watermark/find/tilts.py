@@ -1,140 +1,95 @@
-"""A picture seen from the side, but not turned: the commonest keystones, searched densely.
+"""Step 8: pictures seen from the side that only the pilot's phases give away.
 
-A projective map without translation, ``M = [L 0; t 1]``, has the Jacobian ``L D(x, t)`` at an
-observed point x, with ``D = ((1 + t x) I - x t^T) / (1 + t x)^2``, which does not depend on L.
-Near the identity the logarithms of L and D add up.  So each window's score is tabled once over
-linear maps on a logarithmic grid, and the score of every L under one tilt t is a sum of the
-windows' tables, each shifted by ``log D`` at its centre: a few million maps in half a second.
+Power spectra of windows give a keystone to within a dozen pixels at the edges, and a fit needs two
+or three.  In between lie some thousand maps.  They are drawn at random: of each, the local phases
+(:func:`correlation.demodulate`) are turned by the field of displacements and added up over the
+whole picture, for every translation nearby.  That is one product of small matrices for all of them,
+and hears a pilot that is too faint for any window alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.pilot import peaks
+from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.code.layout import Layout
+from provenance.watermark.find.finder import Scene
+from provenance.watermark.find.fits import fit_on
+from provenance.watermark.picture import geometry
+from provenance.watermark.pilot import correlation, fitting
+from provenance.watermark.pilot.hypothesis import Hypothesis
 
-STEP = 0.03
-"""Of the grid of logarithms: at the pilot's frequencies less than a window can tell apart."""
-SPANS = (17, 5, 3, 3)
-"""Grid steps either side of the identity: scale, stretch, and both off-diagonal terms."""
-ROOM = (13, 7, 6, 6)
-"""More of them in the tables, for what tilts add."""
-TILT_STEP = 0.04
-TILTS = 9
-"""Tilt steps either side: changes of scale between the picture's middle and its long edge."""
-BEST = 4
-"""Linear maps kept for each tilt."""
-APART = 2
-"""Steps by which two candidates differ at least, in one of the six."""
-
-Terms = NDArray[np.float64]
-"""(..., 4): logarithm of a matrix: its identity part, diag(1, -1), and both off-diagonals."""
+AROUND = 12
+"""Tilted maps around which better ones are looked for."""
+HEARD = 6.0
+"""Score from which what was found around one is fitted: the best by chance is about that."""
+LINEAR, TERMS = 2, 8
+"""Of the terms of :func:`fitting.basis`: the first that are no translation, and all."""
+ROUNDS = ((12.0, 1024), (5.0, 256), (2.0, 256))
+"""Canonical pixels at the edges, and how many maps: around the start, then around the best."""
+SHIFT, SHIFT_STEP = 48, 3
+"""Canonical pixels either side, and between the translations tried."""
+DRAWS = np.random.default_rng(0).uniform(-1.0, 1.0, (1024, TERMS - LINEAR))
 
 
-def tilted(
-    levels: NDArray[np.float32],
-    centres: NDArray[np.float64],
-    reach: float,
-    pilot: NDArray[np.float64],
-    count: int,
-) -> list[NDArray[np.float64]]:
-    """The ``count`` likeliest maps (3, 3), centre to centre, best first, no two alike.
+class Tilts:
+    """The tilted maps of the windows' spectra once more, each with a thousand around it."""
+
+    name = "tilts"
+
+    def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
+        """The best around each tilted map, fitted where it is heard."""
+        for start in scene.windows.tilted(layout.pilot_frequencies)[:AROUND]:
+            best = best_around(scene.plane, start, layout)
+            scene.tell(self.name, [best])
+            if best.score >= HEARD:
+                yield fit_on(scene.plane, best, layout)
+
+
+def best_around(plane: Plane, matrix: Map, layout: Layout) -> Hypothesis:
+    """The best map near one, with its score in deviations: 5 to 6.3 by chance.
 
     Args:
-        levels: (W, n, n) of the windows, see :func:`peaks.level_of`.
-        centres: (W, 2) canonical pixels from the picture's centre.
-        reach: canonical pixels from there to the picture's long edge.
-        pilot: (P, 2) pilot frequencies (fx, fy), cycles per canonical pixel.
-        count: how many.
+        plane: (h, w) observed residual.
+        matrix: good to a dozen canonical pixels, but for ``SHIFT`` of translation.
+        layout: whose pilot.
     """
-    tables, found = _tables(levels, pilot), []
-    for tilt in _tilts():
-        scores = _summed(tables, centres, tilt * (TILT_STEP / reach))
-        for index in np.argpartition(scores.ravel(), -BEST)[-BEST:]:
-            terms = np.array(np.unravel_index(index, scores.shape)) - SPANS
-            place = np.array([*terms, *tilt], np.float64)
-            found.append((float(scores.ravel()[index]), place))
-    kept: list[NDArray[np.float64]] = []
-    for _, place in sorted(found, key=lambda entry: -entry[0]):
-        if all(np.abs(place - other).max() >= APART for other in kept):
-            kept.append(place)
-            if len(kept) == count:
-                break
-    return [_map(place, reach) for place in kept]
+    canvas = geometry.unwarp(plane, matrix)
+    if canvas is None:
+        return Hypothesis(matrix)
+    blocks = correlation.demodulate(canvas, layout)
+    values = np.asarray(
+        blocks.values / correlation.pilot_deviation(canvas.fold(layout.spec.tile), layout),
+        np.complex64,
+    )
+    bases = fitting.basis(blocks.centres)[..., LINEAR:]
+    slopes = 2.0 * np.pi * np.einsum("pd,bdt->pbt", layout.pilot_frequencies, bases)
+    steps = np.arange(-SHIFT, SHIFT + 1, SHIFT_STEP, dtype=np.float64)
+    shifts = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    phases = np.exp(-2j * np.pi * layout.pilot_frequencies @ shifts.T).astype(np.complex64)
+    best, score = np.zeros(TERMS), 0.0
+    for reach, count in ROUNDS:
+        fields = best[LINEAR:] + reach * DRAWS[:count]
+        points = _points(values, slopes.astype(np.float32), fields.astype(np.float32))
+        correlation.limit(points)
+        surface = (points @ phases).real / np.float32(np.sqrt(len(phases)))
+        field, shift = np.unravel_index(int(np.argmax(surface)), surface.shape)
+        if surface[field, shift] > score:
+            score = float(surface[field, shift])
+            best = np.concatenate([shifts[shift], fields[field]])
+    found = fitting.displacement(best) @ matrix
+    return Hypothesis(found / found[2, 2], score=score)
 
 
-def _tilts() -> Iterator[NDArray[np.float64]]:
-    """(across, down) in steps, inside a circle."""
-    for across in range(-TILTS, TILTS + 1):
-        for down in range(-TILTS, TILTS + 1):
-            if across**2 + down**2 <= TILTS**2:
-                yield np.array([across, down], np.float64)
-
-
-def _map(place: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
-    """The map (3, 3) of a place: four terms of L, two of the tilt, in steps."""
-    matrix = np.eye(3)
-    matrix[:2, :2] = _exponential(place[:4] * STEP)
-    matrix[2, :2] = place[4:] * (TILT_STEP / reach)
-    return matrix
-
-
-def _tables(levels: NDArray[np.float32], pilot: NDArray[np.float64]) -> list[NDArray[np.float32]]:
-    """For each window its score over the grid of linear maps, the tables' room included."""
-    places = _grid_places(pilot.tobytes(), levels.shape[-1])
-    sides = [2 * (a + b) + 1 for a, b in zip(SPANS, ROOM, strict=True)]
-    tables = []
-    for level in levels:
-        flat, total = level.ravel(), np.zeros(places.shape[1], np.float32)
-        for row in places:
-            total += flat.take(row)
-        tables.append(total.reshape(sides))
-    return tables
-
-
-@lru_cache(maxsize=2)
-def _grid_places(pilot: bytes, size: int) -> NDArray[np.int32]:
-    """(P, N) where each map of the grid puts each pilot point in a flat spectrum."""
-    axes = [np.arange(-a - b, a + b + 1) * STEP for a, b in zip(SPANS, ROOM, strict=True)]
-    matrices = _exponential(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 4))
-    return np.stack(list(peaks.places(np.frombuffer(pilot).reshape(-1, 2), matrices, size)))
-
-
-def _summed(
-    tables: list[NDArray[np.float32]], centres: NDArray[np.float64], tilt: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Scores of all linear maps of the grid under one tilt."""
-    total = np.zeros([2 * span + 1 for span in SPANS], np.float32)
-    for table, centre in zip(tables, centres, strict=True):
-        weight = 1.0 + float(tilt @ centre)
-        local = (weight * np.eye(2) - np.outer(centre, tilt)) / weight**2
-        shift = np.clip(np.rint(_logarithm(local) / STEP).astype(int), np.negative(ROOM), ROOM)
-        total += table[
-            tuple(
-                slice(room + s, room + s + 2 * span + 1)
-                for room, span, s in zip(ROOM, SPANS, shift, strict=True)
-            )
-        ]
-    return total
-
-
-def _exponential(terms: Terms) -> NDArray[np.float64]:
-    """(..., 2, 2): ``exp(s) (cosh d I + sinh d / d A)``, A traceless with ``A^2 = d^2 I``."""
-    s, p, q, r = np.moveaxis(np.asarray(terms, np.float64), -1, 0)
-    square = p * p + q * r
-    even, odd = 1.0 + square / 2.0 + square**2 / 24.0, 1.0 + square / 6.0 + square**2 / 120.0
-    rows = [[even + odd * p, odd * q], [odd * r, even - odd * p]]
-    return np.asarray(np.exp(s) * np.array(rows)).transpose(*range(2, np.ndim(s) + 2), 0, 1)
-
-
-def _logarithm(matrix: NDArray[np.float64]) -> Terms:
-    """(4,) of a matrix (2, 2) near the identity."""
-    size = np.sqrt(np.linalg.det(matrix))
-    part = matrix / size
-    even = part.trace() / 2.0
-    odd = 1.0 + (even - 1.0) / 3.0
-    return np.array([np.log(size), (part[0, 0] - even) / odd, part[0, 1] / odd, part[1, 0] / odd])
+def _points(
+    values: NDArray[np.complex64], slopes: NDArray[np.float32], fields: NDArray[np.float32]
+) -> NDArray[np.complex64]:
+    """(N, P): the pilot's points of blocks (B, P) under each field (N, T), slopes (P, B, T)."""
+    columns = [
+        np.exp(np.complex64(-1j) * (fields @ slope.T)) @ values[:, point]
+        for point, slope in enumerate(slopes)
+    ]
+    return np.stack(columns, axis=1)

@@ -12,6 +12,7 @@ from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code import pattern
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.picture.geometry import Canvas
+from provenance.watermark.pilot.hypothesis import Hypothesis
 
 BLOCK = 64
 POINT_CLIP = 4.0
@@ -21,18 +22,12 @@ NEARBY = 48
 FAINT = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the pilot correlates best: a shift in canonical pixels, the sign, the score z."""
-
-    shift: tuple[float, float]
-    turned: bool
-    polarity: int
-    score: float
-
-
-def locate(spectrum: pattern.Spectrum, layout: Layout, *, upright: bool = False) -> Place:
+def locate(
+    spectrum: pattern.Spectrum, layout: Layout, matrix: Map, *, upright: bool = False
+) -> Hypothesis:
     """Correlate with the pilot over every translation, as is and turned by 180 degrees.
+
+    Returns ``matrix``, under which the spectrum was made, with the best of them applied after it.
 
     The score is in deviations of one translation; the best of all stands near 4.5 on
     material without a mark, and near 7 where a still texture has added up.  ``upright``: as is
@@ -41,7 +36,7 @@ def locate(spectrum: pattern.Spectrum, layout: Layout, *, upright: bool = False)
     pilot = _pilot_values(spectrum, layout)
     phases = np.exp(-1j * layout.pilot_phases)
     tile = layout.spec.tile
-    best = Place((0.0, 0.0), False, 1, 0.0)
+    best = Hypothesis(matrix)
     for turned in (False,) if upright else (False, True):
         surface = surface_of((np.conj(pilot) if turned else pilot) * phases, layout)
         if upright:
@@ -57,7 +52,7 @@ def locate(spectrum: pattern.Spectrum, layout: Layout, *, upright: bool = False)
                     float(x if x < tile // 2 else x - tile),
                     float(y if y < tile // 2 else y - tile),
                 )
-                best = Place(shift, turned, polarity, score)
+                best = Hypothesis(moved(matrix, shift, turned), polarity, score)
     return best
 
 
@@ -81,10 +76,10 @@ def _pilot_values(spectrum: pattern.Spectrum, layout: Layout) -> NDArray[np.comp
     return values.astype(np.complex128)
 
 
-def shifted(matrix: Map, place: Place) -> Map:
-    """The map with a place's half turn and translation applied after it."""
-    sign = -1.0 if place.turned else 1.0
-    x, y = place.shift
+def moved(matrix: Map, shift: tuple[float, float], turned: bool) -> Map:
+    """The map with a half turn, if ``turned``, and a translation applied after it."""
+    sign = -1.0 if turned else 1.0
+    x, y = shift
     return np.array([[sign, 0, x], [0, sign, y], [0, 0, 1.0]]) @ matrix
 
 

@@ -9,7 +9,6 @@ points, as a star tracker does (general).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.pattern import wrapped_mean
+from provenance.watermark.picture.geometry import projective
+from provenance.watermark.pilot.hypothesis import Hypothesis
 
 SIZE = 1024
 AXIS = 2
@@ -36,14 +37,6 @@ MAX_CONDITION = 1.7
 
 Matrices = NDArray[np.float64]
 """(N, 2, 2): observed to stamped canonical coordinates, linear part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A linear map (2, 2) from observed to stamped canonical pixels; its sign is undetermined."""
-
-    matrix: NDArray[np.float64]
-    score: float
 
 
 def power_spectrum(*planes: Plane) -> Plane:
@@ -81,15 +74,15 @@ def level_of(planes: Sequence[Plane], size: int, box: int) -> Plane:
     return np.ascontiguousarray(level, dtype=np.float32)
 
 
-def candidates(level: Plane, pilot: NDArray[np.float64], count: int) -> list[Candidate]:
-    """The ``count`` most likely linear maps, best first, no two alike.
+def candidates(level: Plane, pilot: NDArray[np.float64], count: int) -> list[Hypothesis]:
+    """The ``count`` most likely linear maps, best first, no two alike; signs are undetermined.
 
     Args:
         level: from :func:`power_spectrum`.
         pilot: (P, 2) pilot frequencies (fx, fy), cycles per canonical pixel.
         count: how many.
     """
-    found: list[Candidate] = []
+    found: list[Hypothesis] = []
     for matrices, index in zip(
         _dense_families(), _dense_places(pilot[::2].tobytes(), len(level)), strict=True
     ):
@@ -134,21 +127,25 @@ def _dense_places(pilot: bytes, size: int) -> tuple[NDArray[np.int32], ...]:
 
 def _best(
     level: Plane, pilot: NDArray[np.float64], matrices: Matrices, count: int
-) -> list[Candidate]:
+) -> list[Hypothesis]:
     scores = scores_of(level, pilot, matrices)
     top = np.argpartition(scores, -min(8 * count, len(scores)))[-8 * count :]
-    return [Candidate(matrices[i], float(scores[i])) for i in top[np.argsort(-scores[top])]]
+    return [
+        Hypothesis(projective(matrices[i]), score=float(scores[i]))
+        for i in top[np.argsort(-scores[top])]
+    ]
 
 
-def _distinct(found: list[Candidate], count: int) -> list[Candidate]:
+def _distinct(found: list[Hypothesis], count: int) -> list[Hypothesis]:
     """Best first, leaving out those within 1.2 % of a better one (up to sign)."""
-    kept: list[Candidate] = []
+    kept: list[Hypothesis] = []
     for candidate in sorted(found, key=lambda c: -c.score):
-        size = np.linalg.norm(candidate.matrix)
+        linear = candidate.matrix[:2, :2]
+        size = np.linalg.norm(linear)
         if all(
             min(
-                np.linalg.norm(candidate.matrix - other.matrix),
-                np.linalg.norm(candidate.matrix + other.matrix),
+                np.linalg.norm(linear - other.matrix[:2, :2]),
+                np.linalg.norm(linear + other.matrix[:2, :2]),
             )
             > 0.012 * size
             for other in kept

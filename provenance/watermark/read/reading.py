@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.results.payload import StampId
 from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code import pattern
+from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.picture import geometry
 
@@ -18,18 +20,24 @@ class Reading:
     """What is known of a mark once it was read: all that is left to ask is where it is.
 
     Attributes:
+        key: it was read with.
+        stamp_id: what it says.
         matrix: the map at which it was read.
         polarity: -1 for an inverted mark.
         slope: at which it read best, see :func:`provenance.watermark.code.pattern.soft_bits`.
         layout: of the key it was read with.
-        codeword: (1024,) signs.
+        codeword: (N,) signs.
+        score: C, see :mod:`.evidence`.
     """
 
+    key: WatermarkKey
+    stamp_id: StampId
     matrix: Map
     polarity: int
     slope: float
     layout: Layout
     codeword: NDArray[np.float32]
+    score: float
 
     def deviations(self, plane: Plane, matrix: Map | None = None) -> float:
         """Correlation of a residual (h, w) with the codeword: standard normal without a mark.

@@ -1,4 +1,4 @@
-"""A second look at the timeline: settle what was unknown, and find where the mark begins and ends.
+"""Step 13, a second look at the timeline: settle what was unknown, find the changes.
 
 The first look has a few frames a second, or a few a minute.  Where its spans disagree, short runs
 of frames are read again: a run in each stretch that said nothing, runs that halve the time between
@@ -20,7 +20,7 @@ from provenance.watermark.arrays import Luma
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.pilot import fitting
 from provenance.watermark.read.reading import Reading
-from provenance.watermark.where.timeline import MARKED, SILENT, status_of
+from provenance.watermark.where.timeline import MARKED, SILENT, joined, status_of
 
 Seen = tuple[Luma, float]
 """A frame's luma and its time, seconds."""
@@ -223,20 +223,6 @@ def change_point(values: NDArray[np.float64]) -> tuple[int, int, int] | None:
         return None
     possible = counts[likelihood >= likelihood[likely] - DOUBT]
     return int(possible.min()), int(counts[likely]), int(possible.max())
-
-
-def joined(parts: list[Segment]) -> list[Segment]:
-    """Neighbours of one status made one, empty parts left out."""
-    kept: list[Segment] = []
-    for part in parts:
-        if part.end <= part.start:
-            continue
-        if kept and kept[-1].status == part.status:
-            last = kept[-1]
-            kept[-1] = replace(last, end=part.end, score=max(last.score, part.score))
-        else:
-            kept.append(part)
-    return kept
 
 
 def _surrounded(parts: list[Segment]) -> list[Segment]:

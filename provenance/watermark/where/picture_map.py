@@ -1,4 +1,4 @@
-"""Where in the picture the mark is, once it is known what to look for and how it lies.
+"""Step 12: where in the picture the mark is, once it is known what to look for and how it lies.
 
 The pattern of a codeword that was read is known whole, so its correlation with the residual can
 be taken place by place.  Where no mark is, the correlation over a window is a standard normal
@@ -25,6 +25,7 @@ from provenance.watermark.picture import geometry
 from provenance.watermark.picture.observation import Observation, Span
 from provenance.watermark.picture.residual import high_pass_response
 from provenance.watermark.read.reading import Reading
+from provenance.watermark.trace import Trace, silent
 
 BLOCK = 8
 """Canonical pixels of the blocks in which sums are kept."""
@@ -123,13 +124,16 @@ class _Evidence(NamedTuple):
         return np.asarray(odds, np.float32)
 
 
-def picture_map(observation: Observation, spans: list[Span], reading: Reading) -> PictureMap | None:
+def picture_map(
+    observation: Observation, spans: list[Span], reading: Reading, trace: Trace = silent
+) -> PictureMap | None:
     """Map where a codeword that was read is, and where it is missing.
 
     Args:
         observation: what was seen of the clip.
         spans: those that carry the mark.
         reading: the codeword and how it lies.
+        trace: is told of the planes behind the map.
 
     Returns:
         The map over the shown picture; None when it cannot be unwarped or is tiny.
@@ -153,11 +157,13 @@ def picture_map(observation: Observation, spans: list[Span], reading: Reading) -
     )
     value, expected = evidence.windowed()
     expected[~_frame(value, canvas)] = 0.0
+    field_odds = evidence.odds()
+    trace("picture", deviations=value, expected=expected, odds=field_odds)
     columns, rows = max(4, round(width / CELL)), max(4, round(height / CELL))
     at = _places(columns, rows, (width, height), reading.matrix, canvas)
     scores, hopes, odds, heard, due = (
         cv2.remap(field, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
-        for field in (value, expected, evidence.odds(), *evidence.alone())
+        for field in (value, expected, field_odds, *evidence.alone())
     )
     silent = (odds < 0.0) & (hopes >= PROMISE)
     areas = [

@@ -1,6 +1,8 @@
-"""Which seconds carry the mark, once it is known what to look for and where."""
+"""Step 10: which seconds carry the mark, once it is known what to look for and where."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from provenance.results import Segment, SegmentStatus
 from provenance.watermark.picture.observation import Observation, Span
 from provenance.watermark.pilot import fitting
 from provenance.watermark.read.reading import Reading
+from provenance.watermark.trace import Trace, silent
 
 MARKED = 4.0
 """Deviations of a span's correlation from which it counts as marked: 3e-5 by chance, a span."""
@@ -20,7 +23,41 @@ WEAK = 0.25
 """Share of the marked spans that may hold less of the mark, for its room, than is expected."""
 
 
-def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment, ...], list[Span]]:
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What was said of a clip's stretches of time.
+
+    Attributes:
+        segments: in order of time, neighbours of one status joined.
+        carriers: spans that carry the mark at the very map (all, when none shows it by itself).
+    """
+
+    segments: tuple[Segment, ...]
+    carriers: list[Span]
+
+    @property
+    def throughout(self) -> bool:
+        """Whether every second is marked."""
+        return all(segment.status == "marked" for segment in self.segments)
+
+    @property
+    def marked(self) -> float:
+        """Marked seconds."""
+        return sum(s.end - s.start for s in self.segments if s.status == "marked")
+
+    def without_silence(self) -> tuple[Segment, ...]:
+        """The segments, with those unknown that were called unmarked."""
+        return tuple(
+            joined(
+                [
+                    replace(s, status="unknown") if s.status == "unmarked" else s
+                    for s in self.segments
+                ]
+            )
+        )
+
+
+def timeline(observation: Observation, reading: Reading, trace: Trace = silent) -> Timeline:
     """Say of each span whether it carries a codeword that was found.
 
     The correlation of a span's soft bits with a known codeword is, without a mark, a standard
@@ -31,10 +68,7 @@ def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment,
     Args:
         observation: what was seen of the clip.
         reading: the codeword and how it lies.
-
-    Returns:
-        The stretches of time, neighbours of one status joined; and the spans that carry the
-        mark at the very map (all, when no span shows it by itself).
+        trace: is told of each span.
     """
     spans = observation.spans
     planes = [observation.upright([span]) for span in spans]
@@ -56,8 +90,9 @@ def segments(observation: Observation, reading: Reading) -> tuple[tuple[Segment,
     statuses = [
         status_of(value, rate * float(least)) for value, least in zip(found, room, strict=True)
     ]
-    joined = _joined(list(zip(spans, found, statuses, strict=True)), observation.end)
-    return joined, carriers or spans
+    trace("spans", deviations=found, room=room, statuses=statuses)
+    told = _joined(list(zip(spans, found, statuses, strict=True)), observation.end)
+    return Timeline(told, carriers or spans)
 
 
 def status_of(value: float, anticipated: float, least: float = EXPECTED) -> SegmentStatus:
@@ -73,12 +108,26 @@ def _joined(
     raw: list[tuple[Span, float, SegmentStatus]], end_of_clip: float
 ) -> tuple[Segment, ...]:
     """Join neighbouring spans of one status; a span reaches to where the next one starts."""
-    joined: list[Segment] = []
+    told: list[Segment] = []
     for index, (span, value, status) in enumerate(raw):
         end = raw[index + 1][0].start if index + 1 < len(raw) else end_of_clip
-        last = joined[-1] if joined else None
+        last = told[-1] if told else None
         if last is not None and last.status == status:
-            joined[-1] = Segment(last.start, end, status, max(last.score, value))
+            told[-1] = Segment(last.start, end, status, max(last.score, value))
         else:
-            joined.append(Segment(span.start, end, status, value))
-    return tuple(joined)
+            told.append(Segment(span.start, end, status, value))
+    return tuple(told)
+
+
+def joined(parts: list[Segment]) -> list[Segment]:
+    """Neighbours of one status made one, empty parts left out."""
+    kept: list[Segment] = []
+    for part in parts:
+        if part.end <= part.start:
+            continue
+        if kept and kept[-1].status == part.status:
+            last = kept[-1]
+            kept[-1] = replace(last, end=part.end, score=max(last.score, part.score))
+        else:
+            kept.append(part)
+    return kept

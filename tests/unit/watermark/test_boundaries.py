@@ -7,7 +7,8 @@ from provenance.results import Segment
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.detector import Detector
 from provenance.watermark.picture.observation import Observation
-from provenance.watermark.where.boundaries import change_point, joined, references
+from provenance.watermark.where.boundaries import change_point, references
+from provenance.watermark.where.timeline import joined
 from tests.unit.watermark.pictures import KEY, marked, scene
 
 GRID = Grid(640, 360)
@@ -31,8 +32,7 @@ class Clip:
         observation = Observation(GRID, 8, len(self.frames) / RATE)
         for index in range(0, len(self.frames), 3):
             observation.add(self.frames[index], index / RATE)
-        detector = Detector([KEY])
-        return detector.settled(detector.thorough(observation), observation, self.look)
+        return Detector([KEY]).thorough(observation, self.look)
 
 
 @pytest.fixture(scope="module")

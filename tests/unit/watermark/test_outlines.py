@@ -54,7 +54,7 @@ def test_what_fills_an_outline_is_heard_in_its_aspect(clip: list[NDArray], mirro
     for picture in outlined(plane, layout_for(KEY)):
         laid = points @ picture.matrix.T
         errors.append(np.abs(laid[:, :2] / laid[:, 2:] - (FRAME - np.array(SIZE) / 2.0)).max())
-        assert geometry.unwarp(picture.part, picture.matrix) is not None
+        assert geometry.unwarp(picture.plane, picture.matrix) is not None
     assert min(errors) < 4.0
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from provenance.watermark.code.layout import layout_for
-from provenance.watermark.find import tilts
+from provenance.watermark.pilot import tables
 from tests.unit.watermark.pictures import KEY
 
 SIZE = 512
@@ -31,7 +31,7 @@ def test_a_tilted_picture_is_the_first_candidate():
     """Scaled, turned a little and seen from the side: the map comes out first."""
     truth = np.array([[1.16, -0.045, 0.0], [-0.005, 1.1, 0.0], [-2e-4, 5e-4, 1.0]])
     pilot = layout_for(KEY).pilot_frequencies
-    first = tilts.tilted(spectra(truth), CENTRES, REACH, pilot, 3)[0]
+    first = tables.tilted(spectra(truth), CENTRES, REACH, pilot, 3)[0]
     assert np.abs(first - truth)[:2, :2].max() < 0.04
     assert np.abs(first - truth)[2, :2].max() * REACH < 0.05
 
@@ -39,9 +39,9 @@ def test_a_tilted_picture_is_the_first_candidate():
 def test_candidates_are_not_alike():
     """No two of the maps differ by less than two steps in every term."""
     pilot = layout_for(KEY).pilot_frequencies
-    maps = tilts.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, 20)
-    steps = np.array([tilts.STEP] * 4 + [tilts.TILT_STEP] * 2)
-    terms = [np.array([*tilts._logarithm(m[:2, :2]), *(m[2, :2] * REACH)]) / steps for m in maps]
+    maps = tables.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, 20)
+    steps = np.array([tables.STEP] * 4 + [tables.TILT_STEP] * 2)
+    terms = [np.array([*tables._logarithm(m[:2, :2]), *(m[2, :2] * REACH)]) / steps for m in maps]
     assert len(maps) == 20
     for index, one in enumerate(terms):
         assert all(np.abs(one - other).max() > 1.0 for other in terms[:index])
@@ -50,4 +50,4 @@ def test_candidates_are_not_alike():
 def test_logarithms_are_undone():
     """What is tabled by its logarithm is the matrix itself."""
     terms = np.array([0.3, 0.12, -0.09, 0.15])
-    assert np.allclose(tilts._logarithm(tilts._exponential(terms)), terms, atol=2e-3)
+    assert np.allclose(tables._logarithm(tables._exponential(terms)), terms, atol=2e-3)

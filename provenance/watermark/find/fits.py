@@ -1,0 +1,69 @@
+"""From a likely map to a fitted one: locate the pilot under it, then fit while that grows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.code.layout import Layout
+from provenance.watermark.find.finder import Scene
+from provenance.watermark.picture import geometry
+from provenance.watermark.pilot import correlation, fitting
+from provenance.watermark.pilot.hypothesis import Hypothesis
+
+AUDIBLE = 5.0
+"""Pilot score near where the picture lay from which a map is fitted: chance seldom gives more."""
+FITTED = 7
+"""Maps of each kind that are fitted, after all were located."""
+PROMISING = 7.0
+"""Pilot score from which a fit goes on as long as it grows."""
+LONGER = 3
+READ_FROM = 5.0
+"""Pilot score, after fitting, from which a map is read under; what reads has at least 7."""
+
+
+def best_fits(
+    scene: Scene,
+    starts: Iterable[tuple[Map, Plane]],
+    layout: Layout,
+    step: str,
+    *,
+    upright: bool = False,
+) -> Iterator[Hypothesis]:
+    """Locate the pilot under each map, in the residual given with it, and fit the best.
+
+    Args:
+        scene: whose whole residual is fitted in.
+        starts: linear or projective maps, and the residual (h, w) in which each was seen.
+        layout: whose pilot.
+        step: the strategy, for the trace.
+        upright: not turned, not inverted and not far off, see :func:`correlation.locate`.
+    """
+    located, scores = [], []
+    for matrix, part in starts:
+        canvas = geometry.unwarp(part, matrix)
+        if canvas is not None:
+            spectrum = canvas.fold(layout.spec.tile)
+            place = correlation.locate(spectrum, layout, matrix, upright=upright)
+            scores.append(place.score)
+            if place.score >= AUDIBLE or not upright:
+                located.append(place)
+    scene.trace("located", step=step, scores=scores)
+    located.sort(key=lambda place: -place.score)
+    for place in located[:FITTED]:
+        yield fit_on(scene.plane, place, layout)
+
+
+def fit_on(plane: Plane, start: Hypothesis, layout: Layout) -> Hypothesis:
+    """Fit a map; one that promises something, for as long as it grows."""
+    polarity = start.polarity
+    matrix, score = fitting.fit(plane, start.matrix, layout, polarity)
+    for _ in range(LONGER):
+        if score < PROMISING:
+            break
+        better, grown = fitting.fit(plane, matrix, layout, polarity, (8, 8))
+        if grown <= score:
+            break
+        matrix, score = better, grown
+    return replace(start, matrix=matrix, score=score, heard=True, least=READ_FROM, partly=True)

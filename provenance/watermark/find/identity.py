@@ -1,0 +1,32 @@
+"""Step 1: the picture where it lay when it was stamped, as it is and after a small correction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from provenance.watermark.code import pattern
+from provenance.watermark.code.layout import Layout
+from provenance.watermark.find.finder import Scene
+from provenance.watermark.pilot import correlation, fitting
+from provenance.watermark.pilot.hypothesis import Hypothesis
+
+CLEAR = 2000.0
+"""Score of a codeword from which the map is taken for right: a picture turned by a degree still
+reads here, barely, and lies elsewhere."""
+
+
+class Identity:
+    """The commonest copy: scaled, encoded, not moved."""
+
+    name = "identity"
+
+    def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
+        """No map at all; then the best translation, fitted."""
+        plane = scene.plane
+        yield Hypothesis(np.eye(3), clear=CLEAR)
+        spectrum = pattern.fold_centred(plane, layout.spec.tile)
+        place = correlation.locate(spectrum, layout, np.eye(3))
+        matrix, score = fitting.fit(plane, place.matrix, layout, place.polarity, (6, 8))
+        yield Hypothesis(matrix, place.polarity, score, heard=True, clear=CLEAR)

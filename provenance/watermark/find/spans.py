@@ -1,0 +1,31 @@
+"""Step 2: a stretch of time by itself, where it lies: a splice dilutes the sum of the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from provenance.watermark.code.layout import Layout
+from provenance.watermark.find.finder import Scene
+from provenance.watermark.pilot.hypothesis import Hypothesis
+
+TOGETHER = 4
+"""Neighbouring spans that are read as one, before each is by itself."""
+
+
+class Spans:
+    """Marked seconds between others."""
+
+    name = "spans"
+
+    def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
+        """Neighbouring spans, then single ones; what reads is not fitted any further."""
+        del layout  # No pilot is listened to.
+        observation, spans = scene.observation, scene.observation.spans
+        if len(spans) < 2:
+            return
+        parts = [spans[i : i + TOGETHER] for i in range(0, len(spans), 2) if len(spans) > TOGETHER]
+        parts += [[span] for span in spans]
+        for part in parts:
+            yield Hypothesis(np.eye(3), plane=observation.upright(part), clear=0.0)
