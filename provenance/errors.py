@@ -107,6 +107,10 @@ class LeaseLostError(LedgerError):
     """A job took longer than its lease, and another run has taken it over."""
 
 
+class CancelledError(ServiceError):
+    """Somebody asked for the end of the work before it was done; nothing was published."""
+
+
 class KeyringError(ServiceError, LookupError):
     """Keys are missing, damaged, unreadable, or do not belong together."""
 
