@@ -1,0 +1,275 @@
+"""What a video file says and shows, read with PyAV, with MediaInfo and from its boxes."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+from av.codec.context import Flags
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Discard, Disposition
+from pymediainfo import MediaInfo
+
+from bench.kept_boxes import Movie, Span, movie_of
+
+LEAD: Final = Fraction(1, 4)
+"""Seconds before the first sound that is played in which its decoder may be started."""
+_MEDIAINFO: Final = {
+    "General": ("title", "count_of_video_streams", "count_of_audio_streams", "duration"),
+    "Video": (
+        *("width", "height", "rotation", "pixel_aspect_ratio", "frame_rate_mode", "frame_rate"),
+        *("frame_count", "bit_depth", "chroma_subsampling", "chromasubsampling_position"),
+        *("color_range", "color_primaries", "transfer_characteristics", "matrix_coefficients"),
+        *("scan_type", "scan_order", "language", "title", "default", "forced", "duration"),
+        *("delay", "time_code_of_first_frame"),
+    ),
+    "Audio": (
+        *("format", "channel_s", "sampling_rate", "language", "title", "default", "forced"),
+        *("duration", "delay_relative_to_video"),
+    ),
+    "Text": ("format", "language", "title", "default", "forced"),
+    "Other": ("type", "time_code_of_first_frame"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A packet that is played: from when to when, in seconds, and its bytes."""
+
+    start: Fraction
+    end: Fraction
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A track besides the picture: what it says, the packets of it that are played, and those
+    right before, which its decoder needs to start.
+    """
+
+    kind: str
+    said: dict[str, object]
+    tags: dict[str, str]
+    parts: list[Part]
+    leads: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All of a file.
+
+    Attributes:
+        format: the container, as the demuxer calls it.
+        said: fields of the whole and of the picture, by name; ``seen``: those of MediaInfo.
+        tags: tags of the container; ``picture_tags``: of the picture.
+        shown: from when to when each frame is shown, seconds.
+        frames: (N, H, W) luma.
+        unit: what the picture's times are whole numbers of, seconds.
+        movie: what an mp4 or mov says in its boxes.
+    """
+
+    format: str
+    said: dict[str, object]
+    seen: dict[str, object]
+    tags: dict[str, str]
+    picture_tags: dict[str, str]
+    shown: list[tuple[Fraction, Fraction]]
+    frames: list[np.ndarray[Any, Any]]
+    others: list[Other]
+    unit: Fraction
+    movie: Movie | None
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether the container counts in units that fit the picture."""
+        return any(name in self.format for name in ("mov", "avi"))
+
+
+def read(path: Path) -> Facts:
+    """Read a file."""
+    movie = movie_of(path)
+    with av.open(str(path)) as media:
+        main = _main(media)
+        said = _said(media, main)
+        kind, tags, picture_tags = media.format.name, dict(media.metadata), dict(main.metadata)
+        others = [s for s in media.streams if s is not main and not _is_chapters(s)]
+        spans = {s.index: _spans(movie, s.index) for s in (main, *others)}
+        unit = Fraction(main.time_base or 1)
+        found = [_other(path, stream, spans[stream.index]) for stream in others]
+        index, rate = main.index, main.average_rate or main.guessed_rate
+    shown, frames, first = _pictures(path, index, spans[index], rate)
+    said |= {"size": (first.width, first.height), "pixel format": first.format.name}
+    said |= {"turned": _matrix(first), "interlaced": bool(first.interlaced_frame)}
+    return Facts(
+        *(kind, said, _seen(path), tags, picture_tags, shown, frames, found, unit, movie),
+    )
+
+
+def _main(media: Any) -> Any:
+    return next(s for s in media.streams.video if not s.disposition & Disposition.attached_pic)
+
+
+def _is_chapters(stream: Any) -> bool:
+    return bool(stream.type == "data" and stream.discard == Discard.all)
+
+
+def _spans(movie: Movie | None, index: int) -> tuple[Span, ...]:
+    """An edit list to go by; none for files without, and for tracks that are played whole."""
+    if movie is None or index >= len(movie.tracks):
+        return ()
+    return movie.tracks[index].spans
+
+
+def _said(media: Any, main: Any) -> dict[str, object]:
+    context = main.codec_context
+    return {
+        "codec": context.codec.canonical_name,
+        "chapters": [
+            (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"].get("title"))
+            for c in media.chapters()
+        ],
+        "sar": Fraction(main.sample_aspect_ratio or 1) or Fraction(1),
+        "primaries": int(context.color_primaries),
+        "transfer": int(context.color_trc),
+        "matrix": int(context.colorspace),
+        "range": int(context.color_range),
+        "field order": int(context.field_order),
+        "rate": main.average_rate,
+        "disposition": int(main.disposition),
+    }
+
+
+def _matrix(frame: Any) -> tuple[int, ...]:
+    for entry in frame.side_data:
+        if entry.type == SideDataType.DISPLAYMATRIX:
+            return struct.unpack("=9i", bytes(entry)[:36])
+    return ()
+
+
+def _other(path: Path, stream: Any, spans: tuple[Span, ...]) -> Other:
+    context = stream.codec_context
+    said: dict[str, object] = {
+        "codec": getattr(stream, "name", None) if context is None else context.name,
+        "disposition": int(stream.disposition),
+    }
+    if stream.type == "audio":
+        said |= {"sampling rate": context.sample_rate, "channels": context.layout.name}
+    if stream.type == "attachment":
+        return Other("attachment", said, dict(stream.metadata), [Part(Fraction(0), Fraction(0), bytes(stream.data))], [])
+    parts, leads = _packets(path, stream.index, spans)
+    kind = "cover" if stream.disposition & Disposition.attached_pic else stream.type
+    return Other(kind, said, dict(stream.metadata), parts, leads)
+
+
+def _packets(
+    path: Path, index: int, spans: tuple[Span, ...]
+) -> tuple[list[Part], list[bytes]]:
+    with av.open(str(path), options={"ignore_editlist": "1"} if spans else {}) as media:
+        stream = media.streams[index]
+        raw, discarded = [], []
+        for packet in media.demux(stream):
+            if packet.pts is None or not packet.size:
+                continue
+            start = packet.pts * Fraction(packet.time_base)
+            part = Part(start, start + (packet.duration or 0) * packet.time_base, bytes(packet))
+            (discarded if packet.is_discard else raw).append(part)
+    if spans:
+        played = list(_played(raw, spans))
+        first = next((one.media for one in spans if one.media is not None), Fraction(0))
+        ahead = [one for one in raw if first - LEAD <= one.start and one.end <= first]
+    else:
+        played = [one for one in raw if one.end > 0 or one.end == one.start]
+        ahead = [one for one in raw if one not in played] + discarded
+    return played, [one.data for one in ahead]
+
+
+def _played(raw: Iterable[Part], spans: tuple[Span, ...]) -> Iterator[Part]:
+    """What of these is played by an edit list, and when."""
+    raw, at = list(raw), Fraction(0)
+    for span in spans:
+        if span.media is not None:
+            begin, end = span.media, span.media + span.length
+            for part in raw:
+                if part.start < end and (part.end > begin or part.start == part.end >= begin):
+                    shift = at - begin
+                    yield Part(
+                        max(part.start, begin) + shift, min(part.end, end) + shift, part.data
+                    )
+        at += span.length
+
+
+def _pictures(
+    path: Path, index: int, spans: tuple[Span, ...], rate: Fraction | None
+) -> tuple[list[tuple[Fraction, Fraction]], list[np.ndarray[Any, Any]], Any]:
+    """When each frame is shown, the frames, and the first of them as it was decoded."""
+    options = {"ignore_editlist": "1"} if spans else {}
+    with av.open(str(path), options=options) as media:
+        stream: Any = media.streams[index]
+        # Without it, columns on the left that are cropped come into the picture.
+        stream.codec_context.flags |= Flags.unaligned
+        stream.thread_type = "NONE"
+        decoded = []
+        last: dict[Fraction, Fraction] = {}
+        for packet in media.demux(stream):
+            if packet.pts is not None and packet.size:
+                time = packet.pts * Fraction(packet.time_base)
+                last[time] = (packet.duration or 0) * Fraction(packet.time_base)
+            decoded += [frame for frame in stream.decode(packet)]
+        said = _end_of(media, stream)
+    times = [frame.pts * Fraction(frame.time_base) for frame in decoded]
+    step = last.get(times[-1]) or (1 / rate if rate else Fraction(0))
+    end = said if said is not None and said > times[-1] else times[-1] + step
+    ends = [*times[1:], end]
+    raw = [
+        Part(start, stop, number.to_bytes(4, "big"))
+        for number, (start, stop) in enumerate(zip(times, ends, strict=True))
+    ]
+    played = list(_played(raw, spans)) if spans else raw
+    numbers = [int.from_bytes(one.data, "big") for one in played]
+    lumas = [_luma(frame) for frame in decoded]
+    return [(one.start, one.end) for one in played], [lumas[n] for n in numbers], decoded[0]
+
+
+def _end_of(media: Any, stream: Any) -> Fraction | None:
+    """Until when the picture is shown, if the container says so; on the packets' own clock."""
+    if "mov" in media.format.name and stream.duration is not None:
+        return Fraction((stream.start_time or 0) + stream.duration) * stream.time_base
+    if "matroska" in media.format.name:
+        hours, minutes, seconds = stream.metadata.get("DURATION", "0:0:0").split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    return None
+
+
+def _luma(frame: Any) -> np.ndarray[Any, Any]:
+    grey = frame.reformat(format="gray") if frame.format.is_rgb else frame
+    plane = grey.planes[0]
+    deep = max((c.bits for c in grey.format.components), default=8)
+    kind = np.uint16 if deep > 8 else np.uint8
+    wide = np.frombuffer(plane, kind).reshape(plane.height, -1)[:, : plane.width]
+    return (wide.astype(np.float32) / (1 << (deep - 8))).astype(np.float32)
+
+
+def _seen(path: Path) -> dict[str, object]:
+    """MediaInfo's word for it."""
+    seen: dict[str, object] = {}
+    numbers: dict[str, int] = {}
+    for track in MediaInfo.parse(str(path)).tracks:
+        kind = track.track_type
+        number = numbers[kind] = numbers.get(kind, -1) + 1
+        for name in _MEDIAINFO.get(kind, ()):
+            value = getattr(track, name, None)
+            if value is not None:
+                seen[f"{kind} {number} {name}"] = value
+    return seen
+
+
+def digest(data: Iterable[bytes]) -> str:
+    """A name for bytes."""
+    return hashlib.sha256(b"".join(data)).hexdigest()[:12]
