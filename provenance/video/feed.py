@@ -8,6 +8,7 @@ among the others by time.
 from __future__ import annotations
 
 import heapq
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -105,8 +106,15 @@ def _decodable(media: InputContainer, stream: Stream, piece: Piece) -> Iterator[
 def _heard(
     media: InputContainer, stream: Stream, piece: Piece, lead: Fraction
 ) -> Iterator[Packet[Any]]:
-    """Packets that something of the piece is in, and those of ``lead`` seconds before."""
+    """Packets that something of the piece is in, and those of ``lead`` seconds before.
+
+    Plain samples are cut where the piece is: in mp4 and mov they follow each other without times,
+    so that whole packets would make the sound later with each piece.
+    """
     end = piece.media + piece.length
+    plain = stream.codec_context is not None and stream.codec_context.name.startswith("pcm_")
+    if plain:
+        lead = Fraction(0)  # nothing that a decoder would need
     for packet in _from(media, stream, piece.media - lead - _BEFORE):
         if packet.pts is None:
             continue
@@ -115,7 +123,25 @@ def _heard(
         if start >= end:
             return
         if start + max(packet.duration or 0, 1) * unit > piece.media - lead:
-            yield packet
+            yield _samples(packet, piece) if plain else packet
+
+
+def _samples(packet: Packet[Any], piece: Piece) -> Packet[Any]:
+    """What of a packet of plain samples lies in a piece; its times are counted in samples."""
+    start, count = packet.pts or 0, packet.duration or 0
+    if not count or packet.size % count:
+        return packet
+    unit = Fraction(packet.time_base or 1)
+    first = max(0, math.ceil(piece.media / unit) - start)
+    last = min(count, math.ceil((piece.media + piece.length) / unit) - start)
+    if first == 0 and last == count:
+        return packet
+    size = packet.size // count
+    part: Packet[Any] = Packet(bytes(packet)[first * size : last * size])
+    part.stream, part.time_base = packet.stream, packet.time_base
+    part.pts = part.dts = start + first
+    part.duration, part.is_keyframe = last - first, True
+    return part
 
 
 def _from(media: InputContainer, stream: Stream, time: Fraction) -> Iterator[Packet[Any]]:

@@ -32,10 +32,14 @@ _COARSE: Final = ("matroska", "webm", "flv", "asf", "mpegts", "mpeg", "rm", "wtv
 """Containers that count in units of their own, whatever the frame rate is."""
 _CLOCKLESS: Final = ("mpegts", "mpeg", "flv", "live_flv", "wtv", "ogg", "rm", "asf")
 """Containers whose clock starts anywhere."""
+_WRAPPING: Final = ("mpegts", "mpeg")
+"""Those whose clock begins anew after a day; what comes before that has times below 0."""
 _HEAD: Final = 64
 _HEAD_BYTES: Final = 1 << 20
 """Packets, and bytes of them, that are kept of a track for the trial."""
 _MICROSECOND: Final = Fraction(1, 1_000_000)
+_FILM_CLOCK: Final = Fraction(1, 1000)
+"""The unit that most mp4 and mov say in for how long a cut track is played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,9 @@ def _timetable(media: InputContainer, stream: VideoStream, times: PictureTimes) 
     rate = Fraction(rate) if rate and 0 < rate <= 1000 else None
     grid: Grid | None = times.grid(rate)
     end = _end(media, stream, times, base)
+    if grid is not None and grid.whole and end is not None and times.last is not None:
+        even = times.last + 1 / grid.rate
+        end = even if abs(end - even) < _FILM_CLOCK else end
     origin = _origin(media, base)
     if grid is None:
         return Timetable(origin, base, rate, end=end)
@@ -137,7 +144,8 @@ def _origin(media: InputContainer, base: Fraction) -> Fraction:
         if stream.start_time is not None and stream.time_base
     ]
     first = min(starts, default=Fraction(0))
-    if first > LONGEST_WAIT or (first > 0 and _is_one_of(media, _CLOCKLESS)):
+    anywhere = _WRAPPING if first < 0 else _CLOCKLESS
+    if first > LONGEST_WAIT or (first and _is_one_of(media, anywhere)):
         return first // base * base
     return Fraction(0)
 

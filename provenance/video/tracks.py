@@ -136,7 +136,7 @@ class TrackCopier:
         if index in self._covers:
             packet = _with_content(packet, self._covers[index])
         end = self._ends.get(index)
-        if end is not None and _seconds(packet) < end - CUT:
+        if end is not None and _seconds(packet) < end:
             lasts = (end - _seconds(packet)) / (packet.time_base or 1)
             if (packet.duration or 0) - lasts > CUT / (packet.time_base or 1):
                 packet.duration = math.ceil(lasts)  # an edit list cuts it off

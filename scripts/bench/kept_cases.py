@@ -226,6 +226,12 @@ def _edits() -> Iterator[Recipe]:
                      patches=(edited("", *what),))  # fmt: skip
     yield Recipe("mov-two-pieces-pcm", "mov", "mov", frames=48, options=gop, sounds=(PCM,),
                  patches=(edited("", *pieces),))  # fmt: skip
+    yield Recipe("mov-trimmed-pcm", "mov", "mov", frames=48, options=gop, sounds=(PCM,),
+                 patches=(edited("", *trim),))  # fmt: skip
+    many = tuple(Edit(F(1, 8), F(number, 6)) for number in range(10))
+    for name, sound in (("pcm", PCM), ("aac", AAC)):
+        yield Recipe(f"mov-ten-pieces-{name}", "mov", "mov", frames=48, options=gop,
+                     sounds=(sound,), patches=(edited("", *many),))  # fmt: skip
     yield Recipe("mp4-two-pieces-to-mkv", target="mkv", frames=48, options=gop, sounds=(AAC,),
                  patches=(edited("", *pieces),))  # fmt: skip
     yield Recipe("mp4-trimmed-no-b-frames-one-gop", frames=48, options={"bf": "0", "g": "250"},
