@@ -19,6 +19,8 @@ Found: TypeAlias = "tuple[str, object, object, str | None]"
 _CLOCKLESS: Final = ("mpegts", "flv")
 _COARSE: Final = ("matroska", "mpegts", "flv")
 _FAR: Final = 10
+_PACKET: Final = Fraction(1, 20)
+"""Seconds that no packet of sound is longer than."""
 _ESTIMATED: Final = ("frame_count", "duration")
 _LAYOUT: Final = ("chroma_subsampling", "chromasubsampling_position", "bit_depth")
 _COLOUR: Final = ("color_range", "matrix_coefficients", "color_primaries", "transfer_characteristics")
@@ -55,9 +57,21 @@ class Pair:
         movie = self.before.movie
         return movie is not None and any(
             len([s for s in track.spans if s.media is not None]) > 1
-            or (track.spans and track.stored - track.played > Fraction(1, 10))
+            or (track.spans and track.stored - track.played > Fraction(1, 15))
             for track in movie.tracks
         )
+
+    @property
+    def pieces(self) -> int:
+        """Of how many pieces the input's edit lists consist at most."""
+        movie = self.before.movie
+        return 0 if movie is None else max(len(track.spans) for track in movie.tracks)
+
+    @property
+    def rounding(self) -> Fraction:
+        """By how much times may be off: what the containers round them to."""
+        units = [facts.unit for facts in (self.before, self.after) if _coarse(facts)]
+        return sum(units, self.before.unit)  # an edit list's start is rounded to the last
 
     @property
     def same_container(self) -> bool:
@@ -82,13 +96,6 @@ def short(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def rounding(pair: Pair) -> Fraction:
-    """By how much times may be off: what the containers round them to."""
-    units = [facts.unit for facts in (pair.before, pair.after) if _coarse(facts)]
-    own = pair.before.unit  # an edit list's start is rounded to it
-    return sum(units, own)
-
-
 def _coarse(facts: Facts) -> bool:
     return any(name in facts.format for name in _COARSE)
 
@@ -109,11 +116,11 @@ def _times(pair: Pair) -> Iterator[Found]:
     ]
     if off:
         worst = max(off, key=lambda one: abs(one[0] - one[1]))
-        small = abs(worst[0] - worst[1]) <= rounding(pair)
+        small = abs(worst[0] - worst[1]) <= pair.rounding
         yield f"times of {len(off)} frames", *worst, "unit" if small else None
     length, lasts = before[-1][1] - first, after[-1][1] - start
     if length != lasts:
-        small = abs(length - lasts) <= rounding(pair)
+        small = abs(length - lasts) <= pair.rounding
         yield "length of the picture", length, lasts, "unit" if small else None
     gaps = [(a, b) for a, b in zip(before, before[1:], strict=False) if a[1] != b[0]]
     if gaps:
@@ -131,9 +138,10 @@ def _moved(pair: Pair) -> str | None:
     earliest = [facts_start(pair.after)]
     if anywhere and 0 <= min(earliest) < Fraction(1, 1000):
         return "clock"
-    if abs(pair.shift) <= rounding(pair):
+    if abs(pair.shift) <= pair.rounding:
         return "unit"
     hidden = any(other.leads for other in pair.before.others if other.kind == "audio")
+    hidden = hidden or any(other.said["codec"] == "ac3" for other in pair.before.others)
     if "matroska" in pair.after.format and hidden and 0 < pair.shift < Fraction(1, 8):
         return "lead"
     return None
@@ -160,7 +168,7 @@ def _why_said(pair: Pair, name: str, a: Any, b: Any) -> str | None:
         "matrix": ("range", a == 2 and recipe.pix_fmt in ("bgr0", "yuvj420p")),
         "field order": ("range", {a, b} <= {0, 1}),
         "pixel format": ("encoded", b in ("yuv420p", "yuv422p10le", "yuvj420p")),
-        "rate": ("rate", _rate_of(pair.after) == b or b == recipe.rate),
+        "rate": _why_rate(pair, b) if name == "rate" else ("", False),
         "disposition": ("default", a == 0 and b == 1 and "mov" in pair.after.format),
         "size": ("odd", b == tuple(n + n % 2 for n in a) if name == "size" else False),
         "chapters": ("unit", _chapters_moved(pair) if name == "chapters" else False),
@@ -169,13 +177,29 @@ def _why_said(pair: Pair, name: str, a: Any, b: Any) -> str | None:
     return reason if holds else None
 
 
-def _rate_of(facts: Facts) -> Fraction:
-    return len(facts.shown) / (facts.shown[-1][1] - facts.shown[0][0])
+def _why_rate(pair: Pair, rate: Any) -> tuple[str, bool]:
+    """Why a frame rate is not what the input says."""
+    shown, movie = pair.after.shown, pair.after.movie
+    length = shown[-1][1] - shown[0][0]
+    if _near(rate, len(shown) / length) or _near(rate, pair.recipe.rate):
+        return "rate", not pair.same_container or pair.cut
+    stored = [] if movie is None else [t.stored for t in movie.tracks if t.samples == len(shown)]
+    return "mdhd", any(_near(rate, len(shown) / one) for one in stored)
+
+
+def _near(rate: Any, other: Fraction) -> bool:
+    return rate is not None and abs(float(rate) - other) < 0.001 * other
+
+
+def _is_steady(facts: Facts) -> bool:
+    """Whether all frames but the last are as long as each other, to the container's unit."""
+    lengths = [end - start for start, end in facts.shown[:-1]]
+    return max(lengths) - min(lengths) <= 2 * facts.unit
 
 
 def _chapters_moved(pair: Pair) -> bool:
     pairs = zip(pair.before.said["chapters"], pair.after.said["chapters"], strict=False)  # type: ignore[call-overload]
-    return all(a[2] == b[2] and abs(a[0] - b[0]) <= rounding(pair) for a, b in pairs)
+    return all(a[2] == b[2] and abs(a[0] - b[0]) <= pair.rounding for a, b in pairs)
 
 
 def _seen(pair: Pair) -> Iterator[Found]:
@@ -211,15 +235,19 @@ def _why_seen(pair: Pair, field: str, a: Any, b: Any) -> str | None:
         return "range" if encoded or recipe.pix_fmt in ("bgr0", "yuvj420p") else None
     if field in _LAYOUT or field == "scan_type":
         return "encoded" if encoded else None
-    if field in ("frame_rate", "frame_rate_mode", "frame_count"):
-        if pair.cut:
-            return "gap"
-        steady = recipe.pts is None and recipe.hold is None
-        return "rate" if steady and (b == "CFR" or abs(b - float(recipe.rate)) < 0.001) else None
+    if field == "frame_rate":
+        reason, holds = _why_rate(pair, b)
+        return reason if holds else None
+    if field == "frame_rate_mode":
+        return "rate" if b == ("CFR" if _is_steady(pair.after) else "VFR") else None
+    if field == "frame_count":
+        return "gap" if b == len(pair.after.shown) else None
     if field == "default":
         return "default" if a is None and b == "Yes" else None
     if field == "time_code_of_first_frame":
         return "timecode" if recipe.codec == "mpeg2video" else None
+    if field == "duration" and abs(a - b) <= 1:
+        return "unit"
     if field == "duration" and pair.same_container:
         return "padding" if abs(a - b) < 50 and "matroska" in pair.after.format else None
     if field == "format":
@@ -259,7 +287,10 @@ def _lengths(pair: Pair) -> Iterator[Found]:
         if track.spans and abs(spans - track.played) > tick:
             yield f"tkhd and elst of track {number}", track.played, spans, None
         if track.stored != track.media:
-            yield f"mdhd and stts of track {number}", track.media, track.stored, None
+            hidden = track.spans[0].media if track.spans else None
+            near = abs(track.stored - track.media) <= (hidden or 0) + _PACKET
+            reason = "mdhd" if near else None
+            yield f"mdhd and stts of track {number}", track.media, track.stored, reason
     if before is None or len(before.tracks) != len(after.tracks):
         return
     tick = max(tick, Fraction(1, before.clock))

@@ -61,6 +61,8 @@ def _clocks() -> Iterator[Recipe]:
     yield Recipe("mov-1-600", "mov", "mov", base=F(1, 600), muxer={"video_track_timescale": "600"})
     yield Recipe("mov-1-600-variable", "mov", "mp4", base=F(1, 600),
                  pts=(0, 20, 41, 60, 100, 122, 140, 160, 200, 400, 420, 440))  # fmt: skip
+    yield Recipe("mp4-first-frame-1s", base=F(1, 24), pts=(0, *range(24, 40)), sounds=(AAC,))
+    yield Recipe("mkv-first-frame-1s-to-mp4", "mkv", base=F(1, 24), pts=(0, *range(24, 40)))
     yield Recipe("mp4-one-frame", frames=1)
     yield Recipe("mp4-two-frames-a-second-apart", base=F(1, 1000), pts=(0, 1000))
 

@@ -28,11 +28,11 @@ _MEDIAINFO: Final = {
         *("frame_count", "bit_depth", "chroma_subsampling", "chromasubsampling_position"),
         *("color_range", "color_primaries", "transfer_characteristics", "matrix_coefficients"),
         *("scan_type", "scan_order", "language", "title", "default", "forced", "duration"),
-        *("delay", "time_code_of_first_frame"),
+        "time_code_of_first_frame",
     ),
     "Audio": (
         *("format", "channel_s", "sampling_rate", "language", "title", "default", "forced"),
-        *("duration", "delay_relative_to_video"),
+        "duration",
     ),
     "Text": ("format", "language", "title", "default", "forced"),
     "Other": ("type", "time_code_of_first_frame"),
@@ -50,8 +50,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A track besides the picture: what it says, the packets of it that are played, and those
-    right before, which its decoder needs to start.
+    """A track besides the picture: what it says, and its packets.
+
+    ``parts`` are played; ``leads`` come right before, for the decoder to start with.
     """
 
     kind: str
@@ -162,8 +163,11 @@ def _other(path: Path, stream: Any, spans: tuple[Span, ...]) -> Other:
     if stream.type == "audio":
         said |= {"sampling rate": context.sample_rate, "channels": context.layout.name}
     if stream.type == "attachment":
-        return Other("attachment", said, dict(stream.metadata), [Part(Fraction(0), Fraction(0), bytes(stream.data))], [])
+        whole = Part(Fraction(0), Fraction(0), bytes(stream.data))
+        return Other("attachment", said, dict(stream.metadata), [whole], [])
     parts, leads = _packets(path, stream.index, spans)
+    if is_plain(said):
+        parts = [*_in_one(parts)]  # packets of any length: only the samples count
     kind = "cover" if stream.disposition & Disposition.attached_pic else stream.type
     return Other(kind, said, dict(stream.metadata), parts, leads)
 
@@ -172,36 +176,67 @@ def _packets(
     path: Path, index: int, spans: tuple[Span, ...]
 ) -> tuple[list[Part], list[bytes]]:
     with av.open(str(path), options={"ignore_editlist": "1"} if spans else {}) as media:
-        stream = media.streams[index]
-        raw, discarded = [], []
+        stream: Any = media.streams[index]
+        is_sound = stream.type == "audio"
+        plain = is_sound and stream.codec_context.name.startswith("pcm")
+        raw: list[Part] = []
+        discarded: list[Part] = []
         for packet in media.demux(stream):
             if packet.pts is None or not packet.size:
                 continue
             start = packet.pts * Fraction(packet.time_base)
             part = Part(start, start + (packet.duration or 0) * packet.time_base, bytes(packet))
+            if not spans and is_sound:
+                part = _without_padding(part, packet, stream.codec_context.sample_rate)
             (discarded if packet.is_discard else raw).append(part)
     if spans:
-        played = list(_played(raw, spans))
+        played = list(_played(raw, spans, plain=plain))
         first = next((one.media for one in spans if one.media is not None), Fraction(0))
         ahead = [one for one in raw if first - LEAD <= one.start and one.end <= first]
     else:
-        played = [one for one in raw if one.end > 0 or one.end == one.start]
-        ahead = [one for one in raw if one not in played] + discarded
+        played = [one for one in raw if one.end > one.start or not is_sound]
+        begin = min((one.start for one in played), default=Fraction(0))
+        ahead = [one for one in (*raw, *discarded) if one not in played and one.end <= begin]
     return played, [one.data for one in ahead]
 
 
-def _played(raw: Iterable[Part], spans: tuple[Span, ...]) -> Iterator[Part]:
-    """What of these is played by an edit list, and when."""
+def _without_padding(part: Part, packet: Any, rate: int) -> Part:
+    """What of a packet of sound is played: its container says how many samples are not.
+
+    Those at its end are not in its length.
+    """
+    if not packet.has_sidedata("skip_samples"):
+        return part
+    first = int.from_bytes(bytes(packet.get_sidedata("skip_samples"))[:4], "little")
+    return Part(min(part.end, part.start + Fraction(first, rate)), part.end, part.data)
+
+
+def is_plain(said: dict[str, object]) -> bool:
+    """Whether a track is plain samples."""
+    return str(said["codec"]).startswith("pcm")
+
+
+def _in_one(parts: list[Part]) -> Iterator[Part]:
+    if parts:
+        yield Part(parts[0].start, parts[-1].end, b"".join(one.data for one in parts))
+
+
+def _played(
+    raw: Iterable[Part], spans: tuple[Span, ...], *, plain: bool = False
+) -> Iterator[Part]:
+    """What of these is played by an edit list, and when; ``plain`` ones are cut as well."""
     raw, at = list(raw), Fraction(0)
     for span in spans:
         if span.media is not None:
             begin, end = span.media, span.media + span.length
             for part in raw:
                 if part.start < end and (part.end > begin or part.start == part.end >= begin):
-                    shift = at - begin
-                    yield Part(
-                        max(part.start, begin) + shift, min(part.end, end) + shift, part.data
-                    )
+                    shift, first, last = at - begin, max(part.start, begin), min(part.end, end)
+                    data = part.data
+                    if plain:
+                        pace = len(data) / (part.end - part.start)
+                        data = data[int((first - part.start) * pace) : int((last - part.start) * pace)]
+                    yield Part(first + shift, last + shift, data)
         at += span.length
 
 

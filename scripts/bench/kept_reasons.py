@@ -49,6 +49,11 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "a gap in an edit list",
         "the frame before it stays until it is over",
     ),
+    "mdhd": (
+        "the media length that mp4 and mov store (`mdhd`, `stts`), and a mean frame rate made of it",
+        "it counts in what the edit list hides, such as the delay of frames stored out of order; "
+        "players go by the edit list",
+    ),
     "crop": (
         "a crop that H.264 or HEVC states",
         "it is carried out: OUTPUT has only what was shown",

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
 from bench import kept_tags
-from bench.kept_facts import Other, Part, digest
+from bench.kept_facts import Other, digest, is_plain
 
 if TYPE_CHECKING:
     from bench.kept import Found, Pair
@@ -31,10 +31,10 @@ def sounds(pair: Pair) -> Iterator[Found]:
 
 
 def _bytes(pair: Pair, name: str, a: Other, b: Other) -> Iterator[Found]:
-    before, after = _data(a), _data(b)
-    if str(a.said["codec"]).startswith("pcm"):
-        # Its packets are of any length: only the samples count.
-        before, after = [b"".join(before)], [b"".join(after)]
+    if is_plain(a.said):
+        before, after = _whole(a), _whole(b)
+    else:
+        before, after = _data(a), _data(b)
     if before == after:
         if len(a.leads) != len(b.leads):
             reason = "lead" if "matroska" in pair.after.format or not a.leads else None
@@ -51,6 +51,10 @@ def _bytes(pair: Pair, name: str, a: Other, b: Other) -> Iterator[Found]:
     yield f"packets of {name}", f"{len(before)} {digest(before)}", f"{len(after)} {digest(after)}", reason
 
 
+def _whole(other: Other) -> list[bytes]:
+    return [one.data for one in other.parts]
+
+
 def _data(other: Other) -> list[bytes]:
     data = [*other.leads, *(one.data for one in other.parts)]
     if other.said["codec"] == "mov_text":
@@ -59,35 +63,33 @@ def _data(other: Other) -> list[bytes]:
 
 
 def _times(pair: Pair, name: str, a: Other, b: Other) -> Iterator[Found]:
-    from bench.kept import rounding
-
-    if str(a.said["codec"]).startswith("pcm"):
-        before, after = _span(a.parts), _span(b.parts)
-    else:
-        before, after = _starts(a), _starts(b)
+    before, after = _starts(a), _starts(b)
     if not before or len(before) != len(after):
         common = min(len(before), len(after))
         before, after = before[len(before) - common :], after[len(after) - common :]
     off = [(x, y - pair.shift) for x, y in zip(before, after, strict=True) if x != y - pair.shift]
     if off:
-        worst = max(off, key=lambda one: abs(one[0] - one[1]))
-        apart = abs(worst[0] - worst[1])
-        small = rounding(pair) + Fraction(1, 48000)
-        reason = "unit" if apart <= small else None
-        if reason is None and pair.cut and apart < _PACKET and _is_joined(off, before):
-            reason = "join"
+        worst = max(off, key=_apart)
+        small = pair.rounding + Fraction(1, 48000)
+        far = [one for one in off if _apart(one) > small]
+        reason = None if far else "unit"
+        if far and _apart(worst) < _PACKET:
+            # The first packet is played in part; where an edit list says so, the clock starts there.
+            if far == off[:1] and off[0][0] == before[0] and "matroska" in pair.after.format:
+                reason = "lead"
+            elif pair.cut and len(far) <= pair.pieces:
+                reason = "join"
         yield f"times of {len(off)} packets of {name}, beside the picture", *worst, reason
     if a.kind == "audio" and a.parts and b.parts:
         ends = a.parts[-1].end, b.parts[-1].end - pair.shift
-        if abs(ends[0] - ends[1]) > rounding(pair):
+        if _apart(ends) > pair.rounding:
             vague = not (pair.before.movie and pair.after.movie)
-            reason = "padding" if vague and abs(ends[0] - ends[1]) < _PACKET else None
+            reason = "padding" if vague and _apart(ends) < _PACKET else None
             yield f"end of {name}, beside the picture", *ends, reason
 
 
-def _is_joined(off: list[tuple[Fraction, Fraction]], before: list[Fraction]) -> bool:
-    """Whether only a few packets are off, those where pieces meet."""
-    return len(off) <= max(2, len(before) // 10)
+def _apart(times: tuple[Fraction, Fraction]) -> Fraction:
+    return abs(times[0] - times[1])
 
 
 def _starts(other: Other) -> list[Fraction]:
@@ -95,7 +97,3 @@ def _starts(other: Other) -> list[Fraction]:
     if other.said["codec"] == "mov_text":
         parts = [one for one in parts if len(one.data) > 2]
     return [one.start for one in parts]
-
-
-def _span(parts: list[Part]) -> list[Fraction]:
-    return [parts[0].start] if parts else []
