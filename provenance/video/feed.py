@@ -64,7 +64,7 @@ class Feed:
     def __iter__(self) -> Iterator[Packet[Any]]:
         """All packets; an empty one of the picture's means that no more of its piece follow."""
         if not self._cut:
-            return iter(self._media.demux())
+            return map(_of_its_track, self._media.demux())
         tracks = [self._pieces(index, pieces) for index, pieces in self._cut.items()]
         merged = heapq.merge(self._others(), *tracks, key=_time)
         return (packet for _, packet in merged)
@@ -72,7 +72,7 @@ class Feed:
     def _others(self) -> Iterator[Timed]:
         others = [s for s in self._media.streams if s.index not in self._cut]
         last = Fraction(0)
-        for packet in self._media.demux(others) if others else ():
+        for packet in map(_of_its_track, self._media.demux(others) if others else ()):
             if packet.dts is not None:
                 last = packet.dts * Fraction(packet.time_base)
             yield last, packet
@@ -91,6 +91,13 @@ class Feed:
                 else:
                     lead = _PRIMING if number == 0 else Fraction(0)
                     yield from _shifted(_heard(media, stream, piece, lead), stream, piece)
+
+
+def _of_its_track(packet: Packet[Any]) -> Packet[Any]:
+    """The same; the last, empty packet of every track comes from PyAV as if it were track 0's."""
+    if not packet.size:
+        packet.stream = packet.stream
+    return packet
 
 
 def _decodable(media: InputContainer, stream: Stream, piece: Piece) -> Iterator[Packet[Any]]:

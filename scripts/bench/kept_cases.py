@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any, Final
 
 from bench.kept_files import Captions, Recipe, Sound
-from bench.kept_patches import Edit, appended, cut_off, edited
+from bench.kept_patches import Edit, aperture, appended, cut_off, edited, pixel_crop
 
 AAC, OPUS, PCM = Sound("aac"), Sound("libopus"), Sound("pcm_s16le")
 FLAC, AC3, MP3 = Sound("flac"), Sound("ac3"), Sound("libmp3lame")
@@ -61,6 +61,10 @@ def _clocks() -> Iterator[Recipe]:
     yield Recipe("mov-1-600", "mov", "mov", base=F(1, 600), muxer={"video_track_timescale": "600"})
     yield Recipe("mov-1-600-variable", "mov", "mp4", base=F(1, 600),
                  pts=(0, 20, 41, 60, 100, 122, 140, 160, 200, 400, 420, 440))  # fmt: skip
+    yield Recipe("mp4-120", rate=F(120), frames=60, sounds=(AAC,))
+    yield Recipe("mp4-240-to-mkv", target="mkv", rate=F(240), frames=60)
+    yield Recipe("mp4-base-1-10000000", base=F(1, 10_000_000), rate=F(24),
+                 pts=tuple(range(0, 10_000_000, 416_667)))  # fmt: skip
     yield Recipe("mp4-first-frame-1s", base=F(1, 24), pts=(0, *range(24, 40)), sounds=(AAC,))
     yield Recipe("mkv-first-frame-1s-to-mp4", "mkv", base=F(1, 24), pts=(0, *range(24, 40)))
     yield Recipe("mp4-one-frame", frames=1)
@@ -78,6 +82,10 @@ def _coarse_clocks() -> Iterator[Recipe]:
     yield Recipe("webm-vp9-24", "webm", "webm", "libvpx-vp9", sounds=(OPUS,))
     yield Recipe("webm-vp9-2997-to-mp4", "webm", "mp4", "libvpx-vp9", rate=_P30, sounds=(OPUS,))
     yield Recipe("webm-av1-to-webm-av1", "webm", "webm", "libsvtav1", into="av1", sounds=(OPUS,))
+    yield Recipe("mkv-240-to-mp4", "mkv", rate=F(240), frames=60)
+    yield Recipe("mkv-12.5-to-mp4", "mkv", rate=F(25, 2), frames=20)
+    yield Recipe("flv-at-3600s", "flv", rate=F(25), sounds=(AAC,),
+                 muxer={"output_ts_offset": "3600"})  # fmt: skip
     yield Recipe("flv-25", "flv", "mp4", rate=F(25), sounds=(AAC,))
     yield Recipe("flv-2997", "flv", "mp4", rate=_P30, sounds=(AAC,))
     yield Recipe("ts-25", "ts", "mp4", rate=F(25), sounds=(AAC,))
@@ -112,6 +120,10 @@ def _starts() -> Iterator[Recipe]:
     yield Recipe("ts-clock-wraps", "ts", "mp4", rate=F(25), sounds=(AAC,),
                  muxer={"output_ts_offset": "95441.7"})  # fmt: skip
     yield Recipe("mkv-at-60s", "mkv", "mp4", muxer={"output_ts_offset": "60"}, sounds=(OPUS,))
+    yield Recipe("mp4-both-12s-late", delay=F(12), sounds=(Sound(delay=F(12)),))
+    yield Recipe("mp4-sound-12s-late", sounds=(Sound(delay=F(12)),))
+    yield Recipe("mkv-at-60s-chapters-captions", "mkv", "mkv", sounds=(OPUS,), chapters=True,
+                 captions=(Captions("subrip"),), muxer={"output_ts_offset": "60"})  # fmt: skip
     yield Recipe("mp4-sound-longer", sounds=(Sound(seconds=F(5, 2)),))
     yield Recipe("mp4-sound-shorter", sounds=(Sound(seconds=F(1, 2)),))
 
@@ -138,6 +150,22 @@ def _tracks() -> Iterator[Recipe]:
     yield Recipe("mkv-two-sounds", "mkv", "mkv", sounds=two, title="Main picture")
     yield Recipe("mkv-two-sounds-to-mp4", "mkv", "mp4", sounds=two, title="Main picture")
     yield Recipe("mp4-two-sounds-to-mkv", "mp4", "mkv", sounds=two, title="Main picture")
+    yield Recipe("mp4-sound-first", sounds=two, sound_first=True)
+    yield Recipe("mkv-sound-first-to-mov", "mkv", "mov", sounds=(PCM,), sound_first=True)
+    yield Recipe("mkv-second-sound-default", "mkv", "mp4",
+                 sounds=(Sound("aac", "ger"), Sound("aac", "fre", disposition=1)))  # fmt: skip
+    yield Recipe("mkv-dispositions", "mkv", "mkv", captions=(Captions("subrip", "deu", 64 | 128),),
+                 sounds=(Sound("libopus", "eng", disposition=1 | 4),
+                         Sound("libopus", "deu", disposition=8 | 256)))  # fmt: skip
+    yield Recipe("mkv-dispositions-to-mp4", "mkv", "mp4",
+                 sounds=(Sound("aac", "eng", disposition=1), Sound("aac", "deu", disposition=8)),
+                 )  # fmt: skip
+    yield Recipe("ts-two-sounds", "ts", "mkv", rate=F(25),
+                 sounds=(Sound("ac3", "deu"), Sound("ac3", "eng")))  # fmt: skip
+    yield Recipe("ts-opus-to-mp4", "ts", "mp4", rate=F(25), sounds=(OPUS,))
+    yield Recipe("mp4-two-captions", sounds=(AAC,),
+                 captions=(Captions("mov_text", "deu"), Captions("mov_text", "fra", 64)))  # fmt: skip
+    yield Recipe("mkv-ass", "mkv", "mkv", captions=(Captions("ass"),))
     yield Recipe("mp4-opus", sounds=(OPUS,))
     yield Recipe("mp4-flac", sounds=(FLAC,))
     yield Recipe("mp4-ac3-to-mkv", target="mkv", sounds=(AC3,))
@@ -171,6 +199,11 @@ def _crops() -> Iterator[Recipe]:
                      **_any(cut))  # fmt: skip
     yield Recipe("ts-h264-crop-left-32", "ts", "mp4", size=(256, 160), rate=F(25),
                  filter="h264_metadata=crop_left=32")  # fmt: skip
+    yield Recipe("mp4-clean-aperture", size=(256, 160), patches=(aperture(32, 256, 160),))
+    yield Recipe("mov-clean-aperture-to-mkv", "mov", "mkv", size=(256, 160),
+                 patches=(aperture(32, 256, 160),))  # fmt: skip
+    yield Recipe("mkv-pixel-crop-left-32", "mkv", "mp4", size=(256, 160), muxer={"live": "1"},
+                 patches=(pixel_crop(32),))  # fmt: skip
     yield Recipe("mp4-x264-crop-rect", size=(256, 160),
                  options={"x264-params": "crop-rect=16,4,32,8"})  # fmt: skip
 
@@ -195,6 +228,12 @@ def _shown() -> Iterator[Recipe]:
     yield Recipe("mp4-interlaced", size=(320, 240), interlaced=True, rate=F(25))
     yield Recipe("mkv-interlaced-bottom-first", "mkv", "mp4", size=(320, 240), interlaced=True,
                  rate=F(25), options={"x264-params": "bff=1"})  # fmt: skip
+    for codec in ("hevc", "av1", "vp9"):
+        yield Recipe(f"mp4-interlaced-to-{codec}", size=(320, 240), interlaced=True, rate=F(25),
+                     into=codec)  # fmt: skip
+    yield Recipe("mov-interlaced-to-prores", "mov", "mov", size=(320, 240), interlaced=True,
+                 rate=F(25), into="prores")  # fmt: skip
+    yield Recipe("mp4-sar-turned", sar=F(4, 3), matrix=_TURNS["270"])
     yield Recipe("mp4-422-10-bit", pix_fmt="yuv422p10le")
 
 

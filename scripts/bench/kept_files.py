@@ -51,6 +51,7 @@ class Captions:
 
     codec: str
     language: str = "fra"
+    disposition: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,7 @@ class Recipe:
     attachment: bytes = b""
     filter: str = ""
     pictures: int = 1
+    sound_first: bool = False
     patches: tuple[Callable[[Path], object], ...] = ()
     into: str | None = None
     keep: tuple[str, ...] = ()
@@ -132,8 +134,10 @@ def _write(recipe: Recipe, path: Path) -> None:
     kind = FORMATS.get(suffix, suffix)
     with av.open(str(path), "w", format=kind, container_options=dict(recipe.muxer)) as out:
         out.metadata.update(recipe.tags)
+        early = recipe.sounds if recipe.sound_first else ()
+        sounds = [(_sound_stream(out, one), one) for one in early]
         pictures = [_picture_stream(out, recipe) for _ in range(recipe.pictures)]
-        sounds = [(_sound_stream(out, one), one) for one in recipe.sounds]
+        sounds += [(_sound_stream(out, one), one) for one in recipe.sounds[len(early) :]]
         texts = [(_caption_stream(out, one), one) for one in recipe.captions]
         if recipe.attachment:
             out.add_attachment("font.ttf", "application/x-truetype-font", recipe.attachment)
@@ -275,6 +279,7 @@ def _caption_stream(out: Any, captions: Captions) -> Any:
     stream = out.add_mux_stream(captions.codec)
     stream.time_base = Fraction(1, 1000)
     stream.metadata.update({"language": captions.language, "title": "Sous-titres"})
+    stream.disposition = Disposition(captions.disposition)
     return stream
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 Patch: TypeAlias = "Callable[[Path], object]"
-_FOLDERS: Final = frozenset((b"moov", b"trak", b"edts", b"mdia"))
+_FOLDERS: Final = frozenset((b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"))
 _HANDLERS: Final = {"video": b"vide", "audio": b"soun"}
 
 
@@ -95,6 +95,45 @@ def replaced(old: bytes, new: bytes) -> Patch:
         if old not in data or len(old) != len(new):
             raise ValueError(f"{path.name} holds no {old!r} to replace")
         path.write_bytes(data.replace(old, new))
+
+    return patch
+
+
+def aperture(left: int, width: int, height: int) -> Patch:
+    """Gives an mp4's or mov's picture a clean aperture (``clap``): only that part is shown.
+
+    ``left`` is how many columns are hidden on the left; none are on the right, nor any lines.
+    """
+
+    def patch(path: Path) -> None:
+        before, moov = _split(path.read_bytes())
+        trak = next(one for one in moov.boxes if one.kind == b"trak")
+        stsd = trak.below(b"mdia", b"minf", b"stbl", b"stsd")
+        # Its middle lies to the right of the picture's by half of what is hidden.
+        numbers = (width - left, 1, height, 1, left, 2, 0, 1)
+        clap = _Box(b"clap", b"".join(one.to_bytes(4, "big") for one in numbers)).data()
+        size = int.from_bytes(stsd.body[8:12], "big") + len(clap)
+        stsd.body = stsd.body[:8] + size.to_bytes(4, "big") + stsd.body[12:] + clap
+        path.write_bytes(before + moov.data())
+
+    return patch
+
+
+def pixel_crop(left: int) -> Patch:
+    """Has an mkv hide columns on the left (``PixelCropLeft``); it must have been written live."""
+
+    def patch(path: Path) -> None:
+        data = path.read_bytes()
+        crop = b"\x54\xcc\x82" + left.to_bytes(2, "big")  # RFC 9559, 5.1.4.1.28.11
+        # Tracks, TrackEntry, Video: each has to be longer by as much.
+        at = 0
+        for name in (b"\x16\x54\xae\x6b", b"\xae", b"\xe0"):
+            at = data.index(name, at) + len(name)
+            width = 9 - data[at].bit_length()
+            size = int.from_bytes(data[at : at + width], "big") + len(crop)
+            data = data[:at] + size.to_bytes(width, "big") + data[at + width :]
+            at += width
+        path.write_bytes(data[:at] + crop + data[at:])
 
     return patch
 
