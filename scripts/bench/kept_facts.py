@@ -24,6 +24,7 @@ LEAD: Final = Fraction(1, 4)
 _MEDIAINFO: Final = {
     "General": ("title", "count_of_video_streams", "count_of_audio_streams", "duration"),
     "Video": (
+        *("clean_aperture_width", "clean_aperture_height"),
         *("width", "height", "rotation", "pixel_aspect_ratio", "frame_rate_mode", "frame_rate"),
         *("frame_count", "bit_depth", "chroma_subsampling", "chromasubsampling_position"),
         *("color_range", "color_primaries", "transfer_characteristics", "matrix_coefficients"),
@@ -172,9 +173,7 @@ def _other(path: Path, stream: Any, spans: tuple[Span, ...]) -> Other:
     return Other(kind, said, dict(stream.metadata), parts, leads)
 
 
-def _packets(
-    path: Path, index: int, spans: tuple[Span, ...]
-) -> tuple[list[Part], list[bytes]]:
+def _packets(path: Path, index: int, spans: tuple[Span, ...]) -> tuple[list[Part], list[bytes]]:
     with av.open(str(path), options={"ignore_editlist": "1"} if spans else {}) as media:
         stream: Any = media.streams[index]
         is_sound = stream.type == "audio"
@@ -190,14 +189,14 @@ def _packets(
                 part = _without_padding(part, packet, stream.codec_context.sample_rate)
             (discarded if packet.is_discard else raw).append(part)
     if spans:
-        played = list(_played(raw, spans, plain=plain))
+        parts = list(played(raw, spans, plain=plain))
         first = next((one.media for one in spans if one.media is not None), Fraction(0))
         ahead = [one for one in raw if first - LEAD <= one.start and one.end <= first]
     else:
-        played = [one for one in raw if one.end > one.start or not is_sound]
-        begin = min((one.start for one in played), default=Fraction(0))
-        ahead = [one for one in (*raw, *discarded) if one not in played and one.end <= begin]
-    return played, [one.data for one in ahead]
+        parts = [one for one in raw if one.end > one.start or not is_sound]
+        begin = min((one.start for one in parts), default=Fraction(0))
+        ahead = [one for one in (*raw, *discarded) if one not in parts and one.end <= begin]
+    return parts, [one.data for one in ahead]
 
 
 def _without_padding(part: Part, packet: Any, rate: int) -> Part:
@@ -221,9 +220,7 @@ def _in_one(parts: list[Part]) -> Iterator[Part]:
         yield Part(parts[0].start, parts[-1].end, b"".join(one.data for one in parts))
 
 
-def _played(
-    raw: Iterable[Part], spans: tuple[Span, ...], *, plain: bool = False
-) -> Iterator[Part]:
+def played(raw: Iterable[Part], spans: tuple[Span, ...], *, plain: bool = False) -> Iterator[Part]:
     """What of these is played by an edit list, and when; ``plain`` ones are cut as well."""
     raw, at = list(raw), Fraction(0)
     for span in spans:
@@ -235,7 +232,9 @@ def _played(
                     data = part.data
                     if plain:
                         pace = len(data) / (part.end - part.start)
-                        data = data[int((first - part.start) * pace) : int((last - part.start) * pace)]
+                        data = data[
+                            int((first - part.start) * pace) : int((last - part.start) * pace)
+                        ]
                     yield Part(first + shift, last + shift, data)
         at += span.length
 
@@ -256,7 +255,7 @@ def _pictures(
             if packet.pts is not None and packet.size:
                 time = packet.pts * Fraction(packet.time_base)
                 last[time] = (packet.duration or 0) * Fraction(packet.time_base)
-            decoded += [frame for frame in stream.decode(packet)]
+            decoded += stream.decode(packet)
         said = _end_of(media, stream)
     times = [frame.pts * Fraction(frame.time_base) for frame in decoded]
     step = last.get(times[-1]) or (1 / rate if rate else Fraction(0))
@@ -266,16 +265,17 @@ def _pictures(
         Part(start, stop, number.to_bytes(4, "big"))
         for number, (start, stop) in enumerate(zip(times, ends, strict=True))
     ]
-    played = list(_played(raw, spans)) if spans else raw
-    numbers = [int.from_bytes(one.data, "big") for one in played]
+    parts = list(played(raw, spans)) if spans else raw
+    numbers = [int.from_bytes(one.data, "big") for one in parts]
     lumas = [_luma(frame) for frame in decoded]
-    return [(one.start, one.end) for one in played], [lumas[n] for n in numbers], decoded[0]
+    return [(one.start, one.end) for one in parts], [lumas[n] for n in numbers], decoded[0]
 
 
 def _end_of(media: Any, stream: Any) -> Fraction | None:
     """Until when the picture is shown, if the container says so; on the packets' own clock."""
     if "mov" in media.format.name and stream.duration is not None:
-        return Fraction((stream.start_time or 0) + stream.duration) * stream.time_base
+        end: Fraction = ((stream.start_time or 0) + stream.duration) * Fraction(stream.time_base)
+        return end
     if "matroska" in media.format.name:
         hours, minutes, seconds = stream.metadata.get("DURATION", "0:0:0").split(":")
         return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)

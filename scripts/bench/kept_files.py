@@ -35,7 +35,7 @@ _QUIET: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A tone.  ``delay`` is when it starts, ``seconds`` how long it is (default: as the picture)."""
+    """A tone from ``delay`` on; ``seconds`` is how long it is, by default as the picture."""
 
     codec: str = "aac"
     language: str = ""
@@ -221,7 +221,8 @@ def luma(width: int, height: int, index: int) -> np.ndarray[Any, Any]:
     soft = cv2.GaussianBlur(noise.astype(np.float32), (0, 0), 2.0)
     soft = soft / soft.std() * 28 + 120
     at = index % _PERIOD
-    return np.clip(soft[at : at + height, at : at + width], 20, 230).astype(np.uint8)
+    grey: np.ndarray[Any, Any] = np.clip(soft[at : at + height, at : at + width], 20, 230)
+    return grey.astype(np.uint8)
 
 
 def _frame(recipe: Recipe, index: int) -> av.VideoFrame:

@@ -125,17 +125,30 @@ def pixel_crop(left: int) -> Patch:
     def patch(path: Path) -> None:
         data = path.read_bytes()
         crop = b"\x54\xcc\x82" + left.to_bytes(2, "big")  # RFC 9559, 5.1.4.1.28.11
-        # Tracks, TrackEntry, Video: each has to be longer by as much.
-        at = 0
-        for name in (b"\x16\x54\xae\x6b", b"\xae", b"\xe0"):
-            at = data.index(name, at) + len(name)
-            width = 9 - data[at].bit_length()
-            size = int.from_bytes(data[at : at + width], "big") + len(crop)
-            data = data[:at] + size.to_bytes(width, "big") + data[at + width :]
+        at = data.rindex(b"\x16\x54\xae\x6b") + 4  # Tracks; before it stands where it is
+        for inner in (b"\xae", b"\xe0", b""):  # TrackEntry, Video: each is longer by as much
+            width, size = _size(data, at)
+            marker = 1 << (7 * width)
+            data = (
+                data[:at]
+                + (marker | (size + len(crop))).to_bytes(width, "big")
+                + data[at + width :]
+            )
             at += width
+            while inner and not data.startswith(inner, at):
+                at += 9 - data[at].bit_length()  # an identifier's first byte tells its length
+                width, size = _size(data, at)
+                at += width + size
+            at += len(inner)
         path.write_bytes(data[:at] + crop + data[at:])
 
     return patch
+
+
+def _size(data: bytes, at: int) -> tuple[int, int]:
+    """How many bytes a Matroska element's size takes, and the size."""
+    width = 9 - data[at].bit_length()
+    return width, int.from_bytes(data[at : at + width], "big") & ((1 << (7 * width)) - 1)
 
 
 def _edit(trak: _Box, edits: tuple[Edit, ...], clock: int) -> int:

@@ -50,9 +50,13 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "the frame before it stays until it is over",
     ),
     "mdhd": (
-        "the media length that mp4 and mov store (`mdhd`, `stts`), and a mean frame rate made of it",
+        "the media length that mp4 and mov store (`mdhd`, `stts`), and rates made of it",
         "it counts in what the edit list hides, such as the delay of frames stored out of order; "
         "players go by the edit list",
+    ),
+    "interlaced": (
+        "in HEVC, AV1 and VP9, that frames are interlaced",
+        "their encoders do not write it; mp4, mov and mkv say it beside the stream",
     ),
     "crop": (
         "a crop that H.264 or HEVC states",
@@ -83,7 +87,6 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
         "AAC from a transport stream",
         "each packet loses its header of 7 or 9 bytes, which other containers say once",
     ),
-    "behind": ("bytes behind the end of the file", "they are no part of the film"),
 }
 """What, and why, by a short name."""
 NOT_KEPT = "NOT ON PURPOSE"

@@ -15,9 +15,10 @@ import av
 import numpy as np
 
 from bench import kept_facts, kept_files
-from bench.kept import Difference, Pair, differences
+from bench.kept import Difference, differences
 from bench.kept_cases import recipes
 from bench.kept_files import Recipe
+from bench.kept_pair import Pair
 from bench.kept_reasons import NOT_KEPT, REASONS
 from provenance import (
     EncoderOptions,
@@ -84,7 +85,7 @@ def copied(folder: Path, made: Iterable[Recipe]) -> Iterator[Outcome]:
             )
         except ProvenanceError as error:
             yield refusal(recipe, str(error))
-        except Exception as error:  # noqa: BLE001 - whatever breaks is a finding
+        except Exception as error:  # whatever breaks is a finding
             yield Outcome(recipe.name, wrong=f"it broke: {error!r}")
         else:
             yield _compared(recipe, source, target, foresight)

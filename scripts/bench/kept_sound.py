@@ -10,7 +10,7 @@ from bench import kept_tags
 from bench.kept_facts import Other, digest, is_plain
 
 if TYPE_CHECKING:
-    from bench.kept import Found, Pair
+    from bench.kept_pair import Found, Pair
 
 _PACKET: Final = Fraction(1, 20)
 """Seconds that no packet of sound is longer than."""
@@ -48,7 +48,12 @@ def _bytes(pair: Pair, name: str, a: Other, b: Other) -> Iterator[Found]:
     reason = None
     if pair.cut and after[len(b.leads) :] == before[len(a.leads) :]:
         reason = "pieces"  # the same, but for what comes before the first
-    yield f"packets of {name}", f"{len(before)} {digest(before)}", f"{len(after)} {digest(after)}", reason
+    yield (
+        f"packets of {name}",
+        f"{len(before)} {digest(before)}",
+        f"{len(after)} {digest(after)}",
+        reason,
+    )
 
 
 def _whole(other: Other) -> list[bytes]:
@@ -74,7 +79,7 @@ def _times(pair: Pair, name: str, a: Other, b: Other) -> Iterator[Found]:
         far = [one for one in off if _apart(one) > small]
         reason = None if far else "unit"
         if far and _apart(worst) < _PACKET:
-            # The first packet is played in part; where an edit list says so, the clock starts there.
+            # The first packet is played in part; by an edit list, the clock starts there.
             if far == off[:1] and off[0][0] == before[0] and "matroska" in pair.after.format:
                 reason = "lead"
             elif pair.cut and len(far) <= pair.pieces:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from bench.kept import Found, Pair
+    from bench.kept_pair import Found, Pair
 
 _FACTS: Final = re.compile(
     r"major_brand|minor_version|compatible_brands|encoder|software|encoding_tool|duration|"
@@ -38,8 +38,8 @@ def tracks(pair: Pair) -> Iterator[Found]:
             one, other = a.said.get(name), b.said.get(name)
             if one != other:
                 marked = name == "disposition" and (one, other) == (0, 1)
-                reason = "default" if marked and "mov" in pair.after.format else None
-                yield f"{name} of {a.kind} {number}", one, other, reason
+                why = "default" if marked and "mov" in pair.after.format else None
+                yield f"{name} of {a.kind} {number}", one, other, why
         yield from _tags(pair, f"{a.kind} {number}", a.tags, b.tags)
 
 
