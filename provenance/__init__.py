@@ -33,21 +33,19 @@ message is one sentence for a person.
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from provenance.errors import InputError, ProvenanceError, ServiceError, UsageError
     from provenance.keyring import Keyring, init_keyring
-    from provenance.making import prompt_from_tags
     from provenance.manifest import Trust, hash_prompt, trace_prompt
-    from provenance.payload import StampId
     from provenance.registry import Registry
     from provenance.results import StampResult, Verdict, VerificationReport
-    from provenance.stamp import stamp
-    from provenance.verify import verify
+    from provenance.results.payload import StampId
+    from provenance.stamping.making import prompt_from_tags
+    from provenance.stamping.stamp import stamp
+    from provenance.verifying.verify import verify
     from provenance.video import EncoderOptions
 
 __all__ = [
@@ -74,13 +72,13 @@ __all__ = [
 _HOMES = {
     "errors": ("InputError", "ProvenanceError", "ServiceError", "UsageError"),
     "keyring": ("Keyring", "init_keyring"),
-    "making": ("prompt_from_tags",),
+    "stamping.making": ("prompt_from_tags",),
     "manifest": ("Trust", "hash_prompt", "trace_prompt"),
-    "payload": ("StampId",),
+    "results.payload": ("StampId",),
     "registry": ("Registry",),
     "results": ("StampResult", "Verdict", "VerificationReport"),
-    "stamp": ("stamp",),
-    "verify": ("verify",),
+    "stamping.stamp": ("stamp",),
+    "verifying.verify": ("verify",),
     "video": ("EncoderOptions",),
 }
 
@@ -93,21 +91,6 @@ def __getattr__(name: str) -> Any:
             globals()[name] = value
             return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-class _Package(ModuleType):
-    """Keeps ``provenance.stamp`` and ``provenance.verify`` the functions.
-
-    Importing a submodule binds it to its name in the package; these two share theirs with the
-    function inside, which is what the package offers.
-    """
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in ("stamp", "verify") and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from provenance.manifest import Generation, LocalSigner, Trust, attach, hash_prompt, sidecar_path
 from provenance.manifest.certificates import Issued, issue_signer, make_root
 from provenance.manifest.prompt import PromptKey
-from provenance.payload import StampId
+from provenance.results.payload import StampId
 
 STAMP = StampId(bytes(range(8)))
 PROMPT_KEY = PromptKey("p1", bytes(32))

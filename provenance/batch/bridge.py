@@ -2,7 +2,7 @@
 
 It keeps Ray's words off the terminal and Ray's signal handlers out of the run, and the run can end
 it when Ray hangs.  Everything hangs on it: when it ends, the actors do, so their claims are signed
-with its name (:func:`provenance.processes.owner_name`).
+with its name (:func:`provenance.system.processes.owner_name`).
 
 1. It connects and sends the CPUs of each node.
 2. It is sent the run's settings, and starts actors: one with the ledger, on this machine, and one
@@ -26,13 +26,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from provenance.batch.jobs import Ledger
 from provenance.batch.node import Environment, Slot, versions
 from provenance.batch.pool import Died, Ended, Event, Step
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
 from provenance.errors import ClusterError, ProvenanceError, UsageError
-from provenance.jobs import Ledger
-from provenance.processes import is_gone, owner_name, this_host
+from provenance.system.processes import is_gone, owner_name, this_host
 
 EMPTY: Final = 300.0
 """Seconds without any worker after which a run ends."""

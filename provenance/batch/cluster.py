@@ -27,9 +27,9 @@ from provenance.batch.pool import Died, Ended, Event, Step
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Task
 from provenance.errors import ClusterError, OutputError, ProvenanceError
-from provenance.processes import is_running, process_name
 from provenance.registry import portable_address
-from provenance.storage import place_in
+from provenance.system.processes import is_running, process_name
+from provenance.system.storage import place_in
 
 CONNECTING: Final = 40.0
 """Seconds until a cluster that does not answer is given up."""

@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from provenance.approvals import binding_key
+from provenance.batch.approvals import binding_key
+from provenance.batch.jobs import Job, Ledger
 from provenance.batch.settings import Settings
+from provenance.batch.telemetry import reason_of
 from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, to_be_recalled, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
-from provenance.jobs import Job, Ledger
 from provenance.keyring.files import certificate_id
-from provenance.lineage import lineage_of_source
-from provenance.making import Making, check_names
 from provenance.manifest.certificates import check_validity
 from provenance.registry import Facts
 from provenance.results import Tag, tags_json
 from provenance.signers import check_ready
-from provenance.storage import Place, Stored, fetched, place_in, stored
-from provenance.telemetry import reason_of
-from provenance.text import printable
-from provenance.text import size as readable
+from provenance.stamping.making import Making, check_names
+from provenance.system.storage import Place, Stored, fetched, place_in, stored
+from provenance.system.text import printable
+from provenance.system.text import size as readable
+from provenance.verifying.lineage import lineage_of_source
 from provenance.video import TagPlan
 from provenance.watermark.profiles import DEFAULT_PROFILE
 

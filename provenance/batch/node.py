@@ -17,14 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
+from provenance.batch.jobs import Ledger
 from provenance.batch.memory import give_memory_back
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
 from provenance.errors import ClusterError, LedgerError, ProvenanceError
-from provenance.jobs import Ledger
 from provenance.manifest.assertions import software_version
-from provenance.processes import forbid_dumps, owner_name
 from provenance.signers import SignerSpec
+from provenance.system.processes import forbid_dumps, owner_name
 
 NODES_OWN: Final = "PROVENANCE_REGISTRY"
 """Stands for a registry whose address each node takes from its environment."""

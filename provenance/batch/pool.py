@@ -23,7 +23,7 @@ from typing import Final, Protocol
 from provenance.batch.memory import give_memory_back
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
-from provenance.processes import forbid_dumps, owner_name
+from provenance.system.processes import forbid_dumps, owner_name
 
 _SHOWN: Final = 0.2
 """Least seconds between two tellings of a job's progress."""

@@ -11,19 +11,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from provenance.approvals import binding_key
+from provenance.batch.approvals import binding_key
+from provenance.batch.jobs import Job, Ledger, Prompt
+from provenance.batch.jobs.ledger import WORKER_DIED
 from provenance.batch.pool import Died, Ended, Event, Workers
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import ENDED, Attempt, Task
+from provenance.batch.telemetry import Outcome, reason_of
 from provenance.errors import ProvenanceError
-from provenance.jobs import Job, Ledger, Prompt
-from provenance.jobs.ledger import WORKER_DIED
 from provenance.manifest.prompt import PromptKey
-from provenance.processes import is_gone
 from provenance.registry import Registry
-from provenance.storage import place_in
-from provenance.telemetry import Outcome, reason_of
-from provenance.workspace import sweep
+from provenance.system.processes import is_gone
+from provenance.system.storage import place_in
+from provenance.system.workspace import sweep
 
 SCHEMA: Final = "provenance.job_result/1"
 GRACE: Final = 8.0
@@ -123,7 +123,7 @@ def run_batch(
     """Do every job that is not done.
 
     Args:
-        jobs: from :func:`provenance.jobs.read_jobs`.
+        jobs: from :func:`provenance.batch.jobs.read_jobs`.
         settings: of the run.
         workers: who does them.
         ledger: what is done.

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from provenance.approvals import ApprovalPolicy
+from provenance.batch.approvals import ApprovalPolicy
+from provenance.batch.jobs import Job, job_key, output_path
+from provenance.batch.jobs.model import same_file
 from provenance.errors import ClusterError, UsageError
-from provenance.jobs import Job, job_key, output_path
-from provenance.jobs.model import same_file
 from provenance.results import PromptHash
 from provenance.signers import SignerSpec
-from provenance.storage import Place, place_in
-from provenance.text import printable
+from provenance.system.storage import Place, place_in
+from provenance.system.text import printable
 from provenance.watermark.profiles import DEFAULT_PROFILE
 
 UNAPPROVED: Final = "unapproved"

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from provenance.jobs import Job
+from provenance.batch.jobs import Job
+from provenance.batch.telemetry import StageTime
 from provenance.manifest import PromptTrace
 from provenance.results import PromptHash
-from provenance.telemetry import StageTime
 
 State = Literal["stamped", "skipped", "withdrawn", "failed", "retry", "busy", "abandoned"]
 ENDED: Final = ("stamped", "skipped", "withdrawn", "failed")

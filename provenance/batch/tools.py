@@ -8,21 +8,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from provenance.approvals import Reviewers, binding_key, load_reviewers, reference_of
+from provenance.batch.approvals import Reviewers, binding_key, load_reviewers, reference_of
+from provenance.batch.jobs import Job, Ledger, Prompt, approved, terms_of
 from provenance.batch.settings import UNAPPROVED, Settings
 from provenance.errors import ApprovalError, KeyringError
-from provenance.jobs import Job, Ledger, Prompt, approved, terms_of
 from provenance.keyring import Keyring
-from provenance.making import prompt_from_tags
 from provenance.manifest import PromptTrace, hash_prompt, trace_prompt
 from provenance.manifest.certificates import PublicKey
 from provenance.manifest.signer import public_key_of
-from provenance.payload import StampId
 from provenance.registry import Facts, Registry, Withdrawal
 from provenance.results import PromptHash
+from provenance.results.payload import StampId
 from provenance.signers import open_signer
-from provenance.storage import Place
-from provenance.text import printable
+from provenance.stamping.making import prompt_from_tags
+from provenance.system.storage import Place
+from provenance.system.text import printable
 from provenance.video import EncoderOptions
 
 

@@ -7,7 +7,7 @@
    and withdrawals.  Otherwise the job is claimed.
 3. What waits in the spool is removed when something of it is withdrawn.  The approvals are checked,
    against the very bytes that will be stamped.
-4. The clip is stamped into the spool, under its key (:func:`provenance.stamp.stamp`).
+4. The clip is stamped into the spool, under its key (:func:`provenance.stamp`).
 5. Withdrawals are looked for again, since the clip may have waited.  The ledger notes what is about
    to be published; the file is published; the ledger notes that.
 
@@ -27,8 +27,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from provenance.batch.jobs import Claim, Entry, Ledger
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
+from provenance.batch.telemetry import StageClock, reason_of
 from provenance.batch.tools import (
     Permit,
     Tools,
@@ -44,16 +46,14 @@ from provenance.errors import (
     UsageError,
     WithdrawnError,
 )
-from provenance.jobs import Claim, Entry, Ledger
-from provenance.making import check_names
 from provenance.manifest import sidecar_path
-from provenance.processes import owner_name
 from provenance.registry import StampRecord
 from provenance.results import PromptHash
-from provenance.stamp import stamp
-from provenance.storage import Place, Stored, fetched, published, stored
-from provenance.telemetry import StageClock, reason_of
-from provenance.text import printable
+from provenance.stamping.making import check_names
+from provenance.stamping.stamp import stamp
+from provenance.system.processes import owner_name
+from provenance.system.storage import Place, Stored, fetched, published, stored
+from provenance.system.text import printable
 from provenance.video import probe
 from provenance.watermark.profiles import DEFAULT_PROFILE
 

@@ -35,7 +35,7 @@ from provenance.cli.stamp import stamp
 from provenance.cli.stopping import Stopped, stoppable
 from provenance.cli.verify import verify
 from provenance.errors import ProvenanceError
-from provenance.processes import forbid_dumps
+from provenance.system.processes import forbid_dumps
 
 
 @dataclass(slots=True)

@@ -13,15 +13,15 @@ from provenance.cli.batch_setup import FIELDS, job_defaults
 from provenance.cli.options import json_option, settings
 from provenance.cli.output import print_json, stdout
 from provenance.errors import UnreadableFileError, UsageError
-from provenance.text import printable
+from provenance.system.text import printable
 
 if TYPE_CHECKING:
     from provenance import config
-    from provenance.approvals import Terms
-    from provenance.jobs import Job
+    from provenance.batch.approvals import Terms
+    from provenance.batch.jobs import Job
     from provenance.manifest.prompt import PromptKey
     from provenance.results import PromptHash
-    from provenance.storage import Place, Stored
+    from provenance.system.storage import Place, Stored
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _BOUND = (
@@ -122,7 +122,7 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     afterwards voids its approvals.  A reviewer's key is never one that stamps.  Clips may lie in a
     bucket too: s3://BUCKET/KEY, gs://BUCKET/KEY.
     """
-    from provenance import approvals  # noqa: PLC0415 - slow to import
+    from provenance.batch import approvals  # noqa: PLC0415 - slow to import
 
     given = [name for name, value in flags.items() if value not in (None, False, ())]
     if new_key is not None:
@@ -143,8 +143,8 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     named = {name: flags.pop(name) for name in ("provider", "digital_source_type")}
     chosen = settings(named)
 
-    from provenance.jobs import approval_place, jobs_for, keep_approval  # noqa: PLC0415
-    from provenance.storage import Place, stored  # noqa: PLC0415
+    from provenance.batch.jobs import approval_place, jobs_for, keep_approval  # noqa: PLC0415
+    from provenance.system.storage import Place, stored  # noqa: PLC0415
 
     secret = approvals.load_reviewer_key(key)
     binding = None if binding_key is None else approvals.load_binding_key(binding_key)
@@ -183,7 +183,7 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
 
 def _terms(job: Job, clip: Stored, binding: PromptKey | None, chosen: config.Settings) -> Terms:
     """What is going to be signed."""
-    from provenance.jobs import terms_of  # noqa: PLC0415 - slow to import
+    from provenance.batch.jobs import terms_of  # noqa: PLC0415 - slow to import
 
     return terms_of(
         job,
@@ -194,9 +194,9 @@ def _terms(job: Job, clip: Stored, binding: PromptKey | None, chosen: config.Set
 
 
 def _prompt(job: Job, place: Place, binding: PromptKey | None) -> tuple[PromptHash, ...]:
-    from provenance.jobs import Prompt  # noqa: PLC0415 - slow to import
-    from provenance.making import prompt_from_tags  # noqa: PLC0415
-    from provenance.storage import fetched  # noqa: PLC0415
+    from provenance.batch.jobs import Prompt  # noqa: PLC0415 - slow to import
+    from provenance.stamping.making import prompt_from_tags  # noqa: PLC0415
+    from provenance.system.storage import fetched  # noqa: PLC0415
 
     if job.prompt.digest is not None:
         return job.prompt.bound(())

@@ -42,7 +42,7 @@ from provenance.report import named
 
 if TYPE_CHECKING:
     from provenance.batch import Cluster, Control, Row, Settings, Workers
-    from provenance.jobs import Job
+    from provenance.batch.jobs import Job
 
 _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _Command = Callable[..., Any]
@@ -224,7 +224,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         run_batch,
         share_out,
     )
-    from provenance.jobs import Ledger, WatchedFolder  # noqa: PLC0415
+    from provenance.batch.jobs import Ledger, WatchedFolder  # noqa: PLC0415
 
     number = None if watched else len(listed)
     control, started, logs = Control(), time.monotonic(), flags["json_logs"]

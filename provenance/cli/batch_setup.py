@@ -14,7 +14,7 @@ from provenance.errors import UsageError
 
 if TYPE_CHECKING:
     from provenance.batch import Settings
-    from provenance.jobs import Job
+    from provenance.batch.jobs import Job
     from provenance.keyring import Keyring
 
 FIELDS: Final = (
@@ -35,7 +35,7 @@ def listed_jobs(
     jobs: Path | None, chosen: config.Settings, flags: dict[str, Any]
 ) -> tuple[Job, ...]:
     """The jobs of a list or a folder; flags are defaults, before those of the file."""
-    from provenance.jobs import find_jobs, read_jobs  # noqa: PLC0415 - slow to import
+    from provenance.batch.jobs import find_jobs, read_jobs  # noqa: PLC0415 - slow to import
 
     source, pattern = flags["source"], flags["pattern"]
     if (jobs is None) == (source is None):
@@ -53,8 +53,8 @@ def listed_jobs(
 
 def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, Any]:
     """Values for jobs that do not give them: flags first, then the file, then settings."""
-    from provenance.jobs import read_defaults  # noqa: PLC0415 - slow to import
-    from provenance.jobs.rows import merged  # noqa: PLC0415
+    from provenance.batch.jobs import read_defaults  # noqa: PLC0415 - slow to import
+    from provenance.batch.jobs.rows import merged  # noqa: PLC0415
 
     names = [flag.removeprefix("--").replace("-", "_") for flag, _, _ in FIELDS]
     given = {name: flags[name] for name in names if flags.get(name) is not None}
@@ -82,15 +82,15 @@ def run_settings(
     Raises:
         UsageError: nobody could approve anything.
     """
-    from provenance.approvals import (  # noqa: PLC0415 - slow to import
+    from provenance.batch import STATE, Settings  # noqa: PLC0415
+    from provenance.batch.approvals import (  # noqa: PLC0415 - slow to import
         DEFAULT_POLICY,
         FOLDER,
         ApprovalPolicy,
         load_reviewers,
     )
-    from provenance.batch import STATE, Settings  # noqa: PLC0415
     from provenance.signers import SignerSpec  # noqa: PLC0415
-    from provenance.storage import is_url, place_in  # noqa: PLC0415
+    from provenance.system.storage import is_url, place_in  # noqa: PLC0415
 
     place = place_in(out, "x")
     if place.is_local and is_url(out):
@@ -140,7 +140,7 @@ def run_settings(
 
 def results_path(out: str, run: Settings) -> Path:
     """Where the rows go unless somebody says otherwise."""
-    from provenance.storage import is_url  # noqa: PLC0415 - slow to import
+    from provenance.system.storage import is_url  # noqa: PLC0415 - slow to import
 
     return (run.state if is_url(out) else Path(run.out)) / "results.jsonl"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.cli.output import complain, warn
 
 if TYPE_CHECKING:
-    from provenance.telemetry import Outcome
+    from provenance.batch.telemetry import Outcome
 
 _EVERY = 5.0
 """Least seconds between two writings of the metrics file."""
@@ -21,7 +21,7 @@ class Telling:
     """Tells of every outcome wherever it was asked to: summary, log, metrics, traces."""
 
     def __init__(self, stack: contextlib.ExitStack, flags: dict[str, Any], jobs: int) -> None:
-        from provenance.telemetry import Metrics, Tally, json_logs, traced  # noqa: PLC0415
+        from provenance.batch.telemetry import Metrics, Tally, json_logs, traced  # noqa: PLC0415
 
         self.tally, self.metrics, self._traces = Tally(), Metrics(), None
         self._file, self._written = flags["metrics"], 0.0
@@ -47,7 +47,7 @@ class Telling:
 
     def __call__(self, outcome: Outcome) -> None:
         """One job has ended."""
-        from provenance.telemetry import log_outcome  # noqa: PLC0415 - slow to import
+        from provenance.batch.telemetry import log_outcome  # noqa: PLC0415 - slow to import
 
         self.tally.add(outcome)
         self.metrics.add(outcome)

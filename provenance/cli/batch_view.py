@@ -23,12 +23,12 @@ from provenance.cli.output import complain, stderr
 from provenance.cli.progress import STAGES
 from provenance.report import named
 from provenance.results import Tag
-from provenance.text import printable
+from provenance.system.text import printable
 
 if TYPE_CHECKING:
     from provenance.batch import Attempt, Ending, Event, Row
-    from provenance.jobs import Job
-    from provenance.telemetry import Summary
+    from provenance.batch.jobs import Job
+    from provenance.batch.telemetry import Summary
 
 _WIDTH = 48
 

@@ -19,13 +19,13 @@ from provenance.cli.stopping import check
 from provenance.errors import UnreadableFileError, UsageError
 from provenance.report import show_unexamined, show_verification
 from provenance.results import Verdict
-from provenance.text import printable
+from provenance.system.text import printable
 
 if TYPE_CHECKING:
-    from provenance.isolation import Examiner, Limits
     from provenance.results import VerificationReport
-    from provenance.sources import Found
-    from provenance.triage import Outcome, Row
+    from provenance.verifying.isolation import Examiner, Limits
+    from provenance.verifying.many import Outcome, Row
+    from provenance.verifying.sources import Found
 
 _NAMED = 50
 """Most files that a summary names."""
@@ -86,8 +86,8 @@ def verify_all(
         UnreadableFileError: there is nothing to verify.
         StorageError: a store does not list what a URL names.
     """
-    from provenance.sources import find  # noqa: PLC0415 - slow to import
-    from provenance.triage import Results, triage, usual_workers  # noqa: PLC0415 - slow
+    from provenance.verifying.many import Results, triage, usual_workers  # noqa: PLC0415 - slow
+    from provenance.verifying.sources import find  # noqa: PLC0415 - slow to import
 
     found = find(names)
     code = 3 if found.unreadable else 0
@@ -144,7 +144,7 @@ class _Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count a file."""
-        from provenance.triage import PERSON_FIRST  # noqa: PLC0415 - slow to import
+        from provenance.verifying.many import PERSON_FIRST  # noqa: PLC0415 - slow to import
 
         row = outcome.row
         self.counts[_UNEXAMINED if row.refused else row.verdict.value] += 1
@@ -154,7 +154,7 @@ class _Tally:
 
     def summary(self, found: Found) -> list[str]:
         """For people: counts by verdict, and what to look at first."""
-        from provenance.triage import PERSON_FIRST  # noqa: PLC0415 - slow to import
+        from provenance.verifying.many import PERSON_FIRST  # noqa: PLC0415 - slow to import
 
         total = sum(self.counts.values())
         head = f"{total} {'file' if total == 1 else 'files'}"

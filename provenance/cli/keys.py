@@ -240,7 +240,7 @@ def binding_key_command(file: Path, keys: Path | None) -> None:
     Give it to reviewers by a safe way; whoever has it and an approval can test guesses of that
     approval's prompt.  After `keys rotate --prompt` give them a new one; the old one still counts.
     """
-    from provenance.approvals import binding_key, write_binding_key  # noqa: PLC0415 - slow import
+    from provenance.batch.approvals import binding_key, write_binding_key  # noqa: PLC0415 - slow import
     from provenance.keyring import Keyring  # noqa: PLC0415
 
     keyring = Keyring.load(keys_folder(settings({"keys": keys}).keys))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from provenance.text import printable
+from provenance.system.text import printable
 
 
 class _Console(Console):

@@ -18,7 +18,7 @@ from rich.progress import (
 
 from provenance.cli.output import stderr
 from provenance.cli.stopping import check
-from provenance.text import printable
+from provenance.system.text import printable
 
 STAGES = {
     "observe": "Looking at the clip",

@@ -25,8 +25,8 @@ from provenance.errors import InputError, UsageError
 from provenance.report import registry as show
 
 if TYPE_CHECKING:
-    from provenance.payload import StampId
     from provenance.registry import WithdrawalKind
+    from provenance.results.payload import StampId
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 NOT_WHOLE = 1
@@ -97,8 +97,8 @@ def search_command(
         if like is not None:
             if any(value is not None for value in asked.values()):
                 raise UsageError("--like looks by fingerprint alone; leave the other filters out.")
-            from provenance.lookup import leads_for  # noqa: PLC0415 - slow to import
-            from provenance.verify import fingerprint  # noqa: PLC0415
+            from provenance.verifying.lookup import leads_for  # noqa: PLC0415 - slow to import
+            from provenance.verifying.verify import fingerprint  # noqa: PLC0415
 
             leads = leads_for(stamps, fingerprint(like))[:limit]
             if as_json:
@@ -227,7 +227,7 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
     is found.  Rows taken off the end of the log are found with a head that was signed before
     (--sign) and given with --head.  Exit code: 0 when all holds, 1 when something does not.
     """
-    from provenance import exports  # noqa: PLC0415 - slow to import
+    from provenance.documents import exports  # noqa: PLC0415 - slow to import
 
     chosen = settings({"registry": registry_url, "keys": keys}, quiet=quiet)
     with open_registry(chosen) as stamps:
@@ -281,7 +281,7 @@ def export_command(  # noqa: PLR0917 - click passes every parameter by name
     quiet: bool,
 ) -> None:
     """Write the registry to FILE as JSON Lines, or sign a bundle or a revocation list."""
-    from provenance import exports  # noqa: PLC0415 - slow to import
+    from provenance.documents import exports  # noqa: PLC0415 - slow to import
 
     if [file, bundle, revocations].count(None) != 2:
         raise UsageError("Name one file: FILE for JSON Lines, --bundle FILE or --revocations FILE.")
@@ -310,7 +310,7 @@ def import_command(file: Path, registry_url: str | None) -> None:
 
     The lines are believed as they are: import only what comes from yourself.
     """
-    from provenance import exports  # noqa: PLC0415 - slow to import
+    from provenance.documents import exports  # noqa: PLC0415 - slow to import
 
     with open_registry(settings({"registry": registry_url}), create=True) as stamps:
         done = exports.read_lines(stamps, file)
@@ -338,7 +338,7 @@ def restore_command(  # noqa: PLR0917 - click passes every parameter by name
     what was stamped; what differs or can't be compared is refused.  OUT says that it is a copy that
     was given its credential back, and verifies as the copy did.
     """
-    from provenance.restore import restore  # noqa: PLC0415 - slow to import
+    from provenance.stamping.restore import restore  # noqa: PLC0415 - slow to import
 
     chosen = settings({"registry": registry_url, "keys": keys}, quiet=quiet)
     keyring = open_keyring(chosen, quiet=quiet)
@@ -352,7 +352,7 @@ def restore_command(  # noqa: PLR0917 - click passes every parameter by name
 
 
 def _stamp_id(text: str) -> StampId:
-    from provenance.payload import StampId  # noqa: PLC0415 - only here
+    from provenance.results.payload import StampId  # noqa: PLC0415 - only here
 
     try:
         return StampId.from_hex(text.strip())
@@ -410,7 +410,7 @@ def _row(record: dict[str, Any], revocation: Any) -> dict[str, Any]:
 
 
 def _write_manifest(path: Path, store: bytes | None) -> None:
-    from provenance.exports import write_whole  # noqa: PLC0415 - slow to import
+    from provenance.documents.exports import write_whole  # noqa: PLC0415 - slow to import
 
     if store is None:
         raise InputError("This stamp has no manifest in the registry.")

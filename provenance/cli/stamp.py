@@ -165,9 +165,9 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     flags["keep_tags"] = None if keep_tags is None else config.parse_names(keep_tags)
     chosen = settings(flags, quiet=quiet)
     keyring = open_keyring(chosen, quiet=quiet)
-    from provenance.making import prompt_from_tags as read_prompt  # noqa: PLC0415 - slow to import
     from provenance.manifest import given_prompt_hash, hash_prompt, trace_prompt  # noqa: PLC0415
-    from provenance.stamp import stamp as stamp_clip  # noqa: PLC0415
+    from provenance.stamping.making import prompt_from_tags as read_prompt  # noqa: PLC0415 - slow to import
+    from provenance.stamping.stamp import stamp as stamp_clip  # noqa: PLC0415
     from provenance.video import EncoderOptions  # noqa: PLC0415
 
     if prompt_hash is not None:  # then there is nothing that could be looked for

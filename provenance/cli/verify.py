@@ -30,11 +30,11 @@ from provenance.errors import KeyringError, RegistryError, UsageError
 from provenance.results import Verdict
 
 if TYPE_CHECKING:
-    from provenance.isolation import Examiner, Limits
+    from provenance.documents.seen import Seen
     from provenance.manifest import Trust
     from provenance.registry import Registry
     from provenance.results import VerificationReport
-    from provenance.seen import Seen
+    from provenance.verifying.isolation import Examiner, Limits
     from provenance.watermark.keys import WatermarkKey
 
 _VERDICTS = ", ".join(Verdict.__members__)
@@ -165,9 +165,9 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     process of their own with limits on time and memory; nothing but a URL that you name is fetched
     from the network.
     """
-    from provenance.exports import log_verification, read_revocations  # noqa: PLC0415 - slow
-    from provenance.sources import is_folder  # noqa: PLC0415 - slow to import
-    from provenance.verify import verify as verify_file  # noqa: PLC0415 - slow to import
+    from provenance.documents.exports import log_verification, read_revocations  # noqa: PLC0415 - slow
+    from provenance.verifying.sources import is_folder  # noqa: PLC0415 - slow to import
+    from provenance.verifying.verify import verify as verify_file  # noqa: PLC0415 - slow to import
 
     if not paths and listed is None:
         raise UsageError(
@@ -228,7 +228,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
 
 
 def _limits(chosen: config.Settings) -> Limits:
-    from provenance.isolation import Limits  # noqa: PLC0415 - slow to import
+    from provenance.verifying.isolation import Limits  # noqa: PLC0415 - slow to import
 
     usual = Limits()
     seconds, memory = chosen.max_seconds, chosen.max_memory
@@ -244,7 +244,7 @@ def _stamps(
 ) -> Iterator[Registry | None]:
     """Where stamps are looked up: a bundle, the registry, or nowhere."""
     if bundle is not None:
-        from provenance.exports import open_bundle  # noqa: PLC0415 - slow to import
+        from provenance.documents.exports import open_bundle  # noqa: PLC0415 - slow to import
 
         with open_bundle(bundle, issuers, _seen(chosen)) as registry:
             yield registry
@@ -256,7 +256,7 @@ def _stamps(
 
 def _seen(chosen: config.Settings) -> Seen:
     """What was seen of signed lists before."""
-    from provenance.seen import Seen  # noqa: PLC0415 - slow to import
+    from provenance.documents.seen import Seen  # noqa: PLC0415 - slow to import
 
     usual = str(platformdirs.user_data_path(APPLICATION) / "seen.json")
     named = chosen.seen or usual

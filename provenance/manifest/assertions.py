@@ -14,8 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from provenance.errors import UsageError
-from provenance.payload import LAYOUT, SOFT_BINDING_ALG, StampId
 from provenance.results import PromptHash
+from provenance.results.payload import LAYOUT, SOFT_BINDING_ALG, StampId
 
 GENERATOR = "provenance-stamp"
 SPEC_VERSION = "2.4.0"

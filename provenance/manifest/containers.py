@@ -5,12 +5,18 @@ Told by the first bytes, never by a name.  No media library is needed for it.
 
 from __future__ import annotations
 
+import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+from provenance.system.boxes import Boxes
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _HEAD = 64
-_BOX_LIMIT = 4096
 _BOX_HEAD, _LONG_HEAD = 8, 16
 _EBML = b"\x1a\x45\xdf\xa3"
 
@@ -70,47 +76,55 @@ def chunkable(path: Path) -> Patch | None:
     Raises:
         OSError: when the file can't be read.
     """
-    size = path.stat().st_size
-    found: list[tuple[bytes, int, int, int]] = []
     with path.open("rb") as stream:
-        at = 0
-        while at < size:
-            if len(found) >= _BOX_LIMIT:
-                return None
-            box = _box(stream, at, size)
-            if box is None:
-                return None
-            found.append((box[0], at, *box[1:]))
-            at += box[1]
-    kinds = [kind for kind, *_ in found]
+        boxes = Boxes(stream, stream.seek(0, os.SEEK_END))
+        found = list(boxes.outermost())
+    if not found or found[-1].end != boxes.size:
+        return None
+    kinds = [box.kind for box in found]
     if kinds.count(b"mdat") != 1 or b"moof" in kinds or b"moov" not in kinds:
         return None
     number = kinds.index(b"mdat")
-    _, _, length, head = found[number]
-    if head == _LONG_HEAD:
+    content = found[number]
+    if content.body - content.start == _LONG_HEAD:
         return Patch()
-    before, start, room, _ = found[number - 1] if number else (b"", 0, 0, 0)
-    if before not in (b"free", b"wide") or room != _BOX_HEAD:
+    room = found[number - 1] if number else content
+    if room.kind not in (b"free", b"wide") or room.end - room.start != _BOX_HEAD:
         return None
-    header = (1).to_bytes(4, "big") + b"mdat" + (length + room).to_bytes(8, "big")
-    return Patch(start, header)
+    length = content.end - room.start
+    return Patch(room.start, (1).to_bytes(4, "big") + b"mdat" + length.to_bytes(8, "big"))
 
 
-def _box(stream: BinaryIO, at: int, size: int) -> tuple[bytes, int, int] | None:
-    """Type, length and header's length of the box at ``at``; None when it does not fit the file."""
-    stream.seek(at)
-    head = stream.read(_LONG_HEAD)
-    if len(head) < _BOX_HEAD:
-        return None
-    length = int.from_bytes(head[:4], "big")
-    smallest = _BOX_HEAD
-    if length == 1:
-        length, smallest = int.from_bytes(head[8:16], "big"), _LONG_HEAD
-    elif length == 0:
-        length = size - at
-    if length < smallest or at + length > size:
-        return None
-    return head[4:8], length, smallest
+class Before(io.RawIOBase):
+    """The bytes of an open file that lie before ``end``, as a file of its own; reading only."""
+
+    def __init__(self, stream: BinaryIO, end: int) -> None:
+        self._stream, self._end = stream, end
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the position."""
+        if whence == os.SEEK_END:
+            return self._stream.seek(self._end + offset)
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The position."""
+        return self._stream.tell()
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read what fits into ``buffer`` and lies before the end."""
+        view = memoryview(buffer)
+        data = self._stream.read(max(0, min(len(view), self._end - self._stream.tell())))
+        view[: len(data)] = data
+        return len(data)
 
 
 def sidecar_path(media: Path) -> Path:

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provenance.manifest.assertions import AI_DISCLOSURE, GENERATION, RECOVERY, SOFT_BINDING
-from provenance.payload import SOFT_BINDING_ALG, STAMP_ID_BYTES, StampId
 from provenance.results import PromptHash, SoftBinding
+from provenance.results.payload import SOFT_BINDING_ALG, STAMP_ID_BYTES, StampId
 
 MAX_TEXT = 200
 """Longest text taken over from a stranger's manifest, in characters."""

@@ -17,6 +17,8 @@ How the status comes about:
    validation left: a changed file that was signed again is trusted, and shows its past there.
 7. The signing certificate is read from the store's own boxes and has to bear the serial number that
    the library names; of an intact manifest it is then said whether it belongs to an issuer.
+8. What lies behind the container's end is not read, so that a phone's trailer hides nothing.  But
+   a file with one is not the file that was signed.
 
 Nothing here uses the network.
 """
@@ -25,6 +27,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +37,7 @@ from c2pa import C2paError, Context, Reader
 
 from provenance.errors import UnreadableFileError
 from provenance.manifest.certificates import fingerprint_id
-from provenance.manifest.containers import find_sidecar, identify
+from provenance.manifest.containers import Before, find_sidecar, identify
 from provenance.manifest.facts import Facts, clean, codes, parse_time, read_facts
 from provenance.manifest.history import (
     TIME_TRUSTED,
@@ -48,6 +51,9 @@ from provenance.manifest.paths import why_untrusted
 from provenance.manifest.signatures import signatures
 from provenance.manifest.trust import Trust, library_settings
 from provenance.results import ManifestReport, ManifestSource, ManifestStatus
+from provenance.system.extent import extent_of
+
+_log = logging.getLogger(__name__)
 
 _UNREADABLE = "general.error"
 _MAX_STORE = 64 * 1024 * 1024
@@ -57,6 +63,8 @@ _HARD_BINDINGS = frozenset(
     for kind in ("dataHash", "bmffHash", "boxesHash", "collectionHash", "multiAssetHash")
 )
 _BINDING_FAILURES = frozenset(code.replace(".match", ".mismatch") for code in _HARD_BINDINGS)
+_GROWN = ("assertion.dataHash.mismatch", "assertion.bmffHash.mismatch")
+"""What a validator that takes all bytes into account says, of a sidecar's hash and one inside."""
 _WITH_FILE = ("embedded", "sidecar")
 _TIME_FAILURES = ("timeStamp.", "timestamp.")
 
@@ -93,7 +101,7 @@ def read_manifest(path: Path, trust: Trust, *, sidecar: Path | None = None) -> M
     report = interpret(reading, trust)
     if trust.has_tsa and _says_trusted(report):
         report = _withdraw_trust(report, _read_again(path, trust, reading))
-    return report
+    return _with_trailer(report, extent_of(path).behind)  # 8
 
 
 def read_recovered(store: bytes, trust: Trust) -> ManifestReport:
@@ -189,7 +197,8 @@ def _load(
 ) -> Reading | ManifestReport:
     try:
         with (
-            path.open("rb") as stream,
+            path.open("rb") as whole,
+            Before(whole, _end_of(path)) as stream,
             Context.from_dict(settings) as context,
             # The format is the library's to find out: a wrong name ending must not hide anything.
             Reader(None, stream, store, context=context) as reader,
@@ -225,6 +234,27 @@ def load_store(store: bytes, settings: dict[str, Any]) -> Reading | ManifestRepo
     if not isinstance(data, dict):
         return _unreadable("The recovered manifest store is damaged.", "registry")
     return Reading(data, "registry", store, store)
+
+
+def _end_of(path: Path) -> int:
+    return path.stat().st_size - extent_of(path).behind
+
+
+def _with_trailer(report: ManifestReport, behind: int) -> ManifestReport:
+    """The same report of a file that has grown behind its end since it was signed, if it has."""
+    if not behind or report.status == "absent":
+        return report
+    count = "1 byte that belongs" if behind == 1 else f"{behind} bytes that belong"
+    added = f"{count} to no part of the container lie behind its end, as phones and editors append"
+    if report.status in ("trusted", "valid"):
+        return replace(
+            report,
+            status="invalid",
+            failures=(*report.failures, _GROWN[report.source == "embedded"]),
+            issuer=False,
+            reason=f"{added} them; all before them is as it was signed.",
+        )
+    return replace(report, reason=report.reason or f"{added} them.")
 
 
 def _boxes(reader: Reader, data: object) -> bytes:
@@ -267,7 +297,8 @@ def _sidecar_bytes(sidecar: Path) -> bytes:
 
 def _refusal(error: C2paError, path: Path, source: ManifestSource) -> ManifestReport:
     """What the library's refusal to read means."""
-    text = clean(str(error)) or "no reason given"
+    text = str(error)
+    _log.debug("c2pa: %s: %s", type(error).__name__, clean(text))  # words for programmers
     if isinstance(error, C2paError.ManifestNotFound):
         return ManifestReport("absent")
     if isinstance(error, C2paError.NotSupported) and source == "embedded":
@@ -283,8 +314,11 @@ def _refusal(error: C2paError, path: Path, source: ManifestSource) -> ManifestRe
             reason="The manifest lies on a server, which was not asked.",
         )
     if "asset could not be parsed" in text and source == "embedded":
-        return ManifestReport("not_checked", reason=f"The container can't be read: {text}")
-    return _unreadable(f"The manifest store is damaged: {text}", source)
+        return ManifestReport(
+            "not_checked",
+            reason="The container is damaged, or built in a way that no manifest can be read from.",
+        )
+    return _unreadable("The manifest store is damaged.", source)
 
 
 def _unreadable(reason: str, source: ManifestSource) -> ManifestReport:

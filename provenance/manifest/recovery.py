@@ -31,8 +31,8 @@ from provenance.manifest.containers import identify
 from provenance.manifest.parents import Parent
 from provenance.manifest.reader import Reading, load_store, without_binding
 from provenance.manifest.trust import Trust, library_settings
-from provenance.payload import SOFT_BINDING_ALG, StampId
 from provenance.results import ManifestReport
+from provenance.results.payload import SOFT_BINDING_ALG, StampId
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from provenance.fingerprint import HASH_BYTES, RADIUS, chunks, nearest, probes
-from provenance.payload import STAMP_ID_BYTES, StampId
 from provenance.registry.database import Database
+from provenance.results.payload import STAMP_ID_BYTES, StampId
 
 BLOCK = 4096
 

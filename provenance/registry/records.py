@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 from provenance.errors import UsageError
-from provenance.payload import StampId
 from provenance.registry.chain import canonical, digest
 from provenance.results import PromptHash
+from provenance.results.payload import StampId
 
 WithdrawalKind = Literal["stamp", "model", "key", "consent", "reviewer"]
 KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent", "reviewer")

@@ -18,7 +18,6 @@ from sqlalchemy.engine import Connection
 
 from provenance.errors import RegistryError
 from provenance.fingerprint import Fingerprint
-from provenance.payload import StampId
 from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.checking import Replay, Whole
@@ -28,6 +27,7 @@ from provenance.registry.records import Facts, StampRecord, Withdrawal, stamp_ti
 from provenance.registry.reservations import Reservations
 from provenance.registry.rows import STAMPED
 from provenance.registry.withdrawals import Withdrawals
+from provenance.results.payload import StampId
 
 _STAMP = schema.stamp
 

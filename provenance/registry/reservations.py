@@ -22,13 +22,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from provenance.errors import RegistryError
-from provenance.payload import LAYOUT, StampId
-from provenance.processes import is_running, process_name, this_host
 from provenance.registry import schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, is_taken
 from provenance.registry.records import now, stamp_time
 from provenance.registry.rows import RESERVED, STAMPED
+from provenance.results.payload import LAYOUT, StampId
+from provenance.system.processes import is_running, process_name, this_host
 
 Outcome = Literal["released", "confirmed", "abandoned", "pending"]
 LEASE: Final = timedelta(hours=24)

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from provenance.errors import RegistryError
-from provenance.payload import StampId
 from provenance.registry import schema
 from provenance.registry.records import StampRecord, parse_time, stamp_time
 from provenance.results import PromptHash
+from provenance.results.payload import StampId
 
 RESERVED: Final = "reserved"
 STAMPED: Final = "stamped"

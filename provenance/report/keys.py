@@ -11,7 +11,7 @@ from rich.text import Text
 
 from provenance.keyring import KeyInfo
 from provenance.report.terminal import print_table
-from provenance.text import printable
+from provenance.system.text import printable
 
 _STYLES = {"current": "bold green", "trusted": "green", "retired": "dim"}
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from provenance.text import printable
+from provenance.system.text import printable
 
 if TYPE_CHECKING:
-    from provenance.lookup import Lead
     from provenance.registry import AuditReport, StampRecord, SweepReport, Withdrawal
     from provenance.registry.transfer import Transfer
+    from provenance.verifying.lookup import Lead
 
 
 def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console) -> None:

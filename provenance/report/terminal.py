@@ -27,8 +27,8 @@ from provenance.results import (
     Verdict,
     VerificationReport,
 )
-from provenance.text import chance, clock, listing, printable, size
-from provenance.wording import SAME_SPEED, area, merged
+from provenance.system.text import chance, clock, listing, printable, size
+from provenance.verifying.wording import SAME_SPEED, area, merged
 
 _STYLES = {
     Verdict.REVOKED: "bold red",

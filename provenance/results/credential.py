@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from provenance.payload import StampId
+from provenance.results.payload import StampId
 from provenance.results.times import iso_time
 
 ManifestStatus = Literal["trusted", "valid", "invalid", "absent", "not_checked"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from provenance.payload import StampId
+from provenance.results.payload import StampId
 
 WatermarkStatus = Literal["found", "partial", "weak", "absent", "not_checked"]
 SegmentStatus = Literal["marked", "unmarked", "unknown"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from provenance.payload import StampId
+from provenance.results.payload import StampId
 from provenance.results.times import iso_time
 
 RegistryStatus = Literal["match", "no_match", "not_checked"]

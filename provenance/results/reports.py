@@ -9,8 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from provenance.payload import StampId
 from provenance.results.credential import ManifestReport, ManifestStatus
+from provenance.results.payload import StampId
 from provenance.results.picture import Detection
 from provenance.results.registered import RegistryReport
 from provenance.results.times import iso_time

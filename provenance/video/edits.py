@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from provenance.video.boxes import FIRST, Box, Boxes
+from provenance.system.boxes import FIRST, Box, Boxes
 
 MOST_PIECES: Final = 1000
 _NORMAL_SPEED: Final = b"\x00\x01\x00\x00"

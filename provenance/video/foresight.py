@@ -8,8 +8,8 @@ packets of each are written on trial, into memory.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +20,13 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, UsageError
+from provenance.system.extent import extent_of
+from provenance.video.aperture import cropped_by_container
 from provenance.video.encoders import Container
 from provenance.video.feed import Feed
-from provenance.video.integrity import extent_of
 from provenance.video.opening import is_cover, is_image, main_video, open_media
 from provenance.video.tags import TagPlan, plan_tags
-from provenance.video.timetable import LONGEST_WAIT, Grid, PictureTimes, Timetable, units_for
+from provenance.video.timetable import LONGEST_WAIT, Grid, SeenTimes, Timetable, units_for
 from provenance.video.trial import Heads, try_tracks
 
 _COARSE: Final = ("matroska", "webm", "flv", "asf", "mpegts", "mpeg", "rm", "wtv")
@@ -34,20 +35,25 @@ _CLOCKLESS: Final = ("mpegts", "mpeg", "flv", "live_flv", "wtv", "ogg", "rm", "a
 """Containers whose clock starts anywhere."""
 _WRAPPING: Final = ("mpegts", "mpeg")
 """Those whose clock begins anew after a day; what comes before that has times below 0."""
+_FRAME_SIZES: Final = (256, 480, 512, 960, 1024, 1152, 1536, 1920, 2048, 2880, 4096, 4608)
+"""Samples in a packet of sound, as codecs have them."""
 _HEAD: Final = 64
 _HEAD_BYTES: Final = 1 << 20
 """Packets, and bytes of them, that are kept of a track for the trial."""
 _MICROSECOND: Final = Fraction(1, 1_000_000)
-_FILM_CLOCK: Final = Fraction(1, 1000)
-"""The unit that most mp4 and mov say in for how long a cut track is played."""
+_MILLISECOND: Final = Fraction(1, 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """What is known of a transcode before it begins."""
+    """What is known of a transcode before it begins.
+
+    ``sounds`` are grids of sounds whose container rounds times, by the tracks' indices.
+    """
 
     tags: TagPlan
     times: Timetable
+    sounds: Mapping[int, Grid]
 
 
 def foresee(
@@ -78,36 +84,65 @@ def foresee(
             raise UsageError(
                 f"The picture of {name} has transparency, which cannot be kept; flatten it first."
             )
+        context = stream.codec_context
+        if cropped_by_container(path, context.width, context.height):
+            raise UnsupportedMediaError(
+                f"{name} has its picture cropped by the container, and what that hides would come "
+                "into view; crop it for good first."
+            )
         tags = plan_tags(media, container, keep_tags)
-        heads, times = _look_through(media, stream, Feed(media, path, stream))
+        heads, seen = _look_through(media, stream, Feed(media, path, stream))
         try_tracks(media, stream, container, tags, heads)
-        return Foresight(tags, _timetable(media, stream, times))
+        times = _timetable(media, stream, seen.pop(stream.index))
+        grids = {index: one.grid(None) for index, one in seen.items()}
+        sounds = {index: grid for index, grid in grids.items() if grid and grid.whole}
+        if _rounds_again(container, stream):
+            return Foresight(tags, replace(times, time_base=_base(stream), grid=None), {})
+        return Foresight(tags, times, sounds)
+
+
+def _rounds_again(container: Container, stream: VideoStream) -> bool:
+    """Whether the output rounds as the input did, so that times stay as they are."""
+    return container in ("matroska", "webm") and _base(stream) >= _MILLISECOND
+
+
+def _base(stream: VideoStream) -> Fraction:
+    return Fraction(stream.time_base or _MILLISECOND)
 
 
 def _look_through(
     media: InputContainer, stream: VideoStream, feed: Feed
-) -> tuple[Heads, PictureTimes]:
-    """Read every packet; damage is left for the decoder to name."""
-    base = Fraction(stream.time_base or Fraction(1, 1000))
+) -> tuple[Heads, dict[int, SeenTimes]]:
+    """The first packets of all other tracks; times of the picture, and of sounds where rounded.
+
+    Damage is left for the decoder to name.
+    """
+    base = _base(stream)
+    coarse = _is_one_of(media, _COARSE)
     named = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    rates = [Fraction(rate) for rate in named if rate]
-    times = PictureTimes(base, _is_one_of(media, _COARSE), rates)
+    seen = {stream.index: SeenTimes(base, coarse, [Fraction(rate) for rate in named if rate])}
+    for sound in media.streams.audio if coarse else ():
+        if sound.codec_context is not None and sound.codec_context.sample_rate and sound.time_base:
+            sizes = (sound.codec_context.frame_size, *_FRAME_SIZES)
+            rates = [Fraction(sound.codec_context.sample_rate, size) for size in sizes if size]
+            seen[sound.index] = SeenTimes(Fraction(sound.time_base), coarse, rates)
     heads: Heads = {}
-    sizes: dict[int, int] = {}
+    sizes_of: dict[int, int] = {}
     for packet in _packets(feed):
         at = packet.stream_index
         if not packet.size:
             continue
-        if at == stream.index:
+        if at in seen:
             time = Fraction(0) if packet.pts is None else packet.pts * base
-            if not packet.is_discard and feed.shows(time):
-                times.add(packet.pts, packet.duration or 0)
+            if at != stream.index or (not packet.is_discard and feed.shows(time)):
+                seen[at].add(packet.pts, packet.duration or 0)
+        if at == stream.index:
             continue
         head = heads.setdefault(at, [])
-        if len(head) < _HEAD and sizes.get(at, 0) < _HEAD_BYTES:
+        if len(head) < _HEAD and sizes_of.get(at, 0) < _HEAD_BYTES:
             head.append(packet)
-            sizes[at] = sizes.get(at, 0) + packet.size
-    return heads, times
+            sizes_of[at] = sizes_of.get(at, 0) + packet.size
+    return heads, seen
 
 
 def _packets(feed: Feed) -> Iterator[Packet[Any]]:
@@ -119,15 +154,15 @@ def _packets(feed: Feed) -> Iterator[Packet[Any]]:
             return
 
 
-def _timetable(media: InputContainer, stream: VideoStream, times: PictureTimes) -> Timetable:
-    base = Fraction(stream.time_base or Fraction(1, 1000))
+def _timetable(media: InputContainer, stream: VideoStream, times: SeenTimes) -> Timetable:
+    base = _base(stream)
     rate = stream.average_rate or stream.guessed_rate
     rate = Fraction(rate) if rate and 0 < rate <= 1000 else None
     grid: Grid | None = times.grid(rate)
     end = _end(media, stream, times, base)
     if grid is not None and grid.whole and end is not None and times.last is not None:
         even = times.last + 1 / grid.rate
-        end = even if abs(end - even) < _FILM_CLOCK else end
+        end = even if abs(end - even) < _MILLISECOND else end
     origin = _origin(media, base)
     if grid is None:
         return Timetable(origin, base, rate, end=end)
@@ -151,13 +186,13 @@ def _origin(media: InputContainer, base: Fraction) -> Fraction:
 
 
 def _end(
-    media: InputContainer, stream: VideoStream, times: PictureTimes, base: Fraction
+    media: InputContainer, stream: VideoStream, times: SeenTimes, base: Fraction
 ) -> Fraction | None:
     """Until when the last picture is shown: as the container's index says, else its packet."""
     if times.last is None:
         return None
     said: Fraction | None = None
-    if "mov" in media.format.name and stream.duration is not None:
+    if "mov" in media.format.name and stream.duration is not None and stream.frames:
         # Frames are stored in the order of decoding, and so are their durations: the last one's
         # says little of the last picture's.
         said = ((stream.start_time or 0) + stream.duration) * base

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from provenance.video.boxes import FIRST, Box, Boxes
+from provenance.system.boxes import FIRST, Box, Boxes
 
 _FOLDERS: Final = frozenset((b"moov", b"trak", b"udta"))
 _DEEPEST: Final = 6

@@ -28,8 +28,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError
-from provenance.video.boxes import FIRST
-from provenance.video.integrity import extent_of
+from provenance.system.boxes import FIRST
+from provenance.system.extent import extent_of
 
 MAX_PIXELS: Final = 8192 * 8192
 """Largest picture that is decoded, in pixels; x264, x265 and most decoders stop near here too."""

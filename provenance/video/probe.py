@@ -15,10 +15,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError
+from provenance.system.extent import extent_of
 from provenance.video.colour import Colour, ContentLight, MasteringDisplay, hdr_of
 from provenance.video.exif import orientation_of
 from provenance.video.geometry import Matrix, Orientation, display_matrix
-from provenance.video.integrity import extent_of
 from provenance.video.luma import luma_depth, with_luma
 from provenance.video.opening import encrypted, is_cover, is_image, main_video, open_media
 

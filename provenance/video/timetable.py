@@ -83,8 +83,8 @@ class Timetable:
         return max(1, long)
 
 
-class PictureTimes:
-    """What the times of the picture's packets show, in one pass in the order of the file.
+class SeenTimes:
+    """What the times of a track's packets show, in one pass in the order of the file.
 
     Args:
         time_base: the unit of the container's times, seconds.
@@ -104,7 +104,7 @@ class PictureTimes:
         self._known = True
         self.count = 0
         self.last: Fraction | None = None
-        """The latest time of a picture, seconds."""
+        """The latest time of a packet, seconds."""
         self.end: Fraction | None = None
         """When the latest packet ends by its own word."""
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
@@ -19,18 +18,13 @@ from provenance.results import Tag
 from provenance.video.covers import bare_picture
 from provenance.video.encoders import Container
 from provenance.video.opening import is_cover
+from provenance.video.retiming import Retimer
 from provenance.video.tags import TagPlan, is_chapter_track, is_listed
-from provenance.video.timetable import Timetable
+from provenance.video.timetable import Grid, Timetable
 
 if TYPE_CHECKING:
     from av.container.core import Chapter
 
-LEAD: Final = Fraction(1, 4)
-"""Seconds of sound before the first that is played which go along: what decoders need to start (80
-ms of Opus, up to 0.12 s of AAC)."""
-MOST_LEADING: Final = 64
-CUT: Final = Fraction(1, 1000)
-"""Seconds by which the end of a track is off when an edit list says it, in units of its own."""
 _COVER_CODECS: Final = {"mjpeg": ("jpg", "image/jpeg"), "png": ("png", "image/png")}
 
 
@@ -46,6 +40,7 @@ class TrackCopier:
         target: where the tracks go.
         container: its kind.
         origin: seconds that are taken off all times.
+        sounds: grids of sounds whose container rounds times, by their index.
     """
 
     def __init__(
@@ -53,19 +48,19 @@ class TrackCopier:
         plan: TagPlan,
         target: OutputContainer,
         container: Container,
+        *,
         origin: Fraction = Fraction(0),
+        sounds: Mapping[int, Grid] | None = None,
     ) -> None:
         self._plan, self._target, self._container = plan, target, container
-        self._origin = origin
+        self._origin, self._sounds = origin, sounds or {}
         self._streams: dict[int, Stream] = {}
         self._fillers: set[int] = set()
         self._covers: dict[int, bytes] = {}
         self.timecode: dict[str, str] = {}
         """What the picture's tags have to say of the timecode."""
         self._timecodes: dict[int, int] = {}
-        self._leads: dict[int, deque[Packet[Stream]]] = {}
-        self._times: dict[int, int] = {}
-        self._ends: dict[int, Fraction] = {}
+        self._retimers: dict[int, Retimer] = {}
 
     def add(self, stream: Stream, cover: bytes | None = None) -> None:
         """Add a track like ``stream``; ``cover`` is the picture of a cover-art track.
@@ -95,62 +90,37 @@ class TrackCopier:
         if stream.index in self._plan.private and made.codec_context is not None:
             made.codec_context.extradata = self._plan.private[stream.index]
         self._streams[stream.index] = made
-        self._leads[stream.index] = deque(maxlen=MOST_LEADING)
-        if stream.type == "audio" and stream.duration and "mov" in stream.container.format.name:
-            end = (stream.start_time or 0) + stream.duration
-            self._ends[stream.index] = end * Fraction(stream.time_base or 1)
+        grid = self._sounds.get(stream.index)
+        self._retimers[stream.index] = Retimer(stream, self._origin, grid)
         if isinstance(stream, SubtitleStream) and stream.codec_context.name == "mov_text":
             self._fillers.add(stream.index)
 
     def packet(self, packet: Packet[Stream]) -> None:
-        """Write a packet of a copied track; packets of other tracks are ignored."""
-        if packet.stream_index in self._timecodes and packet.size:
-            self._timecodes[packet.stream_index] += 1
-            if self._timecodes[packet.stream_index] > 1:
-                raise UnkeepableError("a timecode with jumps")
-        if packet.stream_index not in self._streams or (packet.size == 0 and packet.dts is None):
-            return
-        if packet.stream_index in self._fillers and packet.size == 2:
-            return  # an empty caption between two others: the muxer writes these itself
-        for kept in self._shown(packet):
-            self._write(kept)
+        """Write a packet of a copied track; packets of other tracks are ignored.
 
-    def _shown(self, packet: Packet[Stream]) -> Iterator[Packet[Stream]]:
-        """Packets that are played, and the few before the first of them that its decoder needs.
-
-        What an edit list cuts away stays away: the output would carry it along unseen, and where a
-        list has several pieces its times run backwards.
+        Raises :class:`UnkeepableError` for a timecode that jumps.
         """
-        lead = self._leads.get(packet.stream_index)
-        if packet.is_discard:
-            if lead is not None:
-                lead.append(packet)
-            return
-        if lead is not None:
-            yield from (one for one in lead if _seconds(packet) - _seconds(one) <= LEAD)
-            del self._leads[packet.stream_index]
-        yield packet
-
-    def _write(self, packet: Packet[Stream]) -> None:
         index = packet.stream_index
+        if index in self._timecodes and packet.size:
+            self._timecodes[index] += 1
+            if self._timecodes[index] > 1:
+                raise UnkeepableError("a timecode with jumps")
+        if index not in self._streams or (packet.size == 0 and packet.dts is None):
+            return
+        if index in self._fillers and packet.size == 2:
+            return  # an empty caption between two others: the muxer writes these itself
         if index in self._covers:
             packet = _with_content(packet, self._covers[index])
-        end = self._ends.get(index)
-        if end is not None and _seconds(packet) < end:
-            lasts = (end - _seconds(packet)) / (packet.time_base or 1)
-            if (packet.duration or 0) - lasts > CUT / (packet.time_base or 1):
-                packet.duration = math.ceil(lasts)  # an edit list cuts it off
-        shift = round(self._origin / packet.time_base) if packet.time_base else 0
-        if packet.pts is not None:
-            packet.pts -= shift
-        if packet.dts is not None:
-            packet.dts -= shift
-            last = self._times.get(index)
-            if last is not None and packet.dts <= last:
-                # Where two pieces of an edit list meet, the second begins within a packet.
-                packet.dts = last + 1
-                packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
-            self._times[index] = packet.dts
+        for ready in self._retimers[index].take(packet):
+            self._write(index, ready)
+
+    def finish(self) -> None:
+        """Write what was held back."""
+        for index, retimer in self._retimers.items():
+            for ready in retimer.finish():
+                self._write(index, ready)
+
+    def _write(self, index: int, packet: Packet[Stream]) -> None:
         packet.stream = self._streams[index]
         self._target.mux_one(packet)
 
@@ -250,11 +220,6 @@ def carried(plan: TagPlan, stream: Stream) -> dict[str, str]:
     if "name" in tags:  # how the mp4 demuxer calls what every muxer takes as the title
         tags.setdefault("title", tags.pop("name"))
     return tags
-
-
-def _seconds(packet: Packet[Stream]) -> Fraction:
-    """When a packet is played; 0 if it does not say."""
-    return (packet.pts or 0) * Fraction(packet.time_base or 0)
 
 
 def _with_content(packet: Packet[Stream], content: bytes) -> Packet[Stream]:

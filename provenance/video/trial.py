@@ -75,6 +75,7 @@ def _held(
         for stream in streams:
             for packet in heads.get(stream.index, ()):
                 copier.packet(_copy(packet))
+        copier.finish()
         target.close()
     except (ValueError, av.error.FFmpegError):
         return False

@@ -4,12 +4,12 @@ One pass, streaming: demux, decode, mark (in a few threads), encode, mux; all ot
 copied as they come.  Memory is bounded by the frames in flight and the encoder's lookahead,
 whatever the duration.
 
-Tags go along by a list of their own (:mod:`provenance.video.tags`).  What else is kept, and how:
-presentation times exactly (the encoder counts in the source's time base; only a container with a
-coarser clock rounds: 1 ms in mkv and webm); the first timestamps of every track (mp4 and mov say
-them by edit lists); sample aspect ratio, colour tags, chroma siting, field order, HDR10 side data,
-display matrix; closed captions and timecodes that travel with frames; pixel format as near as the
-encoder has it.  Odd sizes grow by one repeated line or column where the encoder needs even ones.
+Tags go along by a list of their own (:mod:`provenance.video.tags`), times by a timetable that is
+made beforehand (:mod:`provenance.video.foresight`).  What else is kept, and how: the first
+timestamps of every track (mp4 and mov say them by edit lists; mkv and webm round to 1 ms); sample
+aspect ratio, colour tags, chroma siting, field order, HDR10 side data, display matrix; closed
+captions and timecodes that travel with frames; pixel format as near as the encoder has it.  Odd
+sizes grow by one repeated line or column where the encoder needs even ones.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class _Job:
         foresight: Foresight,
     ) -> None:
         self._media, self._stream, self._source = media, stream, source
-        self._tags, self._times = foresight.tags, foresight.times
+        self._tags, self._times, self._sounds = foresight.tags, foresight.times, foresight.sounds
         self._target, self._container = target, container
         self._decoder = StrictDecoder(media, stream, source)
         self._feed = Feed(media, source, stream)
@@ -136,7 +136,13 @@ class _Job:
             pool = stack.enter_context(MarkPool(mark, shape, mark_threads))
             target = stack.enter_context(self._opened())
             made: VideoStream | None = None
-            copier = TrackCopier(self._tags, target.container, self._container, self._times.origin)
+            copier = TrackCopier(
+                self._tags,
+                target.container,
+                self._container,
+                origin=self._times.origin,
+                sounds=self._sounds,
+            )
             covers = {p.stream_index: bytes(p) for p in held if is_cover(p.stream)}
             for stream in self._media.streams:
                 if stream is self._stream:
@@ -153,6 +159,7 @@ class _Job:
                 target.encode(made, frame)
                 if progress is not None:
                     progress(done, total)
+            target.finish(copier)
             target.end(made, self._end - self._first)
         return TranscodeResult(
             frames=self._frames,
@@ -288,7 +295,7 @@ class _Target:
         self._path = path
         self._lasting: dict[int, int] = {}
         self._held: list[Packet[Any]] = []
-        self._begun: int | None = None
+        self._first: tuple[int, int] | None = None
         self._stored_in_order = container in ("mp4", "mov")
         with writing(path):
             self._sink = Sink(path)
@@ -333,23 +340,32 @@ class _Target:
         for packet in packets:
             if packet.pts in self._lasting:
                 packet.duration = self._lasting.pop(packet.pts)
-            if self._begun is None:
-                self._begun = packet.dts
+            if self._first is None and packet.dts is not None and packet.pts is not None:
+                self._first = (packet.pts, packet.dts)
         ready = [*self._held, *packets]
         self._held = ready[-1:]
         with writing(self._path):
             self.container.mux(ready[:-1])
 
+    def finish(self, copier: TrackCopier) -> None:
+        """Write what is left of other tracks."""
+        with writing(self._path):
+            copier.finish()
+
     def end(self, stream: VideoStream, total: int) -> None:
         """Write the rest and the trailer, and close; ``total`` is how long the picture lasts.
 
         mp4 and mov store frames in the order of decoding and add up what lies between them: there
-        the last one stored takes whatever is left.
+        the last one stored takes whatever is left.  It must not be shown longer after it is decoded
+        than the first one is, or it would end behind the film.
         """
         self.encode(stream, None)
-        for packet in self._held:
-            if self._stored_in_order and packet.dts is not None and self._begun is not None:
-                packet.duration = max(1, self._begun + total - packet.dts)
+        for packet in self._held if self._stored_in_order else ():
+            if self._first is None or packet.pts is None or packet.dts is None:
+                continue
+            shown, decoded = self._first
+            packet.dts = max(packet.dts, packet.pts - (shown - decoded))
+            packet.duration = max(1, decoded + total - packet.dts)
         with writing(self._path):
             self.container.mux(self._held)
             self.container.close()

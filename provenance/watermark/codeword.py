@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.payload import LAYOUT, STAMP_ID_BYTES, StampId
+from provenance.results.payload import LAYOUT, STAMP_ID_BYTES, StampId
 from provenance.watermark import polar
 from provenance.watermark.keys import AUTHENTICATION_BYTES, WatermarkKey
 

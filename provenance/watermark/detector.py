@@ -22,8 +22,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.payload import LAYOUT, StampId
 from provenance.results import Detection, PictureMap, Segment, Transform, WatermarkStatus
+from provenance.results.payload import LAYOUT, StampId
 from provenance.watermark import alignment, codeword, evidence, pattern
 from provenance.watermark.boundaries import Look, joined, settled
 from provenance.watermark.geometry import Fitted, Spectra, fitted_maps, partial_maps, tilted_maps

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.payload import StampId
+from provenance.results.payload import StampId
 from provenance.watermark import codeword as words
 from provenance.watermark import pattern
 from provenance.watermark.informed import Host

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from numpy.typing import NDArray
 
-from provenance.payload import LAYOUT, StampId
+from provenance.results.payload import LAYOUT, StampId
 
 SECRET_BYTES = 32
 AUTHENTICATION_BYTES = 4

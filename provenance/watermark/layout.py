@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.payload import LAYOUT
+from provenance.results.payload import LAYOUT
 from provenance.watermark.codeword import CODED_BITS
 from provenance.watermark.keys import WatermarkKey, keystream
 

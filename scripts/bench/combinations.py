@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from provenance.lookup import held_against
-from provenance.payload import SOFT_BINDING_ALG, StampId
 from provenance.registry import StampRecord
 from provenance.results import (
     Compared,
@@ -28,7 +26,9 @@ from provenance.results import (
     SoftBinding,
     Verdict,
 )
-from provenance.verdict import AREA, decide
+from provenance.results.payload import SOFT_BINDING_ALG, StampId
+from provenance.verifying.lookup import held_against
+from provenance.verifying.verdict import AREA, decide
 
 OURS, OTHER = StampId(bytes(8)), StampId(b"\x01" * 8)
 THEN = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from bench.frames import Matrix, warped
 from bench.render import Pass, moves, place
-from provenance.examine import grid_of
-from provenance.payload import StampId
+from provenance.results.payload import StampId
+from provenance.verifying.sampling import grid_of
 from provenance.video import MediaInfo, probe, read_luma
 from provenance.watermark import alignment, codeword, evidence
 from provenance.watermark.detector import best_slope

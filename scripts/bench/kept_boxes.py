@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from provenance.video.boxes import FIRST, Box, Boxes
+from provenance.system.boxes import FIRST, Box, Boxes
 
 _PATHS: Final = {
     b"tkhd": (b"tkhd",),

@@ -148,22 +148,6 @@ def crops() -> Iterator[Recipe]:
         rate=F(25),
         filter="h264_metadata=crop_left=32",
     )
-    yield Recipe("mp4-clean-aperture", size=(256, 160), patches=(aperture(32, 256, 160),))
-    yield Recipe(
-        "mov-clean-aperture-to-mkv",
-        "mov",
-        "mkv",
-        size=(256, 160),
-        patches=(aperture(32, 256, 160),),
-    )
-    yield Recipe(
-        "mkv-pixel-crop-left-32",
-        "mkv",
-        "mp4",
-        size=(256, 160),
-        muxer={"live": "1"},
-        patches=(pixel_crop(32),),
-    )
     yield Recipe(
         "mp4-x264-crop-rect", size=(256, 160), options={"x264-params": "crop-rect=16,4,32,8"}
     )
@@ -299,3 +283,14 @@ def refusals() -> Iterator[Recipe]:
     )
     yield Recipe("refused-h264-in-webm", target="webm", into="h264", refused="cannot hold h264")
     yield Recipe("refused-prores-in-mp4", target="mp4", into="prores", refused="cannot hold prores")
+    cropped, wide = "cropped by the container", (256, 160)
+    hidden = (aperture(32, *wide),)
+    yield Recipe("refused-clean-aperture", size=wide, patches=hidden, refused=cropped)
+    yield Recipe(
+        "refused-pixel-crop",
+        "mkv",
+        size=wide,
+        muxer={"live": "1"},
+        patches=(pixel_crop(32),),
+        refused=cropped,
+    )

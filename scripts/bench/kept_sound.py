@@ -38,6 +38,9 @@ def _bytes(pair: Pair, name: str, a: Other, b: Other) -> Iterator[Found]:
     if before == after:
         if len(a.leads) != len(b.leads):
             reason = "lead" if "matroska" in pair.after.format or not a.leads else None
+            first = b.parts[max(0, len(a.leads) - len(b.leads) - 1)]
+            if reason is None and first.end - first.start <= pair.rounding:
+                reason = "unit"
             yield f"hidden packets of {name}", len(a.leads), len(b.leads), reason
         return
     bare = [one[len(one) - len(b) :] for one, b in zip(before, after, strict=False)]

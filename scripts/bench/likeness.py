@@ -21,11 +21,11 @@ import numpy as np
 from bench import render
 from bench.attack import Attack
 from bench.runner import Run
-from provenance.examine import examine
 from provenance.fingerprint import Comparison, Fingerprint, compare, nearest
-from provenance.imprint import fingerprint_of
-from provenance.likeness import likeness
 from provenance.results import Detection, MissingArea, PictureMap, Segment, Transform
+from provenance.verifying.imprint import fingerprint_of
+from provenance.verifying.likeness import likeness
+from provenance.verifying.sampling import examine
 from provenance.video import probe
 
 ATTACKS = (

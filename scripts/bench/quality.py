@@ -33,8 +33,8 @@ from rich.progress import Progress
 
 from bench.table import Sheet
 from provenance import StampId, init_keyring
-from provenance.examine import grid_of, survey
-from provenance.rehearsal import rehearse
+from provenance.stamping.rehearsal import rehearse
+from provenance.verifying.sampling import grid_of, survey
 from provenance.video import probe
 from provenance.watermark.embedder import Embedder
 from provenance.watermark.profiles import PROFILES

@@ -15,10 +15,10 @@ from bench.frames import Size
 from bench.render import Encode, Pass
 from bench.runner import Run
 from bench.timing import Trim
-from provenance.examine import examine
-from provenance.imprint import fingerprint_of
-from provenance.likeness import likeness
-from provenance.verdict import AREA
+from provenance.verifying.imprint import fingerprint_of
+from provenance.verifying.likeness import likeness
+from provenance.verifying.sampling import examine
+from provenance.verifying.verdict import AREA
 from provenance.video import probe
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.6)

@@ -105,8 +105,8 @@ def fingerprint() -> str:
     places = (
         "provenance/watermark",
         "provenance/video",
-        "provenance/examine.py",
-        "provenance/rehearsal.py",
+        "provenance/verifying/sampling.py",
+        "provenance/stamping/rehearsal.py",
         "scripts/bench",
     )
     for place in places:

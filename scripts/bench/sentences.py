@@ -23,7 +23,7 @@ from provenance.results import (
     Segment,
     SoftBinding,
 )
-from provenance.verdict import decide
+from provenance.verifying.verdict import decide
 
 HEAD = """# Every sentence of `verify`
 

@@ -16,7 +16,7 @@ from bench.stages import Filter, Paint, Resize, Speed, Turn
 from bench.studio import Studio
 from bench.timing import First, Shuffle
 from provenance import Verdict
-from provenance.restore import restore
+from provenance.stamping.restore import restore
 
 MATCH, PARTIAL, CONFLICT = Verdict.WATERMARK_MATCH, Verdict.PARTIAL, Verdict.CONFLICT
 ESCALATE = ("Escalate",)

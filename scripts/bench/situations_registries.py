@@ -10,8 +10,7 @@ from bench.due import Due, Row, held, judged, refused
 from bench.situations_signers import CONFIRMED, CONFLICT, DAY, MATCH, NOT_ASKED, REVOKED
 from bench.studio import Studio
 from provenance import Verdict
-from provenance.errors import SealError
-from provenance.exports import (
+from provenance.documents.exports import (
     open_bundle,
     read_lines,
     read_revocations,
@@ -19,9 +18,10 @@ from provenance.exports import (
     write_lines,
     write_revocations,
 )
+from provenance.documents.seal import unseal
+from provenance.errors import SealError
 from provenance.manifest.reader import Reading, read_store
 from provenance.registry import Registry, now
-from provenance.seal import unseal
 
 INVALID, UNTRUSTED = Verdict.CREDENTIAL_INVALID, Verdict.SIGNER_UNTRUSTED
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import av
+import c2pa
 import numpy as np
 
-from provenance.manifest import find_parent, read_manifest, sidecar_path
+from provenance.manifest import Trust, attach, find_parent, read_manifest, sidecar_path
+from provenance.manifest.recovery import Recovery, recovered_parent
+from provenance.manifest.trust import library_settings
 from tests.authority import Authority, serve
-from tests.signing import Studio, sign
+from tests.signing import STAMP, Studio, sign
 
 LARGE = 16
 """Frames of noise without loss that come to over 16 MiB, from where files are hashed in chunks."""
 C2PA_TS = "0.9.4"
+RUBRIC = "asset-rubric-conformance0.2-spec2.4.yml"
 _SCRIPT = """
 import * as fs from 'node:fs/promises';
 import { BMFF } from '@trustnxt/c2pa-ts/asset';
@@ -62,7 +69,70 @@ def cases(folder: Path) -> Iterator[Case]:
         timed = folder / "timed.mp4"
         sign(studio, folder / "small.mp4", timed, tsa_url=authority.url)
         yield Case("mp4, small, with a time-stamp", timed, root, authority.root_pem.decode())
+    yield Case("mp4, restored", restored(studio, folder), root)
     yield Case("mkv, sidecar", sign(studio, noise(folder / "a.mkv", 2), folder / "clip.mkv"), root)
+
+
+def restored(studio: Studio, folder: Path) -> Path:
+    """A copy that was given its credential back."""
+    once, copy, target = folder / "small-once.mp4", folder / "small.mp4", folder / "restored.mp4"
+    said = read_manifest(once, studio.trust)
+    store = store_of(once)
+    statement = Recovery(STAMP, said, 1000, target.name, datetime.now(UTC), ("picture",))
+    parent = recovered_parent(store, copy, studio.trust)
+    attach(copy, target, statement, studio.signer, trust=studio.trust, parent=parent)
+    return target
+
+
+def store_of(path: Path) -> bytes:
+    """The manifest store inside a file."""
+    stream = io.BytesIO()
+    with path.open("rb") as handle, c2pa.Reader(None, handle) as reader:
+        label = json.loads(reader.json())["active_manifest"]
+        reader.resource_to_stream(f"self#jumbf=/c2pa/{label}", stream)
+    return stream.getvalue()
+
+
+class Rubric:
+    """The conformance programme's own rubric, by its own evaluator.
+
+    Args:
+        folder: a checkout of c2pa-org/conformance-public, where its evaluator can be run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._evaluator = folder / "asset-rubrics" / "c2pa_conformance_rubric_evaluator.py"
+        self._rubric = self._evaluator.with_name(RUBRIC)
+
+    def __call__(self, case: Case) -> str:
+        """How many rules hold, and the names of those that do not."""
+        beside = sidecar_path(case.path)
+        store = beside.read_bytes() if beside.exists() else None
+        trust = Trust(case.anchors.encode(), case.tsa_anchors.encode())
+        with (
+            tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as written,
+            c2pa.Context.from_dict(library_settings(trust)) as context,
+            case.path.open("rb") as handle,
+            c2pa.Reader(None, handle, store, context=context) as reader,
+        ):
+            written.write(reader.crjson())
+            written.flush()
+            done = subprocess.run(
+                [sys.executable, str(self._evaluator), str(self._rubric), written.name],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=True,
+            )
+        said = json.loads(done.stdout[done.stdout.index("{") :])
+        broken = [
+            f"{one['id']} ({kind})"
+            for kind in ("false", "warning")
+            for rules in said[kind].values()
+            for one in rules
+        ]
+        held = sum(len(rules) for rules in said["true"].values())
+        return f"{held} rules hold" + "".join(f", not {name}" for name in broken)
 
 
 def noise(path: Path, frames: int) -> Path:
@@ -81,8 +151,6 @@ def noise(path: Path, frames: int) -> Path:
 
 def ours(case: Case) -> str:
     """The word of c2pa-python, by way of this program."""
-    from provenance.manifest import Trust  # noqa: PLC0415 - beside its use
-
     trust = Trust(case.anchors.encode(), case.tsa_anchors.encode())
     return read_manifest(case.path, trust).status
 

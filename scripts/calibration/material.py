@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.examine import grid_of
-from provenance.payload import StampId
+from provenance.results.payload import StampId
+from provenance.verifying.sampling import grid_of
 from provenance.video import probe, read_luma
 from provenance.watermark.embedder import Embedder
 from provenance.watermark.keys import WatermarkKey

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from provenance import Keyring
-from provenance.approvals import (
+from provenance.batch.approvals import (
     ApprovalPolicy,
     check_approvals,
     load_reviewers,
     read_approvals,
 )
 from provenance.errors import ApprovalError
-from provenance.findings import sha256_of
 from provenance.manifest.signer import public_key_of
+from provenance.verifying.layers import sha256_of
 from tests.conftest import Run
 
 

@@ -21,8 +21,8 @@ from click.testing import CliRunner, Result
 
 from provenance import Keyring, init_keyring
 from provenance.cli import main
+from provenance.system.workspace import PREFIX
 from provenance.video import probe
-from provenance.workspace import PREFIX
 from tests.clips import Spec, grey_clip, make_clip
 from tests.conftest import MODEL, entries, environment
 

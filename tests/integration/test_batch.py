@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from provenance import Keyring, hash_prompt, init_keyring
-from provenance.approvals import (
+from provenance.batch import STATE, UNAPPROVED, Attempt, Settings, Task
+from provenance.batch.approvals import (
     FOLDER,
     add_approval,
     approval_path,
@@ -26,14 +27,13 @@ from provenance.approvals import (
     load_reviewer_key,
     new_reviewer_key,
 )
-from provenance.batch import STATE, UNAPPROVED, Attempt, Settings, Task
+from provenance.batch.jobs import Claim, Job, Ledger, Prompt, read_jobs
 from provenance.batch.runner import tidy
 from provenance.batch.work import do
-from provenance.jobs import Claim, Job, Ledger, Prompt, read_jobs
-from provenance.payload import StampId
-from provenance.processes import owner_name
 from provenance.registry import Registry
-from provenance.workspace import PREFIX
+from provenance.results.payload import StampId
+from provenance.system.processes import owner_name
+from provenance.system.workspace import PREFIX
 from tests.clips import Spec, make_clip
 from tests.conftest import Run, environment
 from tests.stores import Bucket, lead_to, running_s3

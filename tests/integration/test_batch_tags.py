@@ -11,8 +11,8 @@ import pytest
 
 from provenance import hash_prompt, trace_prompt
 from provenance.batch import Task
+from provenance.batch.jobs import Prompt, read_jobs
 from provenance.batch.work import do
-from provenance.jobs import Prompt, read_jobs
 from provenance.manifest import PromptKey
 from provenance.registry import Registry
 from tests.clips import make_clip

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from provenance import hash_prompt
-from provenance.approvals import (
+from provenance.batch.approvals import (
     FOLDER,
     PERSONS_FILE,
     binding_key,
@@ -19,9 +19,9 @@ from provenance.approvals import (
     write_binding_key,
 )
 from provenance.batch.dry import Problem, check_batch
-from provenance.jobs import read_jobs
-from provenance.payload import StampId
+from provenance.batch.jobs import read_jobs
 from provenance.registry import Registry
+from provenance.results.payload import StampId
 from tests.clips import make_clip
 from tests.conftest import Run
 from tests.integration.test_batch import FIELDS, SPEC, Studio

@@ -21,9 +21,9 @@ from provenance.errors import UnreadableFileError, UsageError
 from provenance.keyring import Keyring
 from provenance.registry import Registry
 from provenance.results import StampResult
-from provenance.sources import at_hand, find
-from provenance.storage import Place
-from provenance.triage import Results
+from provenance.system.storage import Place
+from provenance.verifying.many import Results
+from provenance.verifying.sources import at_hand, find
 from tests.conftest import Run, environment
 from tests.stores import Bucket, Proxy, lead_to, running_s3
 from tests.stores import environment as s3_environment

@@ -14,8 +14,8 @@ import pytest
 
 from provenance import Keyring
 from provenance.errors import InputError
-from provenance.restore import restore
 from provenance.results import Verdict
+from provenance.stamping.restore import restore
 from tests.clips import grey_clip, lumas
 from tests.conftest import ROOT, stamp_clip
 from tests.desk import FRAMES, SIZE, Desk, opened

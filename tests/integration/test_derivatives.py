@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from provenance import Keyring, StampResult, Verdict, verify
+from provenance.documents.exports import read_revocations, write_revocations
 from provenance.errors import WithdrawnError
-from provenance.exports import read_revocations, write_revocations
 from provenance.manifest import attach
-from provenance.payload import StampId
 from provenance.registry import Facts, Registry, Withdrawal, now
+from provenance.results.payload import StampId
 from tests.clips import Spec, make_clip
 from tests.conftest import Run, stamp_clip
 from tests.integration.test_stamp_and_verify import remux

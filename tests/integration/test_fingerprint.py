@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from provenance import Keyring
-from provenance.examine import examine
 from provenance.fingerprint import Fingerprint, compare, nearest, packed
-from provenance.imprint import fingerprint_of
 from provenance.results import Detection, Segment, Transform
+from provenance.verifying.imprint import fingerprint_of
+from provenance.verifying.sampling import examine
 from provenance.video import probe, read_luma
 from tests.clips import ROTATE_90, Spec, grey_clip, lumas, make_clip
 from tests.conftest import ROOT, stamp_clip

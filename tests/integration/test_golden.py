@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from provenance.examine import examine
-from provenance.payload import LAYOUT, StampId
+from provenance.results.payload import LAYOUT, StampId
+from provenance.verifying.sampling import examine
 from provenance.video import probe
 from provenance.watermark import codeword
 from provenance.watermark.keys import WatermarkKey

@@ -18,9 +18,9 @@ import pytest
 
 from provenance import Keyring, StampResult, Trust, verify
 from provenance.errors import UnreadableFileError
-from provenance.isolation import Examiner, Limits, wire
-from provenance.processes import is_running, process_name
 from provenance.results import Verdict
+from provenance.system.processes import is_running, process_name
+from provenance.verifying.isolation import Examiner, Limits, wire
 from tests.conftest import Run, environment
 
 
@@ -131,7 +131,7 @@ def test_nothing_is_left_running(clip: Path, trust: Trust) -> None:
 ORPHAN = """
 import os, signal, sys, time
 from pathlib import Path
-from provenance.isolation import Examiner
+from provenance.verifying.isolation import Examiner
 from provenance.manifest import Trust
 examiner = Examiner()
 examiner.gather(Path(sys.argv[1]), (), Trust())
@@ -146,7 +146,7 @@ HUNG = """
 import ctypes, os, subprocess, sys, time
 child = '''
 import ctypes, sys
-from provenance.isolation.worker import die_with_parent
+from provenance.verifying.isolation.worker import die_with_parent
 die_with_parent(int(sys.argv[1]))
 print("hangs", flush=True)
 while True:
@@ -228,8 +228,8 @@ import os, resource, sys
 from pathlib import Path
 from provenance import verify
 from provenance.errors import ServiceError
-from provenance.isolation import Examiner
-import provenance.manifest, provenance.verify
+from provenance.verifying.isolation import Examiner
+import provenance.manifest, provenance.verifying.verify
 limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 with Examiner() as examiner:
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
@@ -309,7 +309,7 @@ def test_ctrl_c_ends_the_worker_too(stamped: StampResult, keyring: Keyring, tmp_
 RESTRICTED = """
 import os, socket, subprocess, sys, threading
 from pathlib import Path
-from provenance.isolation.limits import Limits, restrict
+from provenance.verifying.isolation.limits import Limits, restrict
 missing = restrict(Limits())
 def tried(what, call):
     try:

@@ -22,12 +22,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from provenance import Keyring, Trust, init_keyring, verify
+from provenance.documents.seal import seal, unseal
 from provenance.errors import KeyringError, KeyServiceError, SealError, SigningError
 from provenance.keyring import import_chain, issue, key_holder, list_keys, rotate
 from provenance.manifest.certificates import EKUS, issue_signer
 from provenance.manifest.signer import signature_fits
 from provenance.results import Verdict
-from provenance.seal import seal, unseal
 from provenance.signers import SignerSpec, check_ready, open_signer, signing_request
 from tests.conftest import MODEL, ROOT, Run, entries, environment, stamp_clip
 from tests.key_services import CREDENTIALS, PIN, Authority, Hsm, Kms, make_hsm, running_kms

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from provenance import Keyring, StampResult, verify
-from provenance.findings import Findings
 from provenance.keyring import KINDS, rotate
 from provenance.results import Detection, Verdict, VerificationReport
-from provenance.verify import conclude
+from provenance.verifying.layers import Findings
+from provenance.verifying.verify import conclude
 from tests.conftest import Run, stamp_clip
 
 

@@ -11,11 +11,16 @@ from pathlib import Path
 import pytest
 
 from provenance import Keyring
+from provenance.documents.exports import (
+    open_bundle,
+    read_revocations,
+    write_bundle,
+    write_revocations,
+)
+from provenance.documents.seal import seal, unseal
+from provenance.documents.seen import Seen
 from provenance.errors import SealError
-from provenance.exports import open_bundle, read_revocations, write_bundle, write_revocations
 from provenance.registry import Registry
-from provenance.seal import seal, unseal
-from provenance.seen import Seen
 from tests.conftest import Run
 from tests.signing import Studio
 

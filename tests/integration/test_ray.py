@@ -19,12 +19,12 @@ import pytest
 import sqlalchemy as sa
 
 from provenance.batch import STATE
+from provenance.batch.jobs import Claim, Ledger, read_jobs
 from provenance.batch.runner import tidy
 from provenance.batch.work import do
-from provenance.jobs import Claim, Ledger, read_jobs
-from provenance.processes import owner_name
 from provenance.registry import Registry
 from provenance.registry.address import parse_url
+from provenance.system.processes import owner_name
 from tests.conftest import ROOT, Run, environment
 from tests.integration.test_batch import Killed, Studio, task_of, wait_for_work
 from tests.ray_cluster import RayCluster, end

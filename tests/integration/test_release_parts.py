@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from provenance import EncoderOptions, Keyring, Verdict, stamp, verify
-from provenance.approvals import (
+from provenance.batch.approvals import (
     ApprovalPolicy,
     approve,
     load_reviewer_key,
@@ -22,11 +22,11 @@ from provenance.approvals import (
     new_reviewer_key,
     reference_of,
 )
+from provenance.batch.jobs import Job, Ledger, approved, job_key, keep_approval, read_jobs
+from provenance.batch.telemetry import Metrics, Outcome, StageClock, Tally, reason_of
 from provenance.errors import ProvenanceError
-from provenance.jobs import Job, Ledger, approved, job_key, keep_approval, read_jobs
 from provenance.manifest.signer import public_key_of
-from provenance.storage import Place, fetched, place_in, published, stored
-from provenance.telemetry import Metrics, Outcome, StageClock, Tally, reason_of
+from provenance.system.storage import Place, fetched, place_in, published, stored
 from provenance.video import probe
 from tests.clips import Spec, make_clip
 from tests.conftest import Run

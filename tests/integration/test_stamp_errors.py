@@ -11,7 +11,7 @@ import pytest
 from provenance import Keyring
 from provenance.errors import ApprovalError, KeyServiceError, SigningError, UnmarkableError
 from provenance.manifest import LocalSigner, attach
-from provenance.workspace import PREFIX
+from provenance.system.workspace import PREFIX
 from tests.conftest import entries, stamp_clip
 from tests.signing import Studio, facts
 

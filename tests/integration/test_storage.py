@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from provenance.errors import StorageError, UnreadableFileError, UsageError
-from provenance.storage import Place, fetched, place_in, published, stored
+from provenance.system.storage import Place, fetched, place_in, published, stored
 from tests.conftest import ROOT, entries
 from tests.stores import Bucket, Proxy, child_environment, lead_to, running_gs, running_s3
 
@@ -98,7 +98,7 @@ def test_what_is_there_is_replaced_only_when_asked(bucket: Bucket, tmp_path: Pat
 
 def test_of_two_that_publish_at_once_one_wins(bucket: Bucket, tmp_path: Path) -> None:
     """Both find nothing there; the store itself refuses the second."""
-    from provenance.storage.stores import Store  # noqa: PLC0415 - what lies below
+    from provenance.system.storage.stores import Store  # noqa: PLC0415 - what lies below
 
     first, second = written(tmp_path, b"first", "1"), written(tmp_path, b"second", "2")
     Store(s3(bucket, "a.mp4")).put(str(first), create=True)
@@ -131,7 +131,7 @@ def test_a_large_file_goes_up_in_parts(bucket: Bucket, tmp_path: Path) -> None:
 def test_a_killed_upload_leaves_nothing_visible(bucket: Bucket, tmp_path: Path) -> None:
     path = big(tmp_path)
     code = (
-        "import sys; from pathlib import Path; from provenance.storage import *\n"
+        "import sys; from pathlib import Path; from provenance.system.storage import *\n"
         "published(Path(sys.argv[1]), Place.of(sys.argv[2]))"
     )
     with Proxy(bucket.port, BIG // 2, upstream=True, cut=False) as proxy:

@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 
 from provenance import Keyring, Trust, init_keyring, verify
-from provenance.errors import InputError, SealError, UsageError, WithdrawnError
-from provenance.exports import (
+from provenance.documents.exports import (
     open_bundle,
     read_revocations,
     write_bundle,
     write_lines,
     write_revocations,
 )
+from provenance.errors import InputError, SealError, UsageError, WithdrawnError
 from provenance.manifest import LocalSigner, Recovery, attach, sidecar_path
 from provenance.manifest.certificates import issue_signer, make_root
 from provenance.registry import Registry, model_target
-from provenance.restore import restore
 from provenance.results import Verdict
+from provenance.stamping.restore import restore
 from tests.authority import Authority, serve
 from tests.clips import grey_clip, lumas, picture
 from tests.conftest import stamp_clip

@@ -12,10 +12,10 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from provenance.approvals import read_approvals
+from provenance.batch.approvals import read_approvals
+from provenance.batch.jobs import KEYS, Job, output_path, read_jobs
 from provenance.errors import ApprovalError, JobListError, UsageError
-from provenance.jobs import KEYS, Job, output_path, read_jobs
-from provenance.storage import Place
+from provenance.system.storage import Place
 
 MARK = "s3cr3t"
 """In every value: it must never come back in a message, unless the row was good."""

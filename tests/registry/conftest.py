@@ -13,10 +13,10 @@ import pytest
 import sqlalchemy as sa
 
 from provenance.fingerprint import Fingerprint
-from provenance.payload import StampId
 from provenance.registry import Registry, StampRecord
 from provenance.registry.address import parse_url
 from provenance.results import PromptHash
+from provenance.results.payload import StampId
 from tests.services import missing
 
 MANIFEST = b"a manifest store"

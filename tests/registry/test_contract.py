@@ -22,13 +22,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from provenance.errors import ProvenanceError, RegistryError, UsageError, WithdrawnError
-from provenance.payload import StampId
 from provenance.registry import AuditRow, Facts, Registry, Withdrawal, model_target, now, schema
 from provenance.registry.address import parse_url
 from provenance.registry.chain import digest
 from provenance.registry.database import upgrade
 from provenance.registry.records import stamp_time
 from provenance.registry.transfer import export_lines, import_lines
+from provenance.results.payload import StampId
 from tests.conftest import environment
 from tests.registry.conftest import MANIFEST, record, register
 

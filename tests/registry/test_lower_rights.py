@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from provenance.documents.exports import log_verification
 from provenance.errors import RegistryError
-from provenance.exports import log_verification
 from provenance.registry import Facts, Registry
 from provenance.registry.address import parse_url
-from provenance.verify import unexamined
+from provenance.verifying.verify import unexamined
 from tests.registry.conftest import MANIFEST, record, register
 
 

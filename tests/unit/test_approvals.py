@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from provenance import approvals
-from provenance.approvals import (
+from provenance.batch import approvals
+from provenance.batch.approvals import (
     Approval,
     ApprovalPolicy,
     Envelope,
@@ -24,7 +24,7 @@ from provenance.approvals import (
     Terms,
     key_id,
 )
-from provenance.approvals.envelope import pre_authentication, take_apart
+from provenance.batch.approvals.envelope import pre_authentication, take_apart
 from provenance.errors import ApprovalError, KeyringError, OutputError, UsageError
 from provenance.manifest import given_prompt_hash, hash_prompt
 from provenance.manifest.prompt import PromptKey

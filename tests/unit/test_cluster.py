@@ -13,12 +13,12 @@ import pytest
 from provenance.batch import Settings, Task, share_out
 from provenance.batch.bridge import Start, _Bridge, _Worker
 from provenance.batch.cluster import shipped
+from provenance.batch.jobs import Job, Prompt
 from provenance.batch.node import NODES_OWN, Slot, on_this_node, versions
 from provenance.cli.options import own_environment
 from provenance.errors import ClusterError
-from provenance.jobs import Job, Prompt
-from provenance.processes import is_gone, owner_name, this_host
 from provenance.results import PromptHash
+from provenance.system.processes import is_gone, owner_name, this_host
 
 SETTINGS = Settings(Path("/k"), "s3://studio/out", Path("/state"), reviewers=(Path("/k/r"),))
 

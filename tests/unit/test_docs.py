@@ -20,7 +20,6 @@ import pytest
 import provenance
 from provenance import config
 from provenance.cli import main
-from provenance.payload import StampId
 from provenance.report.terminal import NEXT_STEPS
 from provenance.results import (
     Detection,
@@ -36,8 +35,9 @@ from provenance.results import (
     Verdict,
     VerificationReport,
 )
-from provenance.triage import Outcome, Row
-from provenance.verdict import NO_MARK_SENTENCE
+from provenance.results.payload import StampId
+from provenance.verifying.many import Outcome, Row
+from provenance.verifying.verdict import NO_MARK_SENTENCE
 from tests.conftest import ROOT
 
 PAGES = sorted(

@@ -18,8 +18,8 @@ from provenance.fingerprint import (
     SoundPiece,
     compare,
 )
-from provenance.likeness import LASTING, likeness, moved
 from provenance.results import Detection, PictureMap
+from provenance.verifying.likeness import LASTING, likeness, moved
 from tests.conftest import ROOT
 from tests.unit.fingerprint.pictures import SIZE, Picture, fingerprint, texture
 

@@ -1,20 +1,83 @@
 """What a manifest of ours says, before anything is signed."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from provenance.errors import UsageError
 from provenance.manifest import DIGITAL_SOURCE_TYPES, hash_prompt
-from provenance.payload import SOFT_BINDING_ALG
+from provenance.manifest.recovery import Recovery
+from provenance.results import ManifestReport
+from provenance.results.payload import SOFT_BINDING_ALG
 from tests.signing import STAMP, facts
 
 
 def data_of(manifest: dict[str, Any], label: str) -> dict[str, Any]:
     (found,) = (a["data"] for a in manifest["assertions"] if a["label"] == label)
     return dict(found)
+
+
+def written() -> list[dict[str, Any]]:
+    """Definitions of every kind of manifest that we write."""
+    said = ManifestReport("trusted", model_name="M", model_version="1", provider="P")
+    moment = datetime(2026, 11, 28, tzinfo=UTC)
+    recovery = Recovery(STAMP, said, 1000, "copy.mp4", moment, ("picture",))
+    return [
+        facts().definition(mime="video/mp4"),
+        facts().definition(mime="video/mp4", parent=True),
+        recovery.definition(mime="video/mp4", parent=True),
+    ]
+
+
+# The facts of the conformance programme 0.2 for specification 2.4, one by one.
+
+
+@pytest.mark.parametrize("manifest", written())
+def test_every_manifest_names_its_generator_and_specification(manifest: dict[str, Any]) -> None:
+    (generator,) = manifest["claim_generator_info"]
+    assert generator["name"] == "provenance-stamp"
+    assert generator["specVersion"].startswith("2.4")
+    assert "specVersion" not in manifest
+
+
+@pytest.mark.parametrize("manifest", written())
+def test_every_actions_assertion_says_that_it_has_them_all(manifest: dict[str, Any]) -> None:
+    assert data_of(manifest, "c2pa.actions.v2")["allActionsIncluded"] is True
+    labels = [assertion["label"] for assertion in manifest["assertions"]]
+    assert not {"c2pa.actions", "stds.exif", "stds.iptc"}.intersection(labels)
+
+
+@pytest.mark.parametrize("manifest", written())
+def test_a_source_type_stands_on_created_and_edited_and_never_on_opened(
+    manifest: dict[str, Any],
+) -> None:
+    for action in data_of(manifest, "c2pa.actions.v2")["actions"]:
+        has = "digitalSourceType" in action
+        assert has == (action["action"] in ("c2pa.created", "c2pa.edited")), action
+
+
+@pytest.mark.parametrize("manifest", written())
+def test_the_first_action_creates_or_opens_and_no_other_does(manifest: dict[str, Any]) -> None:
+    first, *rest = data_of(manifest, "c2pa.actions.v2")["actions"]
+    begins = ("c2pa.created", "c2pa.opened")
+    assert first["action"] in begins
+    assert not [action for action in rest if action["action"] in begins]
+
+
+@pytest.mark.parametrize("manifest", written())
+def test_opened_and_transcoded_name_exactly_one_ingredient(manifest: dict[str, Any]) -> None:
+    for action in data_of(manifest, "c2pa.actions.v2")["actions"]:
+        named = action.get("parameters", {}).get("ingredientIds", [])
+        assert len(named) == (action["action"] in ("c2pa.opened", "c2pa.transcoded"))
+
+
+@pytest.mark.parametrize("manifest", written())
+def test_a_watermark_is_bound_only_beside_a_soft_binding(manifest: dict[str, Any]) -> None:
+    actions = [one["action"] for one in data_of(manifest, "c2pa.actions.v2")["actions"]]
+    labels = [assertion["label"] for assertion in manifest["assertions"]]
+    assert "c2pa.soft-binding" in labels or "c2pa.watermarked.bound" not in actions
 
 
 def test_every_assertion_is_marked_as_created_by_the_signer() -> None:

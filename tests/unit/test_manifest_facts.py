@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from provenance.manifest.facts import clean, codes, parse_stamp_id, parse_time, read_facts
-from provenance.payload import SOFT_BINDING_ALG
 from provenance.results import SoftBinding
+from provenance.results.payload import SOFT_BINDING_ALG
 from tests.signing import STAMP, facts
 
 

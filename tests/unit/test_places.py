@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from provenance.fingerprint import CELL, Area
-from provenance.places import Marks, forged, marks, outline
 from provenance.results import PictureMap, Transform
+from provenance.verifying.places import Marks, forged, marks, outline
 
 SIZE = (640, 360)
 ACROSS, DOWN = 40, 22

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from provenance.processes import is_gone, is_running, owner_name, process_name, this_host
+from provenance.system.processes import is_gone, is_running, owner_name, process_name, this_host
 from tests.conftest import environment
 
 
@@ -88,7 +88,7 @@ def test_the_command_line_and_what_it_starts_can_write_no_core_file() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_a_program_that_others_watch_writes_no_core_file_and_stays_open_to_them() -> None:
-    code = "from provenance.processes import forbid_dumps\nforbid_dumps(programs=False)\n"
+    code = "from provenance.system.processes import forbid_dumps\nforbid_dumps(programs=False)\n"
     now = after(code)
     assert (now["limit"][0], now["child"][0], now["dumpable"]) == (0, 0, 1)
 

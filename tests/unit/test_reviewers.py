@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from provenance import approvals
-from provenance.approvals import PERSONS_FILE, Reviewers, key_id
+from provenance.batch import approvals
+from provenance.batch.approvals import PERSONS_FILE, Reviewers, key_id
 from provenance.errors import KeyringError, UsageError
 from provenance.registry import Withdrawal
 from tests.unit.test_approvals import (

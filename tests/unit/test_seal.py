@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
+from provenance.documents.seal import Sealed, seal, unseal
 from provenance.errors import SealError
 from provenance.manifest import LocalSigner
-from provenance.seal import Sealed, seal, unseal
 
 NOW = datetime.now(UTC)
 EMAIL = ObjectIdentifier("1.3.6.1.5.5.7.3.4")

@@ -19,15 +19,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from provenance.errors import (
-    ApprovalError,
-    KeyServiceError,
-    OutputError,
-    StorageError,
-    UnreadableFileError,
-    UsageError,
-)
-from provenance.telemetry import (
+from provenance.batch.telemetry import (
     Metrics,
     Outcome,
     StageClock,
@@ -37,6 +29,14 @@ from provenance.telemetry import (
     log_outcome,
     reason_of,
     traced,
+)
+from provenance.errors import (
+    ApprovalError,
+    KeyServiceError,
+    OutputError,
+    StorageError,
+    UnreadableFileError,
+    UsageError,
 )
 from tests.conftest import ROOT
 
@@ -247,10 +247,14 @@ def test_a_collector_gets_a_span_a_job_and_one_a_stage(
 @pytest.mark.parametrize(
     ("module", "code", "words"),
     [
-        ("opentelemetry", "from provenance.telemetry import traced; traced('http://x')", "[otel]"),
+        (
+            "opentelemetry",
+            "from provenance.batch.telemetry import traced; traced('http://x')",
+            "[otel]",
+        ),
         (
             "s3fs",
-            "from provenance.storage import *; stored(Place.of('s3://bucket/key'))",
+            "from provenance.system.storage import *; stored(Place.of('s3://bucket/key'))",
             "[s3]",
         ),
     ],

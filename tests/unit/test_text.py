@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.text import chance, clock, listing, printable, size
+from provenance.system.text import chance, clock, listing, printable, size
 
 
 @given(st.text(st.characters(codec=None), max_size=400), st.integers(10, 300))

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.payload import SOFT_BINDING_ALG, StampId
 from provenance.results import (
     Compared,
     Detection,
@@ -36,7 +35,8 @@ from provenance.results import (
     VerificationReport,
     WatermarkStatus,
 )
-from provenance.verdict import NO_MARK_SENTENCE, decide
+from provenance.results.payload import SOFT_BINDING_ALG, StampId
+from provenance.verifying.verdict import NO_MARK_SENTENCE, decide
 
 A, B = StampId(bytes(8)), StampId(b"\x01" * 8)
 ABSENT = Detection("absent", frames=40)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,13 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import UsageError
+from provenance.system.extent import Extent, extent_of
 from provenance.video import EncoderOptions, Orientation, container_for
+from provenance.video.aperture import cropped_by_container
 from provenance.video.colour import MasteringDisplay
+from provenance.video.edits import edits_of
 from provenance.video.encoders import choose_pix_fmt, parse_bitrate, plan_encoder
+from provenance.video.exif import exif_orientation
 from provenance.video.geometry import orientation
-from provenance.video.integrity import Extent, extent_of
 from provenance.video.luma import luma_depth, planar_twin
 from provenance.video.opening import sniff
+from provenance.video.timetable import SeenTimes, Timetable, units_for
 from provenance.video.timing import Clock
 from provenance.video.tracks import moved
 
@@ -168,3 +174,98 @@ def test_chapters_move_with_the_film_and_none_begins_before_it() -> None:
     times = [(one["start"], one["end"]) for one in moved(chapters, Fraction(60))]
     assert times == [(0, 1000), (1000, 2000)]
     assert moved(chapters, Fraction(0)) == chapters
+
+
+def element(number: int, body: bytes) -> bytes:
+    identifier = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return identifier + (len(body) | 1 << 56).to_bytes(8, "big") + body
+
+
+@pytest.mark.parametrize(("pixels", "cropped"), [(8, True), (0, False), (None, False)])
+@pytest.mark.parametrize("size", ["known", "unknown"])
+def test_a_crop_by_matroska_is_seen(
+    tmp_path: Path, pixels: int | None, cropped: bool, size: str
+) -> None:
+    picture = element(0xB0, b"\xa0") + element(0xBA, b"\x78")
+    if pixels is not None:
+        picture += element(0x54CC, bytes((pixels,)))
+    tracks = element(0x1654AE6B, element(0xAE, element(0xD7, b"\1") + element(0xE0, picture)))
+    inside = element(0x1549A966, element(0x2AD7B1, b"\x0f\x42\x40")) + tracks
+    segment = element(0x18538067, inside)
+    if size == "unknown":
+        segment = segment[:4] + b"\x01" + b"\xff" * 7 + inside
+    path = tmp_path / "a.mkv"
+    path.write_bytes(element(0x1A45DFA3, element(0x4282, b"matroska")) + segment)
+    assert cropped_by_container(path, 160, 120) is cropped
+
+
+@given(st.binary(max_size=300))
+def test_looking_for_crops_survives_any_bytes(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "a")
+        for head in (b"\x1a\x45\xdf\xa3", b"\0\0\0\x10ftyp"):
+            path.write_bytes(head + data)
+            assert cropped_by_container(path, 160, 120) in (True, False)
+            assert edits_of(path) is not None
+            assert exif_orientation(path) is None
+
+
+MS = Fraction(1, 1000)
+NTSC = Fraction(30000, 1001)
+
+
+def seen(times: list[int], rates: list[Fraction], *, coarse: bool = True) -> SeenTimes:
+    found = SeenTimes(MS, coarse, rates)
+    for time in times:
+        found.add(time, 33)
+    return found
+
+
+def rounded(rate: Fraction, count: int, first: Fraction = Fraction(0)) -> list[int]:
+    return [round((first + n / rate) / MS) for n in range(count)]
+
+
+@given(
+    st.sampled_from([Fraction(24000, 1001), Fraction(25), NTSC, Fraction(50), Fraction(120)]),
+    st.integers(2, 400),
+    st.fractions(0, 9),
+)
+def test_times_rounded_from_a_grid_are_put_back_on_it(
+    rate: Fraction, count: int, first: Fraction
+) -> None:
+    times = rounded(rate, count, first)
+    grid = seen(times, [rate]).grid(rate)
+    assert grid is not None
+    assert (grid.rate, grid.whole) == (rate, True)
+    table = Timetable(Fraction(0), units_for(grid, MS), rate, True, None, grid)
+    steps = [table.shown(time * MS) * table.time_base for time in times]
+    assert {b - a for a, b in itertools.pairwise(steps)} == {1 / rate}
+    assert all(abs(step - time * MS) <= MS for step, time in zip(steps, times, strict=True))
+
+
+def test_a_rate_that_a_file_names_badly_is_taken_for_the_usual_one_near_it() -> None:
+    grid = seen(rounded(NTSC, 300), [Fraction(2997, 100)]).grid(Fraction(2997, 100))
+    assert grid is not None
+    assert grid.rate == NTSC
+
+
+@pytest.mark.parametrize("times", [[0, 33, 69, 100], [0, 33, 33, 67], [0]])
+def test_times_off_the_grid_twice_on_it_or_alone_are_on_none(times: list[int]) -> None:
+    assert seen(times, [NTSC]).grid(NTSC) is None
+
+
+def test_a_clock_of_its_own_is_constant_only_where_it_is_exactly() -> None:
+    exact = seen([0, 40, 80, 120], [Fraction(25)], coarse=False).grid(Fraction(25))
+    assert exact is not None
+    assert exact.tick == 0
+    assert seen([0, 40, 81, 120], [Fraction(25)], coarse=False).grid(Fraction(25)) is None
+
+
+def test_an_end_that_is_no_step_of_the_grid_stays_where_it_is() -> None:
+    grid = seen(rounded(NTSC, 30), [NTSC]).grid(NTSC)
+    assert grid is not None
+    held = Timetable(Fraction(0), units_for(grid, MS), NTSC, True, Fraction(3), grid)
+    start = held.shown(967 * MS)
+    assert (start + held.last(start)) * held.time_base == 3
+    soon = Timetable(Fraction(0), units_for(grid, MS), NTSC, True, 1001 * MS, grid)
+    assert soon.last(start) * soon.time_base == 1 / NTSC

@@ -11,12 +11,19 @@ from pathlib import Path
 import pytest
 
 from provenance.errors import OutputError, UsageError
-from provenance.workspace import PREFIX, Workspace, check_distinct, check_target, explained, sweep
+from provenance.system.workspace import (
+    PREFIX,
+    Workspace,
+    check_distinct,
+    check_target,
+    explained,
+    sweep,
+)
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from provenance.workspace import Workspace
+from provenance.system.workspace import Workspace
 with Workspace(Path(sys.argv[1])) as workspace:
     workspace.path("half.mp4").write_bytes(b"half")
     print("ready", flush=True)
@@ -112,7 +119,7 @@ def test_a_sidecar_does_not_stay_when_the_media_cannot_follow(tmp_path: Path) ->
 KILLED_BETWEEN = """
 import os, sys, signal
 from pathlib import Path
-from provenance.workspace import Workspace
+from provenance.system.workspace import Workspace
 class Killed(Workspace):
     def _rename(self, finished, final):
         if sys.argv[2] == "after":

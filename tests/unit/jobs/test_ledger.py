@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from provenance.batch.jobs import Claim, Ledger
+from provenance.batch.jobs.ledger import WORKER_DIED
 from provenance.errors import LeaseLostError, LedgerError
-from provenance.jobs import Claim, Ledger
-from provenance.jobs.ledger import WORKER_DIED
 from tests.conftest import ROOT
 
 
@@ -213,7 +213,7 @@ def test_many_processes_do_every_job_once(tmp_path: Path) -> None:
 def test_killed_at_any_moment_it_is_whole_and_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "batch.ledger"
     code = (
-        "import sys; from pathlib import Path; from provenance.jobs import Ledger\n"
+        "import sys; from pathlib import Path; from provenance.batch.jobs import Ledger\n"
         "with Ledger(Path(sys.argv[1])) as ledger:\n"
         "    ledger.add([(f'k{n}', f'{n}.mp4') for n in range(2000)])\n"
         "    while claim := ledger.claim('run', lease=0.2, max_attempts=9):\n"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from provenance.batch.jobs import Job, Prompt, find_jobs, job_key, output_path, terms_of
 from provenance.errors import JobListError, UsageError
-from provenance.jobs import Job, Prompt, find_jobs, job_key, output_path, terms_of
 from provenance.manifest import given_prompt_hash, hash_prompt, trace_prompt
 from provenance.manifest.prompt import PromptKey
 

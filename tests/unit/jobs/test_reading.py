@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from provenance.batch.jobs import KEYS, Job, Prompt, job_key, read_defaults, read_jobs
+from provenance.batch.jobs.reading import MAX_LINE, MAX_PROBLEMS
 from provenance.errors import JobListError, UsageError
-from provenance.jobs import KEYS, Job, Prompt, job_key, read_defaults, read_jobs
-from provenance.jobs.reading import MAX_LINE, MAX_PROBLEMS
 from provenance.results import PromptHash
 
 HASH = PromptHash("sha256", "0" * 64)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from provenance.batch.jobs import WatchedFolder
+from provenance.batch.jobs.watching import SETTLED
 from provenance.errors import UsageError
-from provenance.jobs import WatchedFolder
-from provenance.jobs.watching import SETTLED
 
 FIELDS = {"model_name": "M", "model_version": "1", "prompt": "secret"}
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.payload import StampId
+from provenance.results.payload import StampId
 from provenance.watermark.embedder import Embedder
 from provenance.watermark.keys import WatermarkKey
 from provenance.watermark.layout import Grid

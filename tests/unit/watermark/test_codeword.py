@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from provenance.payload import StampId
+from provenance.results.payload import StampId
 from provenance.watermark import codeword, polar
 from provenance.watermark.keys import WatermarkKey, keystream
 

@@ -1,0 +1,306 @@
+"""Signed files from a registry, for verifying without it: revocation lists, bundles, audit heads.
+
+* A **revocation list** is one sealed document (:mod:`.seal`): every withdrawal in force,
+  each with the ids of the stamps it hits, so that a copy without a manifest is told as well.
+* A **bundle** is a sealed line, which holds the SHA-256 of the rest, and then the registry's JSON
+  Lines (:mod:`provenance.registry.transfer`).
+* An **audit head** is the newest row of the log, sealed: kept elsewhere, it tells later whether
+  rows were taken off the end.
+
+All are dated; lists and bundles expire, and an expired one is an error, never a pass.  They say how
+far the audit log had come, so that an older one is told from a newer (:mod:`.seen`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from provenance.documents.seal import seal, unseal
+from provenance.documents.seen import LogHead, Seen
+from provenance.errors import OutputError, RegistryError, SealError, UnreadableFileError, UsageError
+from provenance.manifest import Signer
+from provenance.registry import AuditRow, Facts, Registry, Withdrawal
+from provenance.registry.transfer import Transfer, export_lines, import_lines
+from provenance.results import VerificationReport
+from provenance.system.workspace import Workspace
+
+_MAX_LIST = 512 * 1024 * 1024
+_MAX_HEADER = 1024 * 1024
+_PIECE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationList:
+    """A signed list that was checked: what was withdrawn at the time it was issued."""
+
+    issued_at: datetime
+    signer: str
+    by_target: dict[tuple[str, str], tuple[Withdrawal, ...]]
+    by_stamp: dict[str, Withdrawal]
+
+    def hitting(self, facts: Facts) -> Withdrawal | None:
+        """The first withdrawal on the list that hits a stamp with these facts."""
+        own = () if facts.stamp_id is None else (facts.stamp_id,)
+        named = (self.by_stamp.get(stamp_id.hex) for stamp_id in (*own, *facts.parents))
+        listed = (entry for target in facts.targets() for entry in self.by_target.get(target, ()))
+        hits = (entry for entry in listed if entry.hits(facts))
+        return next((entry for entry in (*named, *hits) if entry is not None), None)
+
+
+def write_revocations(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> int:
+    """Write a signed list of everything withdrawn now; how many withdrawals it holds.
+
+    Raises:
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+        SigningError: the signer, its certificate or the clock stops it.
+    """
+    log = _log_head(registry)  # before the rows are read: it never says more than they hold
+    listed = []
+    for entry in registry.withdrawals.listed():
+        if entry.ended_at is None:
+            stamps = [stamp_id.hex for stamp_id in registry.hit_by(entry)]
+            listed.append(entry.as_json() | {"stamps": stamps})
+    document = {"withdrawals": listed, **log}
+    content = seal("revocations", document, signer, valid=valid)
+    write_whole(path, [content])
+    _logged(registry, "revocations", content)
+    return len(listed)
+
+
+def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> RevocationList:
+    """Check a signed list.
+
+    Args:
+        path: the list.
+        anchors_pem: whose lists are believed.
+        seen: which lists were seen before; without it an older one passes while it stands.
+
+    Raises:
+        UnreadableFileError: it can't be read.
+        SealError: it is damaged, expired, signed by nobody who is trusted, or older than one that
+            was seen.
+    """
+    try:
+        if path.stat().st_size > _MAX_LIST:
+            raise SealError(f"{path} is too large for a revocation list; give the right file.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    sealed = unseal("revocations", content, anchors_pem, str(path), expires=True)
+    try:
+        by_target: dict[tuple[str, str], tuple[Withdrawal, ...]] = {}
+        by_stamp: dict[str, Withdrawal] = {}
+        for item in sealed.document["withdrawals"]:
+            stamps = item.pop("stamps")
+            entry = Withdrawal.from_json(item)
+            target = (entry.kind, entry.target)
+            by_target[target] = (*by_target.get(target, ()), entry)
+            for stamp_id in stamps:
+                by_stamp.setdefault(str(stamp_id), entry)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SealError(f"{path} is signed, but is no revocation list that can be read.") from error
+    if seen is not None:
+        seen.accept("revocations", sealed, str(path))
+    return RevocationList(sealed.issued_at, sealed.signer, by_target, by_stamp)
+
+
+def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> Transfer:
+    """Write everything that verification needs, signed, into one file.
+
+    Raises:
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+        SigningError: the signer, its certificate or the clock stops it.
+    """
+    counts = {"stamp": 0, "withdrawal": 0}
+    digest, log = hashlib.sha256(), _log_head(registry)
+    with _explained(path), tempfile.TemporaryFile(dir=path.parent) as body:
+        for kind, line in export_lines(registry):
+            digest.update(line)
+            body.write(line)
+            counts[kind] += 1
+        body.seek(0)
+        told = {"stamps": counts["stamp"], "withdrawals": counts["withdrawal"]}
+        document = {"sha256": digest.hexdigest(), **told, **log}
+        header = seal("bundle", document, signer, valid=valid)
+        write_whole(path, [header, *iter(lambda: body.read(_PIECE), b"")])
+    _logged(registry, "bundle", header)
+    return Transfer(**told)
+
+
+def write_lines(registry: Registry, path: Path) -> Transfer:
+    """Write stamps and withdrawals as JSON Lines, unsigned, for another registry of one's own.
+
+    Raises:
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+    """
+    counts = {"stamp": 0, "withdrawal": 0}
+    digest = hashlib.sha256()
+
+    def lines() -> Iterator[bytes]:
+        for kind, line in export_lines(registry):
+            counts[kind] += 1
+            digest.update(line)
+            yield line
+
+    write_whole(path, lines())
+    registry.audit.append("export", kind="lines", sha256=digest.hexdigest())
+    return Transfer(counts["stamp"], counts["withdrawal"])
+
+
+def read_lines(registry: Registry, path: Path) -> Transfer:
+    """Take over JSON Lines that :func:`write_lines` wrote.
+
+    Raises:
+        UnreadableFileError: it can't be read.
+        InputError: a line is damaged; what came before it is taken over.
+    """
+    try:
+        with path.open("rb") as stream:
+            return import_lines(registry, stream, str(path))
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise _unreadable(path, error) from error
+
+
+@contextlib.contextmanager
+def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Iterator[Registry]:
+    """A checked bundle as a registry of its own, in a temporary file, for as long as the block.
+
+    Arguments are those of :func:`read_revocations`.
+
+    Raises:
+        UnreadableFileError: it can't be read.
+        SealError: it is damaged, expired, or signed by nobody who is trusted.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(path.open("rb"))
+            header = stream.readline(_MAX_HEADER)
+            start = stream.tell()
+            sealed = unseal("bundle", header, anchors_pem, str(path), expires=True)
+            digest = hashlib.sha256()
+            while piece := stream.read(_PIECE):
+                digest.update(piece)
+            if digest.hexdigest() != sealed.document.get("sha256"):
+                raise SealError(f"{path} was changed or cut off after it was signed; get it again.")
+            stream.seek(start)
+            if seen is not None:
+                seen.accept("bundle", sealed, str(path))
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-")))
+        registry = stack.enter_context(Registry(str(folder / "bundle.db"), create=True))
+        again = hashlib.sha256()
+        import_lines(registry, _hashed(stream, again), str(path))
+        if again.digest() != digest.digest():
+            raise SealError(f"{path} was changed while it was read; get it again.")
+        registry.issued_at = sealed.issued_at
+        yield registry
+
+
+def _hashed(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for line in lines:
+        digest.update(line)
+        yield line
+
+
+def write_head(registry: Registry, path: Path, signer: Signer) -> AuditRow:
+    """Write the newest row of the audit log, signed.
+
+    Raises:
+        RegistryError: the log is empty.
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+        SigningError: the signer, its certificate or the clock stops it.
+    """
+    head = registry.audit.head()
+    if head is None:
+        raise RegistryError("The audit log is empty: there is no head to sign.")
+    write_whole(path, [seal("audit-head", head.as_json(), signer)])
+    return head
+
+
+def check_head(registry: Registry, path: Path, anchors_pem: bytes) -> str | None:
+    """Why a signed head is not in the log any more; None when it is.
+
+    Raises:
+        UnreadableFileError: the file can't be read.
+        SealError: it is damaged, or signed by nobody who is trusted.
+    """
+    try:
+        sealed = unseal("audit-head", path.read_bytes(), anchors_pem, str(path), expires=False)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    number, value = sealed.document.get("number"), sealed.document.get("hash")
+    if not isinstance(number, int):
+        raise SealError(f"{path} is signed, but is no head of a log.")
+    row = registry.audit.row(number)
+    if row is None:
+        return f"row {number}, which {path} says was there, is gone"
+    if row.hash != value:
+        return f"row {number} is not the one that {path} says was there"
+    return None
+
+
+def log_verification(registry: Registry, report: VerificationReport) -> None:
+    """Append a verification to the audit log: the file's hash, never its name."""
+    named = report.watermark.stamp_id
+    registry.audit.append(
+        "verify",
+        sha256=report.file.sha256,
+        verdict=report.verdict.value,
+        stamp_id=None if named is None else named.hex,
+    )
+
+
+def _log_head(registry: Registry) -> dict[str, Any]:
+    """How far the audit log has come, as signed documents carry it; nothing of an empty one."""
+    first, newest = registry.audit.row(1), registry.audit.head()
+    if first is None or newest is None:
+        return {}
+    return {"log": LogHead(first.hash, newest.number, newest.hash).as_json()}
+
+
+def _logged(registry: Registry, kind: str, content: bytes) -> None:
+    registry.audit.append("export", kind=kind, sha256=hashlib.sha256(content).hexdigest())
+
+
+def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file that is there whole or not at all, and replaces nothing."""
+    if os.path.lexists(path):
+        raise UsageError(f"{path} exists already; name another file.")
+    with Workspace(path) as workspace, _explained(path):
+        draft = workspace.path("draft")
+        with draft.open("wb") as stream:
+            for piece in pieces:
+                stream.write(piece)
+        workspace.publish(draft)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        reason = (error.strerror or "input/output error").lower()
+        raise OutputError(f"{path} can't be written: {reason}.") from error
+
+
+def _unreadable(path: Path, error: OSError) -> UnreadableFileError:
+    return UnreadableFileError(
+        f"{path} can't be read: {(error.strerror or 'input/output error').lower()}."
+    )

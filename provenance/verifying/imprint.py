@@ -1,0 +1,188 @@
+"""The fingerprint of a file: its frames, laid back onto the stamped picture, and its sound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance.errors import ProvenanceError
+from provenance.fingerprint import (
+    LOOKS,
+    MARGIN,
+    SOUND_RATE,
+    VISIBLE,
+    Cells,
+    Collector,
+    Extent,
+    Fingerprint,
+    Listener,
+    around,
+    cells,
+    frames_for,
+)
+from provenance.results import Detection
+from provenance.verifying.sampling import LONG, STILL_FRAMES, first, grid_of, spread, too_narrow
+from provenance.video import LumaFrame, MediaInfo, SoundStats, read_luma, read_sound
+from provenance.watermark import alignment
+from provenance.watermark.residual import Plane, canonical
+
+RATE = 8.0
+"""Frames a second that are looked at."""
+SCENES = 16
+"""Key frames that make it needless to read a long clip through."""
+HEARD = 24 * 3600.0
+"""Seconds of sound that are heard, all channels counted."""
+PATIENCE = 200.0
+"""Seconds that hearing it may take, so that a sound made to be slow can't cost the picture."""
+
+
+def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = None) -> Fingerprint:
+    """Take a clip's or a still image's fingerprint.
+
+    Args:
+        path: the file.
+        info: what :func:`provenance.video.probe` said of it.
+        detection: what examining it found.  Where it found a watermark, the picture is laid back
+            onto the place of the stamped one, and moments without the mark are left out.  None to
+            register the clip: then it is read through, however long it is.
+
+    Returns:
+        The fingerprint; without frames when none counts, or the picture is too narrow to look at.
+        The sound is that of the whole file, whatever of the picture carries a mark.
+
+    Raises:
+        UnreadableFileError: when nothing of it decodes.
+    """
+    duration = None if info.kind == "image" else info.duration
+    sound = b"" if info.kind == "image" else _sound(path, dense=detection is not None)
+    if too_narrow(info):
+        return Fingerprint(Extent(0, 0, 0, 0), (), duration, sound)
+    grid = grid_of(info)
+    size = (info.video.height, info.video.width)
+    placed: _Placed | None = None
+    shown: tuple[int, int] | None = None
+    collector = Collector(Extent(0, 0, 0, 0))
+    gap, due = (info.duration or 0.0) / LOOKS, float("-inf")
+
+    def aside(picture: Plane, time: float) -> bytes:
+        """A few frames, far enough from one another, are looked at around their place too."""
+        nonlocal due
+        if placed is None or time < due:
+            return b""
+        due = time + gap if gap else float("inf")
+        return placed.around(picture)
+
+    for frame in _frames(path, info, every_scene=detection is None):
+        if frame.luma.shape != size or not _marked(detection, frame.time):
+            continue
+        picture = grid.upright(canonical(frame.luma, grid, frame.depth))
+        if placed is None:
+            shown = (picture.shape[1], picture.shape[0])
+            placed = _Placed(picture.shape, _matrix(detection))
+            collector = Collector(placed.extent, frames_for(info.duration))
+        seen = None if detection is None else partial(aside, picture, frame.time)
+        collector.add(picture, frame.time, partial(placed.cells, picture), seen)
+    return replace(collector.fingerprint(), duration=duration, size=shown, sound=sound)
+
+
+class _Placed:
+    """Where pictures (h, w) of one size lie on the stamped picture's plane."""
+
+    def __init__(self, shape: tuple[int, ...], matrix: alignment.Map) -> None:
+        self._matrix = matrix
+        frame = alignment.frame_of(shape, [matrix])
+        if frame is None:
+            self.extent = Extent(0, 0, 0, 0)
+            return
+        left, top = frame.left - 0.5, frame.top - 0.5
+        right, bottom = left + frame.size[0], top + frame.size[1]
+        self.extent = Extent.within(left, top, right, bottom)
+        if self.extent.count:
+            seen = self._laid(np.ones(shape, np.float32)) > 0.5
+            shares = cv2.resize(
+                seen.astype(np.float32),
+                (self.extent.columns, self.extent.rows),
+                interpolation=cv2.INTER_AREA,
+            )
+            self._seen, self._visible = seen, shares >= VISIBLE
+
+    def cells(self, picture: Plane) -> Cells:
+        """Hash the cells of one picture."""
+        if not self.extent.count:
+            return Cells(b"", b"")
+        canvas = self._laid(picture)
+        if not self._seen.all():
+            # The rest of a cell that is nearly whole must not be a black edge.
+            canvas = np.where(self._seen, canvas, np.float32(picture.mean()))
+        return cells(canvas, self._visible, self.extent)
+
+    def around(self, picture: Plane) -> bytes:
+        """Hash the cells of one picture at every shift."""
+        if not self.extent.count:
+            return b""
+        seen = self._laid(np.ones_like(picture), MARGIN) > 0.5
+        canvas = np.where(seen, self._laid(picture, MARGIN), np.float32(picture.mean()))
+        return around(canvas, seen, self.extent)
+
+    def _laid(self, picture: Plane, margin: int = 0) -> NDArray[np.float32]:
+        left, top = self.extent.corner
+        width, height = self.extent.size
+        size = (width + 2 * margin, height + 2 * margin)
+        frame = alignment.Frame(left - margin, top - margin, size)
+        return alignment.laid(picture, self._matrix, frame).plane
+
+
+def _sound(path: Path, dense: bool) -> bytes:
+    """The sound's fingerprint; what keeps it from being heard must not cost the picture's."""
+    stats, listener = SoundStats(), Listener()
+    ends, heard, cut = time.monotonic() + PATIENCE, 0.0, False
+    try:
+        for samples in read_sound(path, SOUND_RATE, stats):
+            listener.add(samples)
+            heard += samples.size / SOUND_RATE
+            if cut := heard >= HEARD or time.monotonic() > ends:
+                break
+    except (ProvenanceError, ValueError, LookupError, NotImplementedError):
+        stats.damaged = True
+    tracks = stats.tracks or int(stats.damaged)
+    return listener.print(dense=dense, tracks=tracks, damaged=stats.damaged, cut=cut).to_bytes()
+
+
+def _matrix(detection: Detection | None) -> alignment.Map:
+    if detection is None or detection.transform is None:
+        return np.eye(3)
+    return np.array(detection.transform.matrix, np.float64).reshape(3, 3)
+
+
+def _marked(detection: Detection | None, time: float) -> bool:
+    """Whether a moment counts: any, unless the mark is known to be in some moments only."""
+    if detection is None or not any(s.status == "marked" for s in detection.segments):
+        return True
+    return any(s.start <= time <= s.end and s.status == "marked" for s in detection.segments)
+
+
+def _frames(path: Path, info: MediaInfo, every_scene: bool) -> Iterator[LumaFrame]:
+    """Frames up to 8 a second; of a long clip that is only looked at, its key frames."""
+    if info.kind == "image":
+        yield from first(read_luma(path), STILL_FRAMES)
+        return
+    duration = info.duration or 0.0
+    if every_scene or duration <= LONG or _key_frames(path) < SCENES:
+        yield from spread(path, info, int(RATE * max(duration, LONG)))
+        return
+    due = float("-inf")
+    for frame in read_luma(path, skip="predicted"):
+        if frame.time >= due:
+            yield frame
+            due = frame.time + duration / (RATE * LONG)
+
+
+def _key_frames(path: Path) -> int:
+    return sum(1 for _ in read_luma(path, skip="predicted"))

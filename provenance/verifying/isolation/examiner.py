@@ -1,0 +1,280 @@
+"""The parent's side: keeps one worker, hands it files, and gets over its end."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from provenance.errors import ServiceError
+from provenance.manifest import Trust
+from provenance.results import Detection, FileFacts, ManifestReport
+from provenance.verifying.isolation import wire
+from provenance.verifying.isolation.limits import Limits
+from provenance.verifying.layers import Findings
+from provenance.watermark.keys import WatermarkKey
+
+START_SECONDS = 120.0
+"""For a worker to load its libraries, on a machine that is busy."""
+MANIFEST_SECONDS = 60.0
+"""For the manifest alone, after the picture cost a worker its life."""
+
+
+class _Ended(Exception):
+    """The worker is gone; the text says why, to follow "the file ..."."""
+
+
+class Examiner:
+    """Gathers findings in a worker process; one file at a time, from any thread.
+
+    Start-up costs a second or so, so keep one for many files.  A file that crashes, hangs or
+    bloats the worker costs itself only: its findings are ``not_checked`` with the reason, and the
+    next file gets a fresh worker.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.unprotected: tuple[str, ...] = ()
+        self._turn = threading.Lock()
+        self._worker: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
+        self._abandoned = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker and what it has started; the next file would start another."""
+        worker, self._worker = self._worker, None
+        if worker is None:
+            return
+        _kill(worker)
+        worker.wait()
+        os.close(self._lifeline)
+        for pipe in (worker.stdin, worker.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+
+    def abandon(self) -> None:
+        """From another thread: end the worker now and start no more; the file is not waited for.
+
+        Whoever is in :meth:`gather` gets an answer that is worth nothing; :meth:`close` follows
+        once that thread is done.
+        """
+        self._abandoned = True
+        worker = self._worker
+        if worker is not None:
+            _kill(worker)
+
+    def gather(
+        self,
+        path: Path,
+        keys: tuple[WatermarkKey, ...],
+        trust: Trust,
+        *,
+        sidecar: Path | None = None,
+        fingerprint: bool = False,
+    ) -> Findings:
+        """As :func:`provenance.verifying.layers.gather`, in the worker.
+
+        Raises:
+            InputError: the file is missing, unreadable, empty, no media, without a picture,
+                encrypted.
+            ServiceError: no worker can be started at all.
+        """
+        ask = wire.Request.of(
+            path, keys, trust, sidecar=sidecar, picture=True, fingerprint=fingerprint
+        )
+        with self._turn:
+            try:
+                return self._asked(ask, self.limits.seconds)
+            except _Ended as end:
+                reason = f"the file {end}"
+            # The manifest may be fine all the same, and is read by other code.
+            ask = ask.model_copy(update={"picture": False})
+            try:
+                found = self._asked(ask, min(self.limits.seconds, MANIFEST_SECONDS))
+            except _Ended:
+                nothing = ManifestReport("not_checked", reason=reason)
+                found = Findings(
+                    FileFacts(str(path), None, None, None), Detection("not_checked"), nothing
+                )
+            return Findings(found.file, Detection("not_checked", reason=reason), found.manifest)
+
+    def _asked(self, request: wire.Request, seconds: float) -> Findings:
+        try:
+            worker = self._started()
+            deadline = time.monotonic() + seconds
+            self._send(worker, wire.pack(request), deadline)
+            answer = wire.unpack(wire.Answer, self._receive(worker, deadline))
+            assert isinstance(answer, wire.Answer)  # noqa: S101 - what unpack was asked for
+            return answer.findings(Path(os.fsdecode(request.path)))
+        except wire.Garbled as error:
+            self.close()
+            raise _Ended("made its decoder answer nonsense, so it was stopped") from error
+        except _Ended:
+            self.close()
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            self.close()
+            raise
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._worker is not None:
+            return self._worker
+        if self._abandoned:
+            raise _Ended("was abandoned")
+        try:
+            worker, self._lifeline = _start(self.limits)
+        except OSError as error:
+            reason = (error.strerror or "input/output error").lower()
+            raise ServiceError(
+                f"The process that examines files could not be started: {reason}; run fewer "
+                "things at once, or raise the limits (ulimit -n, ulimit -u)."
+            ) from error
+        self._worker = worker
+        if self._abandoned:  # in the moment since it was asked
+            _kill(worker)
+        try:
+            content = self._receive(worker, time.monotonic() + START_SECONDS)
+            ready = wire.unpack(wire.Ready, content)
+        except (_Ended, wire.Garbled) as error:
+            self.close()
+            raise ServiceError(
+                "The process that examines files could not be started; raise its memory limit, "
+                "or run with --debug."
+            ) from error
+        assert isinstance(ready, wire.Ready)  # noqa: S101 - what unpack was asked for
+        self.unprotected = ready.missing
+        return worker
+
+    @staticmethod
+    def _send(worker: subprocess.Popen[bytes], content: bytes, deadline: float) -> None:
+        assert worker.stdin is not None  # noqa: S101 - it was asked for
+        handle = worker.stdin.fileno()
+        rest = memoryview(content)
+        os.set_blocking(handle, False)
+        while rest:
+            if not _ready(handle, select.POLLOUT, deadline):
+                raise _Ended("could not be handed over in time")
+            try:
+                rest = rest[os.write(handle, rest) :]
+            except (BrokenPipeError, BlockingIOError) as error:
+                if isinstance(error, BrokenPipeError):
+                    raise _Ended(_how_it_ended(worker)) from error
+
+    def _receive(self, worker: subprocess.Popen[bytes], deadline: float) -> bytes:
+        length = wire.length_of(self._read(worker, wire.HEAD, deadline))
+        return self._read(worker, length, deadline)
+
+    def _read(self, worker: subprocess.Popen[bytes], count: int, deadline: float) -> bytes:
+        assert worker.stdout is not None  # noqa: S101 - it was asked for
+        handle, parts = worker.stdout.fileno(), bytearray()
+        while len(parts) < count:
+            if not _ready(handle, select.POLLIN, deadline):
+                raise _Ended(
+                    f"took longer than {self.limits.seconds:g} s to examine, so it was stopped"
+                )
+            piece = os.read(handle, min(count - len(parts), 1 << 20))
+            if not piece:
+                raise _Ended(_how_it_ended(worker))
+            parts += piece
+        return bytes(parts)
+
+
+@functools.cache
+def shared() -> Examiner:
+    """The examiner of whoever has none: one for the process, with the usual limits."""
+    examiner = Examiner()
+    atexit.register(examiner.close)
+    if hasattr(os, "register_at_fork"):
+        # The pipes of a forked child would be its parent's.
+        os.register_at_fork(after_in_child=shared.cache_clear)
+    return examiner
+
+
+def _start(limits: Limits) -> tuple[subprocess.Popen[bytes], int]:
+    """A worker, and the end of a pipe that ends it when it closes, also by our own end."""
+    theirs, ours = os.pipe()
+    try:
+        told = (str(limits.memory), str(limits.open_files), str(theirs))
+        worker = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            # -P: a folder of strangers' files may hold a numpy.py, and `-m` would look there first.
+            [sys.executable, "-P", "-m", "provenance.verifying.isolation.worker", *told],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_environment(),
+            pass_fds=(theirs,),
+            # Ctrl-C is ours to handle: the worker is killed then.
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    return worker, ours
+
+
+def _kill(worker: subprocess.Popen[bytes]) -> None:
+    """Kill the worker and its group, unless it was waited for: then its number may be another's."""
+    if worker.returncode is None:
+        _kill_group(worker)
+
+
+def _kill_group(worker: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(worker.pid, signal.SIGKILL)
+
+
+def _ready(handle: int, event: int, deadline: float) -> bool:
+    """Wait for a pipe; by poll, since select knows no descriptor above 1023."""
+    waiting = select.poll()
+    waiting.register(handle, event)
+    return bool(waiting.poll(max(0.0, deadline - time.monotonic()) * 1000.0))
+
+
+def _how_it_ended(worker: subprocess.Popen[bytes]) -> str:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        worker.wait(5.0)
+    _kill_group(worker)  # whatever it started has its group's number still, if there is any
+    code = worker.returncode
+    if code is not None and code < 0:
+        with contextlib.suppress(ValueError):
+            return f"crashed its decoder ({signal.Signals(-code).name})"
+    return "ended its decoder, perhaps by its memory limit"
+
+
+def _environment() -> dict[str, str]:
+    """The worker's whole environment: where this package is, and no setting or secret of ours."""
+    root = str(Path(__file__).resolve().parent.parent.parent)
+    return {
+        "PATH": os.defpath,
+        "PYTHONPATH": root,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        # Address space is limited, and arenas take it by the thread.
+        "MALLOC_ARENA_MAX": "4",
+        # The products are small: several workers' threads would only wait for one another.
+        "OPENBLAS_NUM_THREADS": "1",
+    }

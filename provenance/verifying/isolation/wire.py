@@ -1,0 +1,201 @@
+"""What goes between the two processes: frames of JSON, each with its length before it.
+
+The request holds secrets (watermark keys) and comes from the parent alone, through a pipe.  The
+answer may come from a process that a file has taken over: every field is checked for its type, its
+size is limited, and nothing in it is ever run.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from provenance import errors
+from provenance.errors import InputError, ProvenanceError
+from provenance.fingerprint import Fingerprint
+from provenance.manifest import Trust
+from provenance.results import Detection, FileFacts, ManifestReport
+from provenance.verifying.layers import Findings
+from provenance.watermark.keys import WatermarkKey
+
+MOST = 64 * 1024 * 1024
+"""Bytes of one frame."""
+_LENGTH = struct.Struct("<I")
+HEAD = _LENGTH.size
+"""Bytes that say how many follow."""
+_STRICT = ConfigDict(
+    ser_json_bytes="base64",
+    val_json_bytes="base64",
+    ser_json_inf_nan="constants",
+    extra="forbid",
+    frozen=True,
+)
+
+
+class Garbled(Exception):
+    """The other side sent something that is no message."""
+
+
+class Request(BaseModel):
+    """One file to examine; ``picture`` off leaves every decoder alone.
+
+    Relative paths start at ``folder``: a worker may be older than its parent's working folder.
+    """
+
+    model_config = _STRICT
+
+    folder: bytes
+    path: bytes
+    sidecar: bytes | None
+    picture: bool
+    fingerprint: bool
+    keys: tuple[tuple[str, bytes, bytes], ...]
+    anchors: bytes
+    tsa_anchors: bytes
+    issuers: bytes
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        keys: tuple[WatermarkKey, ...],
+        trust: Trust,
+        *,
+        sidecar: Path | None,
+        picture: bool,
+        fingerprint: bool,
+    ) -> Request:
+        """A request for one file."""
+        return cls(
+            folder=os.fsencode(os.getcwd()),
+            path=os.fsencode(path),
+            sidecar=None if sidecar is None else os.fsencode(sidecar),
+            picture=picture,
+            fingerprint=fingerprint,
+            keys=tuple((key.key_id, key.secret, key.pilot_secret) for key in keys),
+            anchors=trust.anchors_pem,
+            tsa_anchors=trust.tsa_anchors_pem,
+            issuers=trust.issuers_pem,
+        )
+
+    @property
+    def watermark_keys(self) -> tuple[WatermarkKey, ...]:
+        """The keys to try."""
+        return tuple(WatermarkKey(*parts) for parts in self.keys)
+
+    @property
+    def trust(self) -> Trust:
+        """Who may sign."""
+        return Trust(self.anchors, self.tsa_anchors, self.issuers)
+
+
+class Ready(BaseModel):
+    """The worker's first word: what could not be taken away from it."""
+
+    model_config = _STRICT
+
+    kind: Literal["ready"] = "ready"
+    missing: tuple[str, ...]
+
+
+class Answer(BaseModel):
+    """The findings on one file, or why there are none."""
+
+    model_config = _STRICT
+
+    file: FileFacts | None = None
+    watermark: Detection | None = None
+    manifest: ManifestReport | None = None
+    fingerprint: bytes | None = None
+    error: str | None = None
+    sentence: bytes | None = None
+
+    @classmethod
+    def of(cls, findings: Findings) -> Answer:
+        """The answer that carries findings."""
+        taken = findings.fingerprint
+        return cls(
+            # Names need not be Unicode; the parent knows this one.
+            file=replace(findings.file, path=""),
+            watermark=findings.watermark,
+            manifest=findings.manifest,
+            fingerprint=None if taken is None else taken.to_bytes(),
+        )
+
+    @classmethod
+    def refusing(cls, error: ProvenanceError) -> Answer:
+        """The answer that carries an error."""
+        sentence = str(error).encode("utf-8", "surrogateescape")
+        return cls(error=type(error).__name__, sentence=sentence)
+
+    def findings(self, path: Path) -> Findings:
+        """The findings on the file at ``path``.
+
+        Raises:
+            InputError: the error that the worker met, of the same class.
+            Garbled: neither is there.
+        """
+        if self.error is not None and self.sentence is not None:
+            known = getattr(errors, self.error, None)
+            # A file costs itself: no worker may say that something else has failed.
+            if not (isinstance(known, type) and issubclass(known, InputError)):
+                raise Garbled
+            try:
+                refusal = known(self.sentence.decode("utf-8", "surrogateescape"))
+            except TypeError as error:
+                raise Garbled from error
+            raise refusal
+        if self.file is None or self.watermark is None or self.manifest is None:
+            raise Garbled
+        try:
+            taken = None if self.fingerprint is None else Fingerprint.from_bytes(self.fingerprint)
+        except ValueError as error:
+            raise Garbled from error
+        facts = replace(self.file, path=str(path))
+        return Findings(facts, self.watermark, self.manifest, taken)
+
+
+Message = Request | Ready | Answer
+
+
+def pack(message: Message) -> bytes:
+    """One frame."""
+    content = message.model_dump_json().encode()
+    return _LENGTH.pack(len(content)) + content
+
+
+def length_of(head: bytes) -> int:
+    """How many bytes follow the first four of a frame.
+
+    Raises:
+        Garbled: more than is allowed.
+    """
+    (length,) = _LENGTH.unpack(head)
+    if length > MOST:
+        raise Garbled
+    return int(length)
+
+
+def unpack(kind: type[Message], content: bytes) -> Message:
+    """Check and read a frame's content.
+
+    Raises:
+        Garbled: it is anything else than a message of that kind.
+    """
+    try:
+        return kind.model_validate_json(content)
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise Garbled from error
+
+
+def receive(stream: BinaryIO) -> bytes | None:
+    """The content of the next frame of a blocking stream; None at its end."""
+    head = stream.read(HEAD)
+    if len(head) < HEAD:
+        return None
+    return stream.read(length_of(head))

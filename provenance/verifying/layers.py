@@ -1,0 +1,126 @@
+"""What one file says of itself: everything that touches its bytes, and nothing else.
+
+1. The file is probed; what cannot be examined at all is an error, not a finding.
+2. Its SHA-256 is taken.
+3. Its manifest is read and validated.
+4. Its picture is searched for the watermark, with every key that is held.
+5. Its fingerprint is taken, laid back onto the stamped picture where a mark was found.
+
+Steps 2 and 3 run beside step 4.  A layer that fails costs its own finding only: it then reads
+``not_checked``, with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from provenance.errors import ProvenanceError, UnreadableFileError
+from provenance.fingerprint import Fingerprint
+from provenance.manifest import Trust, read_manifest
+from provenance.results import Detection, FileFacts, ManifestReport
+from provenance.system.text import printable
+from provenance.verifying.imprint import fingerprint_of
+from provenance.verifying.sampling import examine
+from provenance.video import probe
+from provenance.watermark.keys import WatermarkKey
+
+_Layer = TypeVar("_Layer")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The findings on one file; ``fingerprint`` is None when it was not asked for, or failed."""
+
+    file: FileFacts
+    watermark: Detection
+    manifest: ManifestReport
+    fingerprint: Fingerprint | None = None
+
+
+def gather(
+    path: Path,
+    keys: Sequence[WatermarkKey],
+    trust: Trust,
+    *,
+    sidecar: Path | None = None,
+    fingerprint: bool = False,
+) -> Findings:
+    """Examine a video or a still image.
+
+    Args:
+        path: the file; it is only read.
+        keys: every key to try, newest first; with none the watermark is not checked.
+        trust: who may sign; with none every signer is untrusted.
+        sidecar: a manifest store to use instead of looking for one in and beside the file.
+        fingerprint: whether to take the fingerprint as well.
+
+    Raises:
+        InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
+    """
+    info = probe(path)  # 1
+    with ThreadPoolExecutor(1, thread_name_prefix="metadata") as beside:
+        digest = beside.submit(sha256_of, path)  # 2
+        reading = beside.submit(  # 3
+            _layer,
+            lambda: read_manifest(path, trust, sidecar=sidecar),
+            lambda reason: ManifestReport("not_checked", reason=reason),
+        )
+        found = _layer(  # 4
+            lambda: examine(path, info, keys),
+            lambda reason: Detection("not_checked", reason=reason),
+        )
+        imprint: Fingerprint | None = None
+        if fingerprint:  # 5
+            imprint = _layer(lambda: fingerprint_of(path, info, found), lambda _: None)
+        manifest = reading.result()
+        facts = FileFacts(str(path), digest.result(), info.size, info.kind)
+    if info.truncated and found.reason is None:
+        found = replace(found, reason="the file is incomplete: its end is missing")
+    return Findings(facts, found, manifest, imprint)
+
+
+def manifest_alone(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Findings:
+    """The findings without a look at the picture: for a file that no decoder gets over."""
+    digest = sha256_of(path)
+    manifest = _layer(
+        lambda: read_manifest(path, trust, sidecar=sidecar),
+        lambda reason: ManifestReport("not_checked", reason=reason),
+    )
+    facts = FileFacts(str(path), digest, path.stat().st_size, None)
+    return Findings(facts, Detection("not_checked"), manifest)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file as 64 hexadecimal digits, read in pieces.
+
+    Raises:
+        UnreadableFileError: when it cannot be read.
+    """
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise UnreadableFileError(f"{path} cannot be read: {reason}.") from error
+
+
+def _layer(run: Callable[[], _Layer], failed: Callable[[str], _Layer]) -> _Layer:
+    """Run one layer; whatever goes wrong in it becomes its finding.
+
+    The one place that catches everything: a file made to crash one decoder must not keep the
+    other layer's finding from its reader.
+    """
+    try:
+        return run()
+    except ProvenanceError as error:
+        return failed(printable(error, 300).rstrip("."))
+    except Exception as error:
+        _log.exception("a layer failed")
+        return failed(f"it failed unexpectedly ({type(error).__name__})")

@@ -1,0 +1,164 @@
+"""Verify one file: read what its pixels and its signed metadata say, look them up, and compare.
+
+1. The file's findings are gathered (:mod:`provenance.verifying.layers`).
+2. A watermark that the manifest says was made with a key not held here was not looked for:
+   "absent" becomes "not checked".
+3. The registry, a bundle or a revocation list is asked (:mod:`.lookup`), if one is given.
+4. The findings become a verdict (:mod:`.verdict`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from provenance.errors import RegistryError, UnreadableFileError
+from provenance.fingerprint import Fingerprint
+from provenance.manifest import Trust
+from provenance.registry import Registry
+from provenance.results import (
+    Detection,
+    FileFacts,
+    ManifestReport,
+    RegistryReport,
+    Verdict,
+    VerificationReport,
+)
+from provenance.results.payload import SOFT_BINDING_ALG
+from provenance.system.text import printable
+from provenance.verifying.isolation import Examiner, shared
+from provenance.verifying.layers import Findings
+from provenance.verifying.lookup import DatedRevocations, look_up
+from provenance.verifying.verdict import decide
+from provenance.watermark.keys import WatermarkKey
+
+
+def verify(
+    path: Path,
+    *,
+    watermark_keys: Iterable[WatermarkKey] = (),
+    trust: Trust | None = None,
+    sidecar: Path | None = None,
+    registry: Registry | None = None,
+    revocations: Sequence[DatedRevocations] = (),
+    require_registry: bool = False,
+    examiner: Examiner | None = None,
+) -> VerificationReport:
+    """Examine a video or a still image and say what its layers mean together.
+
+    Args:
+        path: the file; it is only read.
+        watermark_keys: every key to try, newest first; with none the watermark is not checked.
+        trust: who may sign; with none every signer is untrusted.
+        sidecar: a manifest store to use instead of looking for one in and beside the file.
+        registry: where to look stamps up: the registry, or an opened bundle.
+        revocations: signed lists of what was withdrawn, besides the registry's own.
+        require_registry: confirm nothing that no registry vouches for.
+        examiner: the worker process that opens the file, with its limits; default: one for all
+            files of this process, with the usual limits.
+
+    Returns:
+        The report.  "Nothing found" is a report too.
+
+    Raises:
+        InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
+        ServiceError: no worker process can be started.
+    """
+    keys, trust = tuple(watermark_keys), trust or Trust()
+    findings = (examiner or shared()).gather(
+        path, keys, trust, sidecar=sidecar, fingerprint=registry is not None
+    )
+    return conclude(
+        findings,
+        {key.key_id for key in keys},
+        trust=trust,
+        registry=registry,
+        revocations=revocations,
+        require_registry=require_registry,
+    )
+
+
+def conclude(
+    findings: Findings,
+    held: set[str],
+    *,
+    trust: Trust,
+    registry: Registry | None = None,
+    revocations: Sequence[DatedRevocations] = (),
+    require_registry: bool = False,
+) -> VerificationReport:
+    """Steps 2 to 4: the findings as one report.  ``held`` are the ids of the keys tried."""
+    found = _looked_for(findings.watermark, findings.manifest, held)
+
+    def ask(whom: Registry | None) -> tuple[RegistryReport, ManifestReport]:
+        return look_up(
+            findings.file,
+            found,
+            findings.manifest,
+            findings.fingerprint,
+            trust=trust,
+            registry=whom,
+            revocations=tuple(revocations),
+        )
+
+    try:
+        answer, manifest = ask(registry)
+    except RegistryError as error:
+        # What the file itself and the signed lists say is worth having, also while the registry
+        # can't be asked.
+        answer, manifest = ask(None)
+        answer = replace(answer, failed=True, reason=printable(error, 300).rstrip("."))
+    verdict, summary = decide(
+        found,
+        manifest,
+        answer,
+        kind=findings.file.kind or "video",
+        require_registry=require_registry,
+    )
+    return VerificationReport(findings.file, verdict, summary, found, manifest, answer)
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """The fingerprint of a file as it is shown, to look for clips like it.
+
+    Raises:
+        InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
+    """
+    taken = shared().gather(path, (), Trust(), fingerprint=True).fingerprint
+    if taken is None:
+        raise UnreadableFileError(f"No fingerprint could be taken of {path.name}.")
+    return taken
+
+
+def unexamined(name: str, reason: str) -> VerificationReport:
+    """The report of a file that :func:`verify` refused: nothing was checked, and why."""
+    reason = printable(reason, 500)
+    return VerificationReport(
+        FileFacts(name, None, None, None),
+        Verdict.NOT_CHECKED,
+        f"Not checked: {reason}",
+        Detection("not_checked", reason=reason),
+        ManifestReport("not_checked", reason=reason),
+        RegistryReport(),
+    )
+
+
+def _looked_for(found: Detection, manifest: ManifestReport, held: set[str]) -> Detection:
+    """Step 2.  Of an intact manifest only: a changed one could name any key it likes."""
+    binding = manifest.soft_binding
+    if (
+        found.status not in ("absent", "weak")
+        or manifest.status not in ("trusted", "valid")
+        or binding is None
+        or binding.alg != SOFT_BINDING_ALG
+        or manifest.watermark_key_id in held
+    ):
+        return found
+    named = manifest.watermark_key_id
+    reason = (
+        "the manifest does not say with which key its watermark was made"
+        if named is None
+        else f"the manifest names watermark key {printable(named, 40)}, which is not held here"
+    )
+    return replace(found, status="not_checked", reason=reason)

@@ -1,0 +1,176 @@
+"""How findings read in a sentence: places, times, what was compared.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from provenance.results import (
+    Compared,
+    DifferentArea,
+    ManifestReport,
+    MissingArea,
+    RegistryReport,
+    Segment,
+    SoundMatch,
+)
+from provenance.system.text import clock, listing, printable
+
+_MAX_RANGES = 6
+_MAX_AREAS = 3
+SAME_SPEED = 0.03
+"""A clip that is played this much faster or slower is played at its speed."""
+
+_SOUND: dict[SoundMatch, str] = {
+    "same": "the sound is the same",
+    "differs": "the sound is not the stamped clip's",
+    "silent": "neither has sound to hear",
+    "missing": "its sound is missing",
+    "added": "the sound was added: the stamped clip had none",
+    "bytes": "the sound is the same",
+}
+
+
+def merged(segments: Iterable[Segment]) -> list[tuple[float, float]]:
+    """The stretches of time that carry the mark, neighbours joined, in seconds."""
+    ranges: list[tuple[float, float]] = []
+    for segment in sorted(segments, key=lambda s: (s.start, s.end)):
+        if segment.status != "marked":
+            continue
+        if ranges and segment.start <= ranges[-1][1] + 0.05:
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], segment.end))
+        else:
+            ranges.append((segment.start, segment.end))
+    return ranges
+
+
+def stretches(ranges: Sequence[tuple[float, float]], most: int = _MAX_RANGES) -> str:
+    """Stretches of time: ``0:01-0:03.5 and 0:07-0:09``."""
+    told = [f"{clock(start)}-{clock(end)}" for start, end in ranges[:most]]
+    if len(ranges) > most:
+        told.append(f"{len(ranges) - most} more places")
+    return listing(told)
+
+
+def area(box: MissingArea | DifferentArea) -> str:
+    """An area of the picture: ``an area of 15 % at the upper left``."""
+    x, y = (box.left + box.right) / 2.0, (box.top + box.bottom) / 2.0
+    across = "left" if x < 0.4 else "right" if x > 0.6 else ""
+    down = "upper" if y < 0.4 else "lower" if y > 0.6 else ""
+    place = {
+        ("", ""): "in the middle",
+        ("upper", ""): "at the top",
+        ("lower", ""): "at the bottom",
+    }.get((down, across), f"at the {down} {across}".replace("  ", " "))
+    return f"an area of {100.0 * box.share:.0f} % {place}"
+
+
+def areas(listed: Sequence[DifferentArea]) -> str:
+    """The largest areas first, and how many more there are."""
+    largest = sorted(listed, key=lambda one: -one.share)
+    told = [f"{area(one)}{_when(one)}" for one in largest[:_MAX_AREAS]]
+    if len(largest) > _MAX_AREAS:
+        told.append(f"{len(largest) - _MAX_AREAS} more areas")
+    return listing(told)
+
+
+def _when(one: DifferentArea) -> str:
+    if one.start is None or one.end is None:
+        return ""
+    return f" from {clock(one.start)} to {clock(one.end)}"
+
+
+def comparison(compared: Compared, *, mirrored: bool = False) -> str:
+    """What was compared with the stamped clip, and what was not."""
+    if compared.picture == "bytes":
+        return "It is, byte for byte, what was stamped."
+    if compared.picture == "not_compared":
+        why = printable(compared.picture_reason or "no reason given", 200)
+        picture = f"the picture could not be compared ({why})"
+    else:
+        over = "" if compared.share is None else f" over {100.0 * compared.share:.0f} % of it"
+        what = {
+            "same": "the picture is alike",
+            "areas": f"the picture is alike but for {areas(compared.areas)}",
+            "differs": "the picture is another",
+        }[compared.picture]
+        plural = "" if compared.frames == 1 else "s"
+        picture = f"{what} ({compared.frames} frame{plural}{over})"
+    side = ", mirrored" if mirrored else ""
+    return f"Compared with what was stamped: {picture}{side}{_play(compared)}; {_sound(compared)}."
+
+
+def _play(compared: Compared) -> str:
+    """Order, speed and length."""
+    told = []
+    if compared.order is not None:
+        told.append(
+            {
+                "kept": "in its order",
+                "reversed": "played backwards",
+                "shuffled": "in another order",
+            }[compared.order]
+        )
+    if compared.speed is not None:
+        same = abs(compared.speed - 1.0) <= SAME_SPEED
+        told.append("at its speed" if same else f"at {compared.speed:.2g} times its speed")
+    if compared.seconds is not None:
+        stamped, seen = compared.seconds
+        if abs(stamped - seen) > length_tolerance(stamped):
+            told.append(f"{seen:.1f} s long where {stamped:.1f} s were stamped")
+    return f", {', '.join(told)}" if told else ""
+
+
+def length_tolerance(seconds: float) -> float:
+    """By how much two encodings of one clip may differ in length, in seconds."""
+    return max(0.25, 0.01 * seconds)
+
+
+def _sound(compared: Compared) -> str:
+    if compared.sound == "not_compared":
+        why = printable(compared.sound_reason or "no reason given", 200)
+        return f"the sound was not compared ({why})"
+    told = "" if compared.sound_reason is None else f" ({printable(compared.sound_reason, 200)})"
+    return f"{_SOUND[compared.sound]}{told}"
+
+
+def signed(manifest: ManifestReport) -> str:
+    """By whom and when: ``signed by Example Studio on 2026-11-22``."""
+    when = "" if manifest.signed_at is None else f" on {manifest.signed_at:%Y-%m-%d}"
+    return f"signed by {signer(manifest)}{when}"
+
+
+def signer(manifest: ManifestReport) -> str:
+    """The certificate's name, not the provider the manifest claims: only the first is proven."""
+    return printable(manifest.signer or "an unnamed signer", 80)
+
+
+def model(manifest: ManifestReport) -> str:
+    """The model that a manifest claims, with its version; empty where it claims none."""
+    return " ".join(printable(p, 80) for p in (manifest.model_name, manifest.model_version) if p)
+
+
+def recorded(registry: RegistryReport) -> str:
+    """The model and the day of a registry's record: ``ExampleVideoModel 3.2.1, 2026-11-22``."""
+    record = registry.record or {}
+    nested = record.get("model")
+    named = nested if isinstance(nested, dict) else {}
+    parts = [printable(part, 80) for part in (named.get("name"), named.get("version")) if part]
+    date = record.get("signed_at") or record.get("created_at")
+    # The day alone: a sentence needs no more, and the record has the rest.
+    day, _, _ = str(printable(date or "date not recorded", 40)).partition("T")
+    return f"{' '.join(parts) or 'model not recorded'}, {day}"
+
+
+def withdrawn(registry: RegistryReport) -> str:
+    """When and why: the withdrawal that the registry or a list knows of."""
+    revocation = registry.revocation or {}
+    date = printable(revocation.get("date") or revocation.get("at") or "an unrecorded date", 40)
+    reason = printable(revocation.get("reason") or "no reason recorded").rstrip(".")
+    made = registry.through
+    through = "" if made is None else f" That is stamp {made}, from which this clip was made."
+    return f"Withdrawn on {date}: {reason}.{through}"
+
+
+def because(reason: str | None) -> str:
+    """A reason inside a sentence."""
+    return printable(reason or "no reason given", 300).rstrip(".")
