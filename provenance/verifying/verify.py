@@ -23,6 +23,7 @@ from provenance.results import (
     Detection,
     FileFacts,
     ManifestReport,
+    Other,
     RegistryReport,
     Verdict,
     VerificationReport,
@@ -110,21 +111,37 @@ def conclude(
             revocations=tuple(revocations),
         )
 
+    def ask_of(other: Detection, whom: Registry | None) -> Other:
+        nothing = ManifestReport("absent")
+        known, _ = look_up(
+            findings.file,
+            other,
+            nothing,
+            None,
+            trust=trust,
+            registry=whom,
+            revocations=tuple(revocations),
+        )
+        return Other(other, known)
+
     try:
         answer, manifest = ask(registry)
+        others = tuple(ask_of(other, registry) for other in findings.others)
     except RegistryError as error:
         # What the file itself and the signed lists say is worth having, also while the registry
         # can't be asked.
         answer, manifest = ask(None)
+        others = tuple(ask_of(other, None) for other in findings.others)
         answer = replace(answer, failed=True, reason=printable(error, 300).rstrip("."))
     verdict, summary = decide(
         found,
         manifest,
         answer,
         kind=findings.file.kind or "video",
+        others=others,
         require_registry=require_registry,
     )
-    return VerificationReport(findings.file, verdict, summary, found, manifest, answer)
+    return VerificationReport(findings.file, verdict, summary, found, manifest, answer, others)
 
 
 def fingerprint(path: Path) -> Fingerprint:

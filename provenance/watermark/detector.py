@@ -98,6 +98,11 @@ class Detector:
             for key in self._keys
         )
 
+    def brief(self, observation: Observation) -> Detection:
+        """Steps 1 and 2: where it lies, in the whole and in stretches of time."""
+        find = self._identity(observation.upright()) or self._spans(observation)
+        return self._report(observation, find)
+
     def thorough(self, observation: Observation) -> Detection:
         """Steps 1 to 7."""
         plane = observation.upright()
