@@ -131,6 +131,8 @@ def __getattr__(name: str) -> Any:
             value = getattr(import_module(f"provenance.{home}"), name)
             globals()[name] = value
             return value
+    if name == "__version__":
+        return import_module("provenance.manifest.assertions").software_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
