@@ -2,33 +2,37 @@
 
 A run through everything, on a clip of your own::
 
-    from pathlib import Path
+    import numpy as np
 
     import provenance
 
-    keyring = provenance.init_keyring(Path("keys"), "Example Studio")  # once; later Keyring.load
+    keyring = provenance.init_keyring("keys", "Example Studio")  # once; later Keyring.load
+    claims = provenance.Claims.of(
+        keyring,
+        model_name="ExampleVideoModel",
+        model_version="3.2.1",
+        prompt="a cat on a skateboard",  # only a keyed hash of it is kept
+    )
     with provenance.Registry("registry.db", create=True) as registry:
-        result = provenance.stamp(
-            Path("clip.mp4"),
-            Path("stamped.mp4"),
-            keyring=keyring,
-            model_name="ExampleVideoModel",
-            model_version="3.2.1",
-            prompt_hash=provenance.hash_prompt("a cat on a skateboard", keyring.prompt_key),
-            registry=registry,  # without it nobody can look the stamp up, or withdraw it
-        )
-        report = provenance.verify(
-            Path("stamped.mp4"),
-            watermark_keys=keyring.watermark_keys,
-            trust=keyring.trust,
-            registry=registry,
-        )
-    assert report.verdict == provenance.Verdict.CONFIRMED
-    assert report.watermark.stamp_id == result.stamp_id
-    assert report.registry.status == "match"
+        stamper = provenance.Stamper(keyring, registry=registry)
+        result = stamper.stamp("clip.mp4", "stamped.mp4", claims)
 
-"Nothing found" is a report, never an exception; every error is a :class:`ProvenanceError` whose
-message is one sentence for a person.
+        # What a generator makes is marked before it is ever encoded.
+        frames = np.random.default_rng(1).integers(60, 190, (24, 240, 320, 3), np.uint8)
+        with stamper.open("made.mp4", width=320, height=240, fps=24, claims=claims) as clip:
+            for frame in frames:
+                clip.write(frame)
+
+        with provenance.Verifier.of(keyring, registry=registry) as verifier:
+            for report in verifier.verify_many(["stamped.mp4", "made.mp4"]):
+                assert report.verdict == provenance.Verdict.CONFIRMED
+                assert verifier.policy.accepts(report)
+    assert clip.result.frames == 24
+
+Without a registry nobody can look a stamp up, or withdraw it.  "Nothing found" is a report, never
+an exception; every error is a :class:`ProvenanceError` whose message is one sentence for a person.
+A :class:`Cancel` stops a stamping from another thread: nothing is published then.  Names in
+``__all__`` are stable from 1.0 on; everything else may move.
 """
 
 from __future__ import annotations
@@ -37,30 +41,59 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provenance.errors import InputError, ProvenanceError, ServiceError, UsageError
+    from provenance.errors import (
+        CancelledError,
+        InputError,
+        ProvenanceError,
+        ServiceError,
+        UsageError,
+    )
     from provenance.keyring import Keyring, init_keyring
-    from provenance.manifest import Trust, hash_prompt, trace_prompt
+    from provenance.manifest import PromptTrace, Trust, hash_prompt, trace_prompt
     from provenance.registry import Registry
-    from provenance.results import StampResult, Verdict, VerificationReport
+    from provenance.results import PromptHash, StampResult, Verdict, VerificationReport
     from provenance.results.payload import StampId
+    from provenance.stamping.claims import Claims, How
+    from provenance.stamping.frames import FrameStamping
     from provenance.stamping.making import prompt_from_tags
-    from provenance.stamping.stamp import stamp
+    from provenance.stamping.progress import Cancel, Progress
+    from provenance.stamping.stamp import Stamper, stamp
+    from provenance.system.given import Source
+    from provenance.verifying.isolation import Limits
+    from provenance.verifying.lookup import DatedRevocations
+    from provenance.verifying.verifier import Policy, Verifier
     from provenance.verifying.verify import verify
     from provenance.video import EncoderOptions
+    from provenance.watermark.code.keys import WatermarkKey
 
 __all__ = [
+    "Cancel",
+    "CancelledError",
+    "Claims",
+    "DatedRevocations",
     "EncoderOptions",
+    "FrameStamping",
+    "How",
     "InputError",
     "Keyring",
+    "Limits",
+    "Policy",
+    "Progress",
+    "PromptHash",
+    "PromptTrace",
     "ProvenanceError",
     "Registry",
     "ServiceError",
+    "Source",
     "StampId",
     "StampResult",
+    "Stamper",
     "Trust",
     "UsageError",
     "Verdict",
     "VerificationReport",
+    "Verifier",
+    "WatermarkKey",
     "hash_prompt",
     "init_keyring",
     "prompt_from_tags",
@@ -70,16 +103,24 @@ __all__ = [
 ]
 
 _HOMES = {
-    "errors": ("InputError", "ProvenanceError", "ServiceError", "UsageError"),
+    "errors": ("CancelledError", "InputError", "ProvenanceError", "ServiceError", "UsageError"),
     "keyring": ("Keyring", "init_keyring"),
-    "stamping.making": ("prompt_from_tags",),
-    "manifest": ("Trust", "hash_prompt", "trace_prompt"),
-    "results.payload": ("StampId",),
+    "manifest": ("PromptTrace", "Trust", "hash_prompt", "trace_prompt"),
     "registry": ("Registry",),
-    "results": ("StampResult", "Verdict", "VerificationReport"),
-    "stamping.stamp": ("stamp",),
+    "results": ("PromptHash", "StampResult", "Verdict", "VerificationReport"),
+    "results.payload": ("StampId",),
+    "stamping.claims": ("Claims", "How"),
+    "stamping.frames": ("FrameStamping",),
+    "stamping.making": ("prompt_from_tags",),
+    "stamping.progress": ("Cancel", "Progress"),
+    "stamping.stamp": ("Stamper", "stamp"),
+    "system.given": ("Source",),
+    "verifying.isolation": ("Limits",),
+    "verifying.lookup": ("DatedRevocations",),
+    "verifying.verifier": ("Policy", "Verifier"),
     "verifying.verify": ("verify",),
     "video": ("EncoderOptions",),
+    "watermark.keys": ("WatermarkKey",),
 }
 
 
@@ -90,6 +131,8 @@ def __getattr__(name: str) -> Any:
             value = getattr(import_module(f"provenance.{home}"), name)
             globals()[name] = value
             return value
+    if name == "__version__":
+        return import_module("provenance.manifest.assertions").software_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

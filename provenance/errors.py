@@ -11,8 +11,11 @@ the natural builtin, so library callers may catch that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
+
+_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class ProvenanceError(Exception):
@@ -21,6 +24,11 @@ class ProvenanceError(Exception):
     exit_code: ClassVar[int] = 4
     retryable: bool = False
     """Whether the same may work when it is tried again."""
+
+    @property
+    def code(self) -> str:
+        """One word for the kind of error, out of a small set: ``unreadable_file``."""
+        return _CAPITAL.sub("_", type(self).__name__.removesuffix("Error")).lower()
 
 
 class UsageError(ProvenanceError, ValueError):
@@ -79,6 +87,11 @@ class ApprovalError(InputError):
         super().__init__(sentence)
         self.reason = reason
 
+    @property
+    def code(self) -> str:
+        """With the reason: ``approval_too_old``."""
+        return f"approval_{self.reason}"
+
     def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
         return type(self), (self.reason, str(self))
 
@@ -105,6 +118,10 @@ class LedgerError(ServiceError):
 
 class LeaseLostError(LedgerError):
     """A job took longer than its lease, and another run has taken it over."""
+
+
+class CancelledError(ServiceError):
+    """Somebody asked for the end of the work before it was done; nothing was published."""
 
 
 class KeyringError(ServiceError, LookupError):

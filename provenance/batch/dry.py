@@ -13,7 +13,7 @@ from provenance.batch.approvals import binding_key
 from provenance.batch.jobs import Job, Ledger
 from provenance.batch.settings import Settings
 from provenance.batch.telemetry import reason_of
-from provenance.batch.tools import Tools, encoder_of, names_of, prompt_of, to_be_recalled, tools_for
+from provenance.batch.tools import Tools, how_of, names_of, prompt_of, to_be_recalled, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
 from provenance.keyring.files import certificate_id
 from provenance.manifest.certificates import check_validity
@@ -26,7 +26,6 @@ from provenance.system.text import printable
 from provenance.system.text import size as readable
 from provenance.verifying.lineage import lineage_of_source
 from provenance.video import TagPlan
-from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 SCHEMA: Final = "provenance.job_problem/1"
 TAGS_SCHEMA: Final = "provenance.job_tags/1"
@@ -138,13 +137,9 @@ def _check(job: Job, tools: Tools, ledger: Ledger | None) -> tuple[int, TagPlan 
             clip.place.path,
             scratch / f"checked{Path(job.output).suffix.lower()}",
             keyring=tools.keyring,
-            profile=job.profile or DEFAULT_PROFILE,
-            encoder=encoder_of(job, settings),
+            how=how_of(job, settings),
             overwrite=False,
-            tsa_url=settings.tsa,
-            min_margin_db=settings.min_margin,
             progress=lambda *_: None,
-            keep_tags=job.keep_tags,
             prompt=trace,
         )
     return _size(clip), making.tags

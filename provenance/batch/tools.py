@@ -20,10 +20,12 @@ from provenance.registry import Facts, Registry, Withdrawal
 from provenance.results import PromptHash
 from provenance.results.payload import StampId
 from provenance.signers import open_signer
+from provenance.stamping.claims import How
 from provenance.stamping.making import prompt_from_tags
 from provenance.system.storage import Place
 from provenance.system.text import printable
 from provenance.video import EncoderOptions
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 
 @dataclass(slots=True)
@@ -157,15 +159,18 @@ def to_be_recalled(target: Place, why: str) -> str:
     return printable(f"{target} is done, but {why}; take it out of circulation.", 1000)
 
 
-def encoder_of(job: Job, settings: Settings) -> EncoderOptions:
-    """How a job's clip is to be encoded."""
-    return EncoderOptions(
+def how_of(job: Job, settings: Settings) -> How:
+    """How a job's clip is to be marked, encoded and signed."""
+    encoder = EncoderOptions(
         codec=job.codec,  # type: ignore[arg-type]  # checked when the job was read
         crf=job.crf,
         bitrate=job.bitrate,
         preset=job.preset,
         extra=settings.encoder_options,
         threads=settings.threads,
+    )
+    return How(
+        job.profile or DEFAULT_PROFILE, encoder, settings.tsa, settings.min_margin, job.keep_tags
     )
 
 

@@ -34,7 +34,7 @@ from provenance.batch.telemetry import StageClock, reason_of
 from provenance.batch.tools import (
     Permit,
     Tools,
-    encoder_of,
+    how_of,
     names_of,
     prompt_of,
     to_be_recalled,
@@ -46,16 +46,16 @@ from provenance.errors import (
     UsageError,
     WithdrawnError,
 )
-from provenance.manifest import sidecar_path
+from provenance.manifest import DEFAULT_DIGITAL_SOURCE_TYPE, sidecar_path
 from provenance.registry import StampRecord
 from provenance.results import PromptHash
+from provenance.stamping.claims import Claims
 from provenance.stamping.making import check_names
-from provenance.stamping.stamp import stamp
+from provenance.stamping.stamp import Stamper
 from provenance.system.processes import owner_name
 from provenance.system.storage import Place, Stored, fetched, published, stored
 from provenance.system.text import printable
 from provenance.video import probe
-from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 LEASE: Final = 900.0
 """Seconds that a claim stands; it is renewed as the work goes on."""
@@ -335,32 +335,27 @@ class _Work:
     ) -> Mapping[str, Any]:
         job, settings = self.job, self.settings
         check_names(names_of(job), self.trace, self.tools.keyring)
-        named = {
-            name: value
-            for name in ("provider", "digital_source_type")
-            if (value := getattr(settings, name)) is not None
-        }
-        result = stamp(
-            clip.place.path,
-            spooled,
-            keyring=self.tools.keyring,
-            model_name=job.model_name,
-            model_version=job.model_version,
-            prompt_hash=prompt,
+        claims = Claims(
+            job.model_name,
+            job.model_version,
+            prompt,
+            provider=settings.provider,
             title=job.title or printable(self.target.file_name),
-            profile=job.profile or DEFAULT_PROFILE,
-            encoder=encoder_of(job, settings),
-            tsa_url=settings.tsa,
-            min_margin_db=settings.min_margin,
-            registry=self.tools.registry,
+            digital_source_type=settings.digital_source_type or DEFAULT_DIGITAL_SOURCE_TYPE,
             approval=permit.reference,
             approvers=permit.approvers,
             consents=job.consents,
-            keep_tags=job.keep_tags,
             prompt_trace=self.trace,
+        )
+        stamper = Stamper(
+            self.tools.keyring, registry=self.tools.registry, how=how_of(job, settings)
+        )
+        result = stamper.stamp(
+            clip.place.path,
+            spooled,
+            claims,
             input_sha256=clip.sha256,
             progress=_Renewing(self.ledger, claim, self.clock),
-            **named,
         )
         beside = None if result.sidecar is None else str(self.target.beside(".c2pa"))
         return replace(

@@ -165,10 +165,18 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     flags["keep_tags"] = None if keep_tags is None else config.parse_names(keep_tags)
     chosen = settings(flags, quiet=quiet)
     keyring = open_keyring(chosen, quiet=quiet)
-    from provenance.manifest import given_prompt_hash, hash_prompt, trace_prompt  # noqa: PLC0415
-    from provenance.stamping.making import prompt_from_tags as read_prompt  # noqa: PLC0415 - slow to import
-    from provenance.stamping.stamp import stamp as stamp_clip  # noqa: PLC0415
+    # All of these are slow to import.
+    from provenance.manifest import (  # noqa: PLC0415
+        DEFAULT_DIGITAL_SOURCE_TYPE,
+        given_prompt_hash,
+        hash_prompt,
+        trace_prompt,
+    )
+    from provenance.stamping.claims import Claims, How  # noqa: PLC0415
+    from provenance.stamping.making import prompt_from_tags as read_prompt  # noqa: PLC0415
+    from provenance.stamping.stamp import Stamper  # noqa: PLC0415
     from provenance.video import EncoderOptions  # noqa: PLC0415
+    from provenance.watermark.embed.profiles import DEFAULT_PROFILE  # noqa: PLC0415
 
     if prompt_hash is not None:  # then there is nothing that could be looked for
         hashed, trace = given_prompt_hash(prompt_hash), None
@@ -178,38 +186,34 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
         text = prompt if prompt is not None else _read_prompt(prompt_file or Path("-"))
         hashed = hash_prompt(text, None if plain_prompt_hash else keyring.prompt_key)
         trace = trace_prompt(text, keyring.prompt_key)
-    named = {
-        name: value
-        for name in ("provider", "digital_source_type", "profile")
-        if (value := getattr(chosen, name)) is not None
-    }
+    claims = Claims(
+        model_name,
+        model_version,
+        hashed,
+        provider=chosen.provider,
+        title=title,
+        digital_source_type=chosen.digital_source_type or DEFAULT_DIGITAL_SOURCE_TYPE,
+        approval=approval,
+        consents=consents,
+        prompt_trace=trace,
+    )
+    encoder = EncoderOptions(
+        codec=chosen.codec,  # type: ignore[arg-type]  # checked where codecs are known
+        crf=chosen.crf,
+        bitrate=chosen.bitrate,
+        preset=chosen.preset,
+        extra=chosen.encoder_options,
+    )
+    how = How(
+        chosen.profile or DEFAULT_PROFILE,
+        encoder,
+        chosen.tsa,
+        chosen.min_margin,
+        tuple(chosen.keep_tags),
+    )
     with opened_registry(chosen) as registry, StampBar(quiet=quiet) as bar:
-        result = stamp_clip(
-            source,
-            target,
-            keyring=keyring,
-            model_name=model_name,
-            model_version=model_version,
-            prompt_hash=hashed,
-            title=title,
-            encoder=EncoderOptions(
-                codec=chosen.codec,  # type: ignore[arg-type]  # checked where codecs are known
-                crf=chosen.crf,
-                bitrate=chosen.bitrate,
-                preset=chosen.preset,
-                extra=chosen.encoder_options,
-            ),
-            tsa_url=chosen.tsa,
-            min_margin_db=chosen.min_margin,
-            registry=registry,
-            approval=approval,
-            consents=consents,
-            keep_tags=chosen.keep_tags,
-            prompt_trace=trace,
-            overwrite=overwrite,
-            progress=bar,
-            **named,
-        )
+        stamper = Stamper(keyring, registry=registry, how=how)
+        result = stamper.stamp(source, target, claims, overwrite=overwrite, progress=bar)
     if as_json:
         print_json(result.as_json())
         if result.strength > 1.0 and not quiet:

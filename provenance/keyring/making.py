@@ -27,6 +27,7 @@ from provenance.keyring.files import (
 )
 from provenance.keyring.reading import Keyring
 from provenance.manifest.certificates import Issued, check_organisation, issue_signer, make_root
+from provenance.system.given import path_of
 from provenance.watermark.code.keys import SECRET_BYTES
 
 Files = dict[str, tuple[bytes, int]]
@@ -35,7 +36,9 @@ Files = dict[str, tuple[bytes, int]]
 _PARTS = ("ca", "signing", "trust", "watermark", "prompt")
 
 
-def init_keyring(folder: Path, organisation: str, *, now: datetime | None = None) -> Keyring:
+def init_keyring(
+    folder: str | os.PathLike[str], organisation: str, *, now: datetime | None = None
+) -> Keyring:
     """Make a certificate authority, a signing certificate under it, and fresh secrets.
 
     The folder is made with mode 0700 if it does not exist; private files get mode 0600, whatever
@@ -58,6 +61,7 @@ def init_keyring(folder: Path, organisation: str, *, now: datetime | None = None
         raise UsageError(str(error)) from error
     moment = datetime.now(UTC) if now is None else now
     files = _new_files(organisation, moment)
+    folder = path_of(folder)
     made_folder = False
     moved: list[Path] = []
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from provenance.keyring.folder import KeyFolder
 from provenance.manifest.prompt import PromptKey
 from provenance.manifest.signer import Signer
 from provenance.manifest.trust import Trust
+from provenance.system.given import path_of
 from provenance.watermark.code.keys import WatermarkKey
 
 _Part = TypeVar("_Part")
@@ -46,7 +48,7 @@ class Keyring:
     _prompt_keys: tuple[PromptKey, ...] | KeyringError = field(repr=False)
 
     @classmethod
-    def load(cls, folder: Path, *, pin: str | None = None) -> Keyring:
+    def load(cls, folder: str | os.PathLike[str], *, pin: str | None = None) -> Keyring:
         """Read the keyring in ``folder``.
 
         Args:
@@ -58,7 +60,7 @@ class Keyring:
             KeyringError: when there is no keyring, it can't be read, its index is damaged, or a
                 watermark key or trust anchor that the index names is missing or damaged.
         """
-        return read_keyring(folder, pin=pin)
+        return read_keyring(path_of(folder), pin=pin)
 
     @property
     def trust(self) -> Trust:

@@ -28,7 +28,14 @@ from provenance.results import (
     VerificationReport,
 )
 from provenance.system.text import chance, clock, listing, printable, size
-from provenance.verifying.wording import SAME_SPEED, area, merged
+from provenance.verifying.wording import (
+    SAME_SPEED,
+    area,
+    merged,
+    recorded,
+    stretches,
+    withdrawn,
+)
 
 _STYLES = {
     Verdict.REVOKED: "bold red",
@@ -112,6 +119,13 @@ def show_verification(report: VerificationReport, console: Console) -> None:
     _watermark_rows(table, report.watermark, facts.kind or "file")
     _manifest_rows(table, report.manifest)
     _registry_rows(table, report.registry)
+    for other in report.others:
+        table.add_row("Also in it", _text(f"stamp {other.watermark.stamp_id}"))
+        table.add_row("  where", _text(stretches(merged(other.watermark.segments))))
+        if other.registry.status == "match":
+            table.add_row("  model", _text(recorded(other.registry)))
+        if other.registry.revocation is not None:
+            table.add_row("  withdrawn", _text(withdrawn(other.registry)))
     table.add_row("To do", _text(next_step(report), 500))
     print_table(table, console)
     console.print()

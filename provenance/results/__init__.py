@@ -38,6 +38,7 @@ from provenance.results.registered import (
 from provenance.results.reports import (
     FileFacts,
     FileKind,
+    Other,
     StampResult,
     Tag,
     Verdict,
@@ -60,6 +61,7 @@ __all__ = [
     "ManifestStatus",
     "MissingArea",
     "Order",
+    "Other",
     "PictureMap",
     "PictureMatch",
     "PromptHash",

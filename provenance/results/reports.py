@@ -51,8 +51,16 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """Another stamp of the file, in moments that do not carry the first; what is known of it."""
+
+    watermark: Detection
+    registry: RegistryReport = field(default_factory=RegistryReport)
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """The answer of ``verify`` for one file."""
+    """The answer of ``verify`` for one file; ``others`` are stamps beside that of ``watermark``."""
 
     file: FileFacts
     verdict: Verdict
@@ -60,6 +68,13 @@ class VerificationReport:
     watermark: Detection
     manifest: ManifestReport
     registry: RegistryReport = field(default_factory=RegistryReport)
+    others: tuple[Other, ...] = ()
+
+    @property
+    def finds(self) -> tuple[Other, ...]:
+        """Every stamp that was read, the first one first."""
+        first = () if self.watermark.stamp_id is None else (Other(self.watermark, self.registry),)
+        return (*first, *self.others)
 
     def as_json(self) -> dict[str, Any]:
         """The shape the contract fixes; keys are never left out."""
@@ -71,6 +86,9 @@ class VerificationReport:
             "watermark": self.watermark.as_json(),
             "manifest": self.manifest.as_json(),
             "registry": self.registry.as_json(),
+            "finds": [
+                one.watermark.as_json() | {"registry": one.registry.as_json()} for one in self.finds
+            ],
         }
 
 

@@ -6,11 +6,11 @@ The steps are those of :mod:`provenance.stamping.stamp`, which puts them in orde
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+import os
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from provenance.errors import (
     KeyringError,
@@ -36,11 +36,13 @@ from provenance.manifest.certificates import check_validity
 from provenance.results import Tag
 from provenance.results.payload import StampId
 from provenance.signers import check_ready
+from provenance.stamping.claims import How
+from provenance.stamping.progress import Progress
 from provenance.stamping.rehearsal import THIN_DB, Rehearsal, rehearse
+from provenance.system.given import path_of
 from provenance.system.workspace import check_distinct, check_target
 from provenance.verifying.sampling import MAX_ELONGATION, MIN_LINES, grid_of, survey
 from provenance.video import (
-    EncoderOptions,
     Foresight,
     LumaPlane,
     MediaInfo,
@@ -64,9 +66,6 @@ _WITH_SIDECAR = ("matroska", "webm")
 MIN_TEXTURE = 0.5
 """Grey levels by which the liveliest 1 % of the clip must stand out: less is a test card, not a
 picture, and shows every mark."""
-Stage = Literal["observe", "rehearse", "mark", "sign", "read back"]
-Progress = Callable[[Stage, int, int | None], object]
-"""Called with the stage, the steps done in it, and how many there will be (None: not known)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +79,8 @@ class Making:
     key: WatermarkKey
     trust: Trust
     profile: Profile
-    encoder: EncoderOptions
+    how: How
     depth: int
-    tsa_url: str | None
-    min_margin_db: float | None
     progress: Progress
     foresight: Foresight
     tags: TagPlan
@@ -96,25 +93,21 @@ class Making:
         target: Path,
         *,
         keyring: Keyring,
-        profile: str,
-        encoder: EncoderOptions,
+        how: How,
         overwrite: bool,
-        tsa_url: str | None,
-        min_margin_db: float | None,
         progress: Progress,
-        keep_tags: Collection[str] = (),
         prompt: PromptTrace | None = None,
     ) -> Making:
         """Steps 1 and 2: refuse whatever can be refused before any work."""
-        if profile not in PROFILES:
-            raise UsageError(f"{profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
-        if min_margin_db is not None and not math.isfinite(min_margin_db):
+        if how.profile not in PROFILES:
+            raise UsageError(f"{how.profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
+        if how.min_margin_db is not None and not math.isfinite(how.min_margin_db):
             raise UsageError("The least margin must be a number of dB, like 3.")
         container = container_for(target)
         info = probe(source)
         if info.kind != "video":
             raise UnsupportedMediaError(f"{source.name} is a still image; stamp marks videos.")
-        _check_authority(tsa_url)
+        _check_authority(how.tsa_url)
         check_distinct(source, target)
         check_target(target, overwrite=overwrite)
         if container in _WITH_SIDECAR:
@@ -128,15 +121,15 @@ class Making:
                 "put its `trust` folder back."
             )
         _check_room(info)
-        foresight = foresee(source, container, keep_tags)
-        parent = find_parent(source, trust)
-        tags = _checked_tags(foresight.tags, parent, prompt, keyring)
         plan = plan_encoder(
-            encoder,
+            how.encoder,
             source_codec=info.video.codec,
             source_pix_fmt=info.video.pix_fmt,
             container=container,
         )
+        foresight = foresee(source, container, how.keep_tags)
+        parent = find_parent(source, trust)
+        tags = _checked_tags(foresight.tags, parent, prompt, keyring)
         return cls(
             source,
             target,
@@ -144,11 +137,9 @@ class Making:
             keyring,
             keyring.watermark_key,
             trust,
-            PROFILES[profile],
-            encoder,
+            PROFILES[how.profile],
+            how,
             luma_depth(plan.pix_fmt) or info.video.bit_depth,
-            tsa_url,
-            min_margin_db,
             progress,
             foresight,
             tags,
@@ -177,7 +168,7 @@ class Making:
             self.source,
             marked,
             mark,
-            self.encoder,
+            self.how.encoder,
             container=container_for(self.target),
             foresight=self.foresight,
             progress=lambda done, total: self.progress("mark", done, total),
@@ -186,7 +177,7 @@ class Making:
 
     def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:
         """End of step 3; leaves the embedder prepared."""
-        least = self.min_margin_db
+        least = self.how.min_margin_db
         rehearsal = rehearse(
             self.source,
             self.info,
@@ -218,7 +209,7 @@ class Making:
                 self.keyring.signer,
                 trust=self.trust,
                 parent=self.parent,
-                tsa_url=self.tsa_url,
+                tsa_url=self.how.tsa_url,
             )
 
         # In a thread of its own: the library calls back into Python, where Ctrl-C would end in
@@ -231,7 +222,7 @@ class Making:
         return result
 
 
-def prompt_from_tags(source: Path) -> str:
+def prompt_from_tags(source: str | os.PathLike[str]) -> str:
     """The prompt that a generator wrote into the tags of a clip.
 
     Which text of which tag it is, :mod:`provenance.manifest.prompt_tags` says.
@@ -240,7 +231,8 @@ def prompt_from_tags(source: Path) -> str:
         PromptTagsError: there is none, or more than one text could be it.
         UnreadableFileError: the clip can't be opened.
     """
-    return prompt_in_tags(read_tags(source), source.name)
+    path = path_of(source)
+    return prompt_in_tags(read_tags(path), path.name)
 
 
 def check_names(names: Mapping[str, str], prompt: PromptTrace | None, keyring: Keyring) -> None:

@@ -36,6 +36,10 @@ from provenance.watermark.picture.residual import canonical
 
 RATE = 8.0
 """Frames a second that are looked at."""
+EDGE = 0.5
+"""Seconds at a splice that are left out: so far off may the place be that is stated for it."""
+WHOLE = 0.98
+"""Share of a clip from which on it is marked throughout."""
 SCENES = 16
 """Key frames that make it needless to read a long clip through."""
 HEARD = 24 * 3600.0
@@ -80,8 +84,8 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
         due = time + gap if gap else float("inf")
         return placed.around(picture)
 
-    for frame in _frames(path, info, every_scene=detection is None):
-        if frame.luma.shape != size or not _marked(detection, frame.time):
+    for frame in _frames(path, info, detection):
+        if frame.luma.shape != size:
             continue
         picture = grid.upright(canonical(frame.luma, grid, frame.depth))
         if placed is None:
@@ -162,27 +166,39 @@ def _matrix(detection: Detection | None) -> Map:
     return np.array(detection.transform.matrix, np.float64).reshape(3, 3)
 
 
-def _marked(detection: Detection | None, time: float) -> bool:
-    """Whether a moment counts: any, unless the mark is known to be in some moments only."""
-    if detection is None or not any(s.status == "marked" for s in detection.segments):
-        return True
-    return any(s.start <= time <= s.end and s.status == "marked" for s in detection.segments)
+def _frames(path: Path, info: MediaInfo, detection: Detection | None) -> Iterator[LumaFrame]:
+    """Frames up to 8 a second, of the marked stretches where the mark is in some only.
 
-
-def _frames(path: Path, info: MediaInfo, every_scene: bool) -> Iterator[LumaFrame]:
-    """Frames up to 8 a second; of a long clip that is only looked at, its key frames."""
+    Of a long clip that is only looked at, and marked throughout, its key frames.
+    """
     if info.kind == "image":
         yield from first(read_luma(path), STILL_FRAMES)
         return
     duration = info.duration or 0.0
-    if every_scene or duration <= LONG or _key_frames(path) < SCENES:
+    marked = [] if detection is None else [s for s in detection.segments if s.status == "marked"]
+    total = sum(stretch.end - stretch.start for stretch in marked)
+    if marked and total < WHOLE * duration:
+        gap = max(1.0 / RATE, total / (RATE * LONG))
+        for stretch in marked:
+            # What lies at a splice may be of either side: nobody is accused by it.
+            edge = min(EDGE, (stretch.end - stretch.start) / 4.0)
+            start = stretch.start + edge if stretch.start > 0.0 else 0.0
+            end = stretch.end - edge if stretch.end < duration - edge else stretch.end
+            yield from _every(read_luma(path, start=start, end=end), gap)
+        return
+    if detection is None or duration <= LONG or _key_frames(path) < SCENES:
         yield from spread(path, info, int(RATE * max(duration, LONG)))
         return
+    yield from _every(read_luma(path, skip="predicted"), duration / (RATE * LONG))
+
+
+def _every(frames: Iterator[LumaFrame], gap: float) -> Iterator[LumaFrame]:
+    """Frames that lie ``gap`` seconds apart, or more."""
     due = float("-inf")
-    for frame in read_luma(path, skip="predicted"):
+    for frame in frames:
         if frame.time >= due:
             yield frame
-            due = frame.time + duration / (RATE * LONG)
+            due = max(due + gap, frame.time + gap / 2.0)
 
 
 def _key_frames(path: Path) -> int:

@@ -3,7 +3,8 @@
 1. The file is probed; what cannot be examined at all is an error, not a finding.
 2. Its SHA-256 is taken.
 3. Its manifest is read and validated.
-4. Its picture is searched for the watermark, with every key that is held.
+4. Its picture is searched for the watermark, with every key that is held; where that is in some
+   moments only, the others are searched for more.
 5. Its fingerprint is taken, laid back onto the stamped picture where a mark was found.
 
 Steps 2 and 3 run beside step 4.  A layer that fails costs its own finding only: it then reads
@@ -26,7 +27,7 @@ from provenance.manifest import Trust, read_manifest
 from provenance.results import Detection, FileFacts, ManifestReport
 from provenance.system.text import printable
 from provenance.verifying.imprint import fingerprint_of
-from provenance.verifying.sampling import examine
+from provenance.verifying.sampling import examine, others_beside
 from provenance.video import probe
 from provenance.watermark.code.keys import WatermarkKey
 
@@ -36,12 +37,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """The findings on one file; ``fingerprint`` is None when it was not asked for, or failed."""
+    """The findings on one file; ``fingerprint`` is None when it was not asked for, or failed.
+
+    ``others`` are stamps in moments that do not carry the first.
+    """
 
     file: FileFacts
     watermark: Detection
     manifest: ManifestReport
     fingerprint: Fingerprint | None = None
+    others: tuple[Detection, ...] = ()
 
 
 def gather(
@@ -76,6 +81,9 @@ def gather(
             lambda: examine(path, info, keys),
             lambda reason: Detection("not_checked", reason=reason),
         )
+        others: tuple[Detection, ...] = ()
+        if info.kind == "video" and found.stamp_id is not None:
+            others = _layer(lambda: others_beside(path, info, keys, found), lambda _: ())
         imprint: Fingerprint | None = None
         if fingerprint:  # 5
             imprint = _layer(lambda: fingerprint_of(path, info, found), lambda _: None)
@@ -83,7 +91,7 @@ def gather(
         facts = FileFacts(str(path), digest.result(), info.size, info.kind)
     if info.truncated and found.reason is None:
         found = replace(found, reason="the file is incomplete: its end is missing")
-    return Findings(facts, found, manifest, imprint)
+    return Findings(facts, found, manifest, imprint, others)
 
 
 def manifest_alone(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Findings:

@@ -39,6 +39,12 @@ LOOKS = (240, 640)
 MORE = 1.6
 """Times as many frames as before for which the whole search is worth repeating."""
 STILL_FRAMES = 16
+MOST_OTHERS = 8
+"""Stamps besides the first that are looked for."""
+SEARCHED = 60.0
+"""Seconds up to which the whole search for geometry is made for another stamp."""
+LEAST_STRETCH = 1.0
+"""Seconds without the first stamp in which another one is looked for."""
 BIDIRECTIONAL = 6
 """Times as many frames as wanted from which on B frames are left out: they are most of a clip."""
 
@@ -96,6 +102,83 @@ def examine(
     return detection
 
 
+def others_beside(
+    path: Path, info: MediaInfo, keys: Sequence[WatermarkKey], found: Detection
+) -> tuple[Detection, ...]:
+    """Other stamps in the moments of a video that do not carry the one that was found.
+
+    Compilations, reactions and news pieces are made of many clips.  Each stretch that is left is
+    searched as a file of its own would be, until nothing more is found in it.
+
+    Args:
+        path: the file.
+        info: what :func:`provenance.video.probe` said of it.
+        keys: every key to try, newest first.
+        found: what :func:`examine` found.
+    """
+    finds: list[Detection] = []
+    rest = _unmarked([(s.start, s.end) for s in found.segments], found)
+    while found.stamp_id is not None and len(finds) < MOST_OTHERS:
+        rest = [(start, end) for start, end in rest if end - start >= LEAST_STRETCH]
+        if not rest:
+            break
+        detector = Detector(keys)
+        observation = Observation(grid_of(info), info.video.bit_depth, info.duration)
+        _add(observation, info, _within(path, rest, LOOKS[0]))
+        if not observation.frames:
+            break
+        brief = sum(end - start for start, end in rest) > SEARCHED
+        search = detector.brief if brief else detector.thorough
+        other = search(observation, partial(_between, path, info))
+        known = {found.stamp_id, *(find.stamp_id for find in finds)}
+        if other.stamp_id is None or other.stamp_id in known:
+            break
+        kept = tuple(
+            replace(s, start=max(s.start, start), end=min(s.end, end))
+            for s in other.segments
+            for start, end in rest
+            if min(s.end, end) > max(s.start, start)
+        )
+        finds.append(replace(other, status="partial", segments=kept))
+        rest = _unmarked(rest, finds[-1])
+    return tuple(finds)
+
+
+def _unmarked(
+    stretches: Sequence[tuple[float, float]], found: Detection
+) -> list[tuple[float, float]]:
+    """What of stretches a find does not mark."""
+    marked = [s for s in found.segments if s.status == "marked"]
+    for mark in marked:
+        stretches = [
+            part
+            for start, end in stretches
+            for part in ((start, min(end, mark.start)), (max(start, mark.end), end))
+            if part[1] > part[0]
+        ]
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(stretches):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _within(
+    path: Path, stretches: Sequence[tuple[float, float]], count: int
+) -> Iterator[LumaFrame]:
+    """About ``count`` frames of stretches of time, of long ones key frames alone."""
+    total = sum(end - start for start, end in stretches)
+    skip: Skip = "predicted" if total > LONG else "none"
+    due = float("-inf")
+    for start, end in stretches:
+        for frame in read_luma(path, start=start, end=end, skip=skip):
+            if frame.time >= due:
+                yield frame
+                due = frame.time + total / count
+
+
 def too_narrow(info: MediaInfo) -> bool:
     """Whether a picture is too small, or too long, to be laid on the canonical grid."""
     long_side, short_side = max(info.video.display_size), min(info.video.display_size)
@@ -122,16 +205,20 @@ def survey(path: Path, info: MediaInfo) -> Iterator[LumaFrame]:
 
 def _observe(info: MediaInfo, frames: Iterator[LumaFrame]) -> Observation:
     observation = Observation(grid_of(info), info.video.bit_depth, info.duration)
-    size = (info.video.height, info.video.width)
-    for frame in frames:
-        # A stream may change its size half way; the rest has a grid of its own.
-        if frame.luma.shape == size:
-            observation.add(frame.luma, frame.time)
+    _add(observation, info, frames)
     if not observation.frames:
         raise UnreadableFileError(
             f"No picture could be decoded from {info.path}; get a complete copy of the file."
         )
     return observation
+
+
+def _add(observation: Observation, info: MediaInfo, frames: Iterator[LumaFrame]) -> None:
+    size = (info.video.height, info.video.width)
+    for frame in frames:
+        # A stream may change its size half way; the rest has a grid of its own.
+        if frame.luma.shape == size:
+            observation.add(frame.luma, frame.time)
 
 
 def _sampled(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:

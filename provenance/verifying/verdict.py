@@ -40,13 +40,23 @@ file itself then counts as one without a manifest.
 
 from __future__ import annotations
 
-from provenance.results import Detection, FileKind, ManifestReport, RegistryReport, Verdict
+from collections.abc import Sequence
+
+from provenance.results import (
+    Detection,
+    FileKind,
+    ManifestReport,
+    Other,
+    RegistryReport,
+    Verdict,
+)
 from provenance.results.payload import SOFT_BINDING_ALG
 from provenance.system.text import chance, listing, printable
 from provenance.verifying.wording import (
     area,
     areas,
     because,
+    beside,
     comparison,
     merged,
     model,
@@ -73,6 +83,7 @@ def decide(
     manifest: ManifestReport,
     registry: RegistryReport | None = None,
     *,
+    others: Sequence[Other] = (),
     kind: FileKind = "video",
     require_registry: bool = False,
 ) -> tuple[Verdict, str]:
@@ -83,6 +94,8 @@ def decide(
             not held.
         manifest: what the signed metadata says.
         registry: what the registry says; None when none was asked.
+        others: further stamps in moments that do not carry the first; any of them may have been
+            withdrawn (1), and each is named.
         kind: for the wording only.
         require_registry: whether nothing is CONFIRMED that no registry vouches for.
 
@@ -92,10 +105,15 @@ def decide(
     """
     case = _Case(watermark, manifest, registry or RegistryReport(), kind, require_registry)
     verdict, summary = case.standing()
+    summary += "".join(f" {beside(one)}" for one in others)
     if case.registry.failed:
         summary += UNASKED
     if case.registry.revocation is not None:  # 1
         return Verdict.REVOKED, f"{withdrawn(case.registry)} Otherwise: {verdict}. {summary}"
+    for one in others:
+        if one.registry.revocation is not None:
+            of = f"Of stamp {one.watermark.stamp_id}, which is in it: {withdrawn(one.registry)}"
+            return Verdict.REVOKED, f"{of} Otherwise: {verdict}. {summary}"
     return verdict, summary
 
 

@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +23,13 @@ from provenance.results import (
     Detection,
     FileFacts,
     ManifestReport,
+    Other,
     RegistryReport,
     Verdict,
     VerificationReport,
 )
 from provenance.results.payload import SOFT_BINDING_ALG
+from provenance.system.given import Source, on_disk
 from provenance.system.text import printable
 from provenance.verifying.isolation import Examiner, shared
 from provenance.verifying.layers import Findings
@@ -35,11 +39,11 @@ from provenance.watermark.code.keys import WatermarkKey
 
 
 def verify(
-    path: Path,
+    source: Source,
     *,
     watermark_keys: Iterable[WatermarkKey] = (),
     trust: Trust | None = None,
-    sidecar: Path | None = None,
+    sidecar: Source | None = None,
     registry: Registry | None = None,
     revocations: Sequence[DatedRevocations] = (),
     require_registry: bool = False,
@@ -48,7 +52,7 @@ def verify(
     """Examine a video or a still image and say what its layers mean together.
 
     Args:
-        path: the file; it is only read.
+        source: the file: a path, its bytes, or an open binary file; it is only read.
         watermark_keys: every key to try, newest first; with none the watermark is not checked.
         trust: who may sign; with none every signer is untrusted.
         sidecar: a manifest store to use instead of looking for one in and beside the file.
@@ -66,9 +70,14 @@ def verify(
         ServiceError: no worker process can be started.
     """
     keys, trust = tuple(watermark_keys), trust or Trust()
-    findings = (examiner or shared()).gather(
-        path, keys, trust, sidecar=sidecar, fingerprint=registry is not None
-    )
+    with ExitStack() as stack:
+        path = stack.enter_context(on_disk(source))
+        beside = None if sidecar is None else stack.enter_context(on_disk(sidecar))
+        findings = (examiner or shared()).gather(
+            path, keys, trust, sidecar=beside, fingerprint=registry is not None
+        )
+    if not isinstance(source, str | os.PathLike):
+        findings = replace(findings, file=replace(findings.file, path="bytes"))
     return conclude(
         findings,
         {key.key_id for key in keys},
@@ -102,21 +111,37 @@ def conclude(
             revocations=tuple(revocations),
         )
 
+    def ask_of(other: Detection, whom: Registry | None) -> Other:
+        nothing = ManifestReport("absent")
+        known, _ = look_up(
+            findings.file,
+            other,
+            nothing,
+            None,
+            trust=trust,
+            registry=whom,
+            revocations=tuple(revocations),
+        )
+        return Other(other, known)
+
     try:
         answer, manifest = ask(registry)
+        others = tuple(ask_of(other, registry) for other in findings.others)
     except RegistryError as error:
         # What the file itself and the signed lists say is worth having, also while the registry
         # can't be asked.
         answer, manifest = ask(None)
+        others = tuple(ask_of(other, None) for other in findings.others)
         answer = replace(answer, failed=True, reason=printable(error, 300).rstrip("."))
     verdict, summary = decide(
         found,
         manifest,
         answer,
         kind=findings.file.kind or "video",
+        others=others,
         require_registry=require_registry,
     )
-    return VerificationReport(findings.file, verdict, summary, found, manifest, answer)
+    return VerificationReport(findings.file, verdict, summary, found, manifest, answer, others)
 
 
 def fingerprint(path: Path) -> Fingerprint:

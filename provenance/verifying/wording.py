@@ -9,6 +9,7 @@ from provenance.results import (
     DifferentArea,
     ManifestReport,
     MissingArea,
+    Other,
     RegistryReport,
     Segment,
     SoundMatch,
@@ -159,6 +160,15 @@ def recorded(registry: RegistryReport) -> str:
     # The day alone: a sentence needs no more, and the record has the rest.
     day, _, _ = str(printable(date or "date not recorded", 40)).partition("T")
     return f"{' '.join(parts) or 'model not recorded'}, {day}"
+
+
+def beside(other: Other) -> str:
+    """Another stamp of the same file: where it is, and what is known of it."""
+    where = stretches(merged(other.watermark.segments))
+    known = other.registry.status == "match"
+    of = f": {recorded(other.registry)}" if known else ", of which the registry has no record"
+    asked = of if known or other.registry.status == "no_match" else ""
+    return f"Stamp {other.watermark.stamp_id} is in it too, in {where}{asked}."
 
 
 def withdrawn(registry: RegistryReport) -> str:

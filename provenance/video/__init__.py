@@ -13,6 +13,7 @@ from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
 from provenance.video.reader import LumaFrame, ReadStats, Skip, read_luma
 from provenance.video.sound import SoundStats, read_sound
+from provenance.video.spool import Spool
 from provenance.video.tags import TagPlan, read_tags
 from provenance.video.writer import Progress, TranscodeResult, transcode
 
@@ -30,6 +31,7 @@ __all__ = [
     "ReadStats",
     "Skip",
     "SoundStats",
+    "Spool",
     "TagPlan",
     "TrackInfo",
     "TranscodeResult",

@@ -8,6 +8,7 @@ among the others by time.
 from __future__ import annotations
 
 import heapq
+import math
 import os
 from collections.abc import Iterator
 from fractions import Fraction
@@ -63,7 +64,7 @@ class Feed:
     def __iter__(self) -> Iterator[Packet[Any]]:
         """All packets; an empty one of the picture's means that no more of its piece follow."""
         if not self._cut:
-            return iter(self._media.demux())
+            return map(_of_its_track, self._media.demux())
         tracks = [self._pieces(index, pieces) for index, pieces in self._cut.items()]
         merged = heapq.merge(self._others(), *tracks, key=_time)
         return (packet for _, packet in merged)
@@ -71,7 +72,7 @@ class Feed:
     def _others(self) -> Iterator[Timed]:
         others = [s for s in self._media.streams if s.index not in self._cut]
         last = Fraction(0)
-        for packet in self._media.demux(others) if others else ():
+        for packet in map(_of_its_track, self._media.demux(others) if others else ()):
             if packet.dts is not None:
                 last = packet.dts * Fraction(packet.time_base)
             yield last, packet
@@ -92,6 +93,13 @@ class Feed:
                     yield from _shifted(_heard(media, stream, piece, lead), stream, piece)
 
 
+def _of_its_track(packet: Packet[Any]) -> Packet[Any]:
+    """The same; the last, empty packet of every track comes from PyAV as if it were track 0's."""
+    if not packet.size:
+        packet.stream = packet.stream
+    return packet
+
+
 def _decodable(media: InputContainer, stream: Stream, piece: Piece) -> Iterator[Packet[Any]]:
     """Packets from a key frame before the piece to its end, in the order of decoding."""
     end = piece.media + piece.length
@@ -105,8 +113,15 @@ def _decodable(media: InputContainer, stream: Stream, piece: Piece) -> Iterator[
 def _heard(
     media: InputContainer, stream: Stream, piece: Piece, lead: Fraction
 ) -> Iterator[Packet[Any]]:
-    """Packets that something of the piece is in, and those of ``lead`` seconds before."""
+    """Packets that something of the piece is in, and those of ``lead`` seconds before.
+
+    Plain samples are cut where the piece is: in mp4 and mov they follow each other without times,
+    so that whole packets would make the sound later with each piece.
+    """
     end = piece.media + piece.length
+    plain = stream.codec_context is not None and stream.codec_context.name.startswith("pcm_")
+    if plain:
+        lead = Fraction(0)  # nothing that a decoder would need
     for packet in _from(media, stream, piece.media - lead - _BEFORE):
         if packet.pts is None:
             continue
@@ -115,7 +130,25 @@ def _heard(
         if start >= end:
             return
         if start + max(packet.duration or 0, 1) * unit > piece.media - lead:
-            yield packet
+            yield _samples(packet, piece) if plain else packet
+
+
+def _samples(packet: Packet[Any], piece: Piece) -> Packet[Any]:
+    """What of a packet of plain samples lies in a piece; its times are counted in samples."""
+    start, count = packet.pts or 0, packet.duration or 0
+    if not count or packet.size % count:
+        return packet
+    unit = Fraction(packet.time_base or 1)
+    first = max(0, math.ceil(piece.media / unit) - start)
+    last = min(count, math.ceil((piece.media + piece.length) / unit) - start)
+    if first == 0 and last == count:
+        return packet
+    size = packet.size // count
+    part: Packet[Any] = Packet(bytes(packet)[first * size : last * size])
+    part.stream, part.time_base = packet.stream, packet.time_base
+    part.pts = part.dts = start + first
+    part.duration, part.is_keyframe = last - first, True
+    return part
 
 
 def _from(media: InputContainer, stream: Stream, time: Fraction) -> Iterator[Packet[Any]]:

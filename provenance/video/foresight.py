@@ -33,6 +33,8 @@ _COARSE: Final = ("matroska", "webm", "flv", "asf", "mpegts", "mpeg", "rm", "wtv
 """Containers that count in units of their own, whatever the frame rate is."""
 _CLOCKLESS: Final = ("mpegts", "mpeg", "flv", "live_flv", "wtv", "ogg", "rm", "asf")
 """Containers whose clock starts anywhere."""
+_WRAPPING: Final = ("mpegts", "mpeg")
+"""Those whose clock begins anew after a day; what comes before that has times below 0."""
 _FRAME_SIZES: Final = (256, 480, 512, 960, 1024, 1152, 1536, 1920, 2048, 2880, 4096, 4608)
 """Samples in a packet of sound, as codecs have them."""
 _HEAD: Final = 64
@@ -158,6 +160,9 @@ def _timetable(media: InputContainer, stream: VideoStream, times: SeenTimes) -> 
     rate = Fraction(rate) if rate and 0 < rate <= 1000 else None
     grid: Grid | None = times.grid(rate)
     end = _end(media, stream, times, base)
+    if grid is not None and grid.whole and end is not None and times.last is not None:
+        even = times.last + 1 / grid.rate
+        end = even if abs(end - even) < _MILLISECOND else end
     origin = _origin(media, base)
     if grid is None:
         return Timetable(origin, base, rate, end=end)
@@ -174,7 +179,8 @@ def _origin(media: InputContainer, base: Fraction) -> Fraction:
         if stream.start_time is not None and stream.time_base
     ]
     first = min(starts, default=Fraction(0))
-    if first > LONGEST_WAIT or (first > 0 and _is_one_of(media, _CLOCKLESS)):
+    anywhere = _WRAPPING if first < 0 else _CLOCKLESS
+    if first > LONGEST_WAIT or (first and _is_one_of(media, anywhere)):
         return first // base * base
     return Fraction(0)
 

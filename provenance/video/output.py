@@ -34,6 +34,8 @@ _PARAMS: Final = {
     "libsvtav1": "svtav1-params",
 }
 _VUI: Final = ("h264", "hevc")
+_BOTTOM_FIRST: Final = (3, 4)
+"""Field orders, as libavcodec numbers them, in which the bottom field is shown first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,9 @@ def _bitstream_facts(plan: EncoderPlan, picture: OutputPicture) -> dict[str, str
         facts += [f"cll={light}"] if light else []
         # Without this x264 writes the time base into the stream as if it were the frame rate.
         facts += ["force-cfr=1"] if picture.constant_rate else []
+        # x264 takes the order from the frames, but only after it wrote down that top comes first.
+        bottom = picture.interlaced and picture.field_order in _BOTTOM_FIRST
+        facts += ["bff=1"] if bottom else []
     else:
         facts += [f"mastering-display={mastering.as_svtav1()}"] if mastering else []
         facts += [f"content-light={light}"] if light else []

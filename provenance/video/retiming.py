@@ -74,12 +74,15 @@ class Retimer:
 
     def _place(self, packet: Packet[Stream]) -> None:
         base, length = Fraction(packet.time_base or self._unit), packet.duration or 0
-        if self._end is not None and _seconds(packet) < self._end - CUT:
+        if self._end is not None and _seconds(packet) < self._end:
             lasts = (self._end - _seconds(packet)) / base
             if length - lasts > CUT / base:
                 length = math.ceil(lasts)  # an edit list cuts it off
         if self._grid is not None:
-            length = round(1 / (self._grid.rate * self._unit))
+            step = 1 / self._grid.rate
+            # The last packet of some codecs is shorter than the others.
+            lasts = length * base if 0 < length * base < step - self._grid.tick else step
+            length = round(lasts / self._unit)
         elif base != self._unit:
             length = round(length * base / self._unit)
         pts, dts = self._moved(packet.pts, base), self._moved(packet.dts, base)

@@ -203,10 +203,15 @@ def movie_clock(
     return {} if units == 1000 else {"movie_timescale": str(units)}
 
 
-def moved(chapter: Chapter, origin: Fraction) -> Chapter:
-    """A chapter ``origin`` seconds earlier."""
-    shift = round(origin / Fraction(chapter["time_base"] or 1))
-    return {**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift}
+def moved(chapters: Iterable[Chapter], origin: Fraction) -> list[Chapter]:
+    """Chapters ``origin`` seconds earlier, but for what would lie before the film."""
+    made: list[Chapter] = []
+    for chapter in chapters:
+        shift = round(origin / Fraction(chapter["time_base"] or 1))
+        start, end = chapter["start"] - shift, chapter["end"] - shift
+        if not shift or end > 0:
+            made.append({**chapter, "start": max(start, min(chapter["start"], 0)), "end": end})
+    return made
 
 
 def carried(plan: TagPlan, stream: Stream) -> dict[str, str]:

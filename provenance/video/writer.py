@@ -308,7 +308,7 @@ class _Target:
             )
         self.container.metadata.update(tags.container)
         if tags.chapters:
-            self.container.set_chapters([moved(one, origin) for one in tags.chapters])
+            self.container.set_chapters(moved(tags.chapters, origin))
 
     def __enter__(self) -> _Target:
         return self

@@ -98,6 +98,10 @@ class Detector:
         """Step 1, and what follows a find.  ``look`` reads frames again, for step 13."""
         return self._examined(observation, self._finders[:1], look)
 
+    def brief(self, observation: Observation, look: Look | None = None) -> Detection:
+        """Steps 1 and 2, in the whole and in stretches of time, and what follows a find."""
+        return self._examined(observation, self._finders[:2], look)
+
     def thorough(self, observation: Observation, look: Look | None = None) -> Detection:
         """Every step."""
         return self._examined(observation, self._finders, look)

@@ -304,6 +304,29 @@ def test_interlaced_pictures_stay_interlaced(tmp_path: Path, suffix: str) -> Non
         assert all(frame.interlaced_frame for frame in after.decode(video=0))
 
 
+@pytest.mark.parametrize("order", ["TFF", "BFF"])
+def test_the_order_of_fields_is_kept(tmp_path: Path, order: str) -> None:
+    options = {"x264-params": f"{order.lower()}=1"}
+    spec = Spec(interlaced=True, size=(320, 240), options=options)
+    source = make_clip(tmp_path / "in.mkv", spec)
+    transcode(source, tmp_path / "out.mp4", copy, FAST)
+    assert [one["scan_order"] for one in mediainfo(tmp_path / "out.mp4", "Video")] == [order]
+
+
+def test_a_picture_behind_the_sound_is_decoded_to_its_end(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", Spec(audio=("eng",)))
+    source = tmp_path / "in.mp4"
+    with av.open(str(clip)) as media, av.open(str(source), "w") as out:
+        made = {s.index: out.add_stream_from_template(s) for s in reversed(media.streams)}
+        for packet in media.demux():
+            if packet.size:
+                packet.stream = made[packet.stream_index]
+                out.mux(packet)
+    transcode(source, tmp_path / "out.mp4", copy, FAST)
+    assert [t.type for t in probe(source).tracks] == ["audio"]
+    assert presentation(tmp_path / "out.mp4") == presentation(source) == presentation(clip)
+
+
 @pytest.mark.parametrize("pix_fmt", ["yuv422p10le", "yuv444p", "yuv420p10le", "yuvj420p"])
 def test_pixel_formats_the_encoder_has_are_kept(tmp_path: Path, pix_fmt: str) -> None:
     source = make_clip(tmp_path / "in.mkv", Spec(pix_fmt=pix_fmt, frames=4))

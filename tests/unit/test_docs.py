@@ -295,7 +295,7 @@ def code_of(text: str) -> list[str]:
 
 def test_the_python_example_of_the_readme_is_the_packages_own() -> None:
     (sample,) = blocks(README, "python")
-    own = (provenance.__doc__ or "").split("::\n")[1].split('\n\n"Nothing')[0]
+    own = (provenance.__doc__ or "").split("::\n")[1].split("\n\nWithout")[0]
     assert [line.strip() for line in code_of(sample)] == [line.strip() for line in code_of(own)]
 
 
@@ -307,6 +307,7 @@ def test_the_python_example_of_the_readme_works(
     (sample,) = blocks(README, "python")
     exec(compile(sample, "README.md", "exec"), {})  # noqa: S102 - our own page
     assert (tmp_path / "stamped.mp4").is_file()
+    assert (tmp_path / "made.mp4").is_file()
 
 
 def help_texts() -> Iterator[str]:

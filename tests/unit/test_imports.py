@@ -78,6 +78,19 @@ def test_a_violation_is_caught(copied: Path, module: str, line: str, contract: s
     assert any(contract in row for row in broken), done.stdout
 
 
+def test_the_drawn_imports_are_those_of_the_code_on_ten_floors_at_most() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "draw_imports", "--check"],
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, "run scripts/draw_imports"
+    page = (ROOT / "docs" / "imports.md").read_text(encoding="utf-8")
+    assert int(page.split(" floors")[0].split()[-1]) <= 10
+    names = [one for one in (ROOT / "provenance").iterdir() if not one.name.startswith("_")]
+    assert len(names) <= 18
+
+
 def calls(file: Path) -> Iterator[str]:
     """Names of what a module calls, dotted."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):

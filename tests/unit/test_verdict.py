@@ -448,7 +448,7 @@ def test_every_combination_gives_one_verdict_in_plain_words(
         FileFacts("a", None, None, kind), verdict, summary, watermark, signed, registry
     ).as_json()
     assert list(report) == [
-        *("schema", "file", "verdict", "summary", "watermark", "manifest", "registry"),
+        *("schema", "file", "verdict", "summary", "watermark", "manifest", "registry", "finds"),
     ]
     assert set(report["watermark"]) == {
         *("status", "stamp_id", "key_id", "layout", "score", "false_positive_probability"),

@@ -26,6 +26,7 @@ from provenance.video.luma import luma_depth, planar_twin
 from provenance.video.opening import sniff
 from provenance.video.timetable import SeenTimes, Timetable, units_for
 from provenance.video.timing import Clock
+from provenance.video.tracks import moved
 
 
 @pytest.mark.parametrize(
@@ -163,6 +164,16 @@ def test_mastering_display_is_written_in_each_encoders_units() -> None:
 def test_the_clock_counts_from_its_origin() -> None:
     clock = Clock(Fraction(1, 90000), Fraction(1, 2), Fraction(1, 25))
     assert clock.ticks(1.0) == 135000
+
+
+def test_chapters_move_with_the_film_and_none_begins_before_it() -> None:
+    chapters: Any = [
+        {"id": n, "start": s, "end": e, "time_base": Fraction(1, 1000), "metadata": {}}
+        for n, (s, e) in enumerate([(0, 59_000), (59_000, 61_000), (61_000, 62_000)])
+    ]
+    times = [(one["start"], one["end"]) for one in moved(chapters, Fraction(60))]
+    assert times == [(0, 1000), (1000, 2000)]
+    assert moved(chapters, Fraction(0)) == chapters
 
 
 def element(number: int, body: bytes) -> bytes:

@@ -6,13 +6,12 @@ the process that runs the batch has to know where the telling goes.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from provenance.errors import ApprovalError, ProvenanceError
+from provenance.errors import ProvenanceError
 
 State = Literal["stamped", "skipped", "withdrawn", "failed"]
 CHECK: Final = "check"
@@ -74,13 +73,8 @@ def by_stage(outcome: Outcome) -> dict[str, float]:
 
 
 def reason_of(error: BaseException) -> str:
-    """One word for an error, out of a small set: ``unreadable_file``, ``approval_too_old``."""
-    if isinstance(error, ApprovalError):
-        return f"approval_{error.reason}"
-    if not isinstance(error, ProvenanceError):
-        return "unforeseen"
-    name = type(error).__name__.removesuffix("Error")
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    """One word for an error: its code, or ``unforeseen``."""
+    return error.code if isinstance(error, ProvenanceError) else "unforeseen"
 
 
 class StageClock:

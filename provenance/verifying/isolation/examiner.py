@@ -267,7 +267,7 @@ def _how_it_ended(worker: subprocess.Popen[bytes]) -> str:
 
 def _environment() -> dict[str, str]:
     """The worker's whole environment: where this package is, and no setting or secret of ours."""
-    root = str(Path(__file__).resolve().parent.parent.parent)
+    root = str(Path(__file__).resolve().parents[3])
     return {
         "PATH": os.defpath,
         "PYTHONPATH": root,

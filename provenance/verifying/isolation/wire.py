@@ -112,6 +112,7 @@ class Answer(BaseModel):
     watermark: Detection | None = None
     manifest: ManifestReport | None = None
     fingerprint: bytes | None = None
+    others: tuple[Detection, ...] = ()
     error: str | None = None
     sentence: bytes | None = None
 
@@ -125,6 +126,7 @@ class Answer(BaseModel):
             watermark=findings.watermark,
             manifest=findings.manifest,
             fingerprint=None if taken is None else taken.to_bytes(),
+            others=findings.others,
         )
 
     @classmethod
@@ -157,7 +159,7 @@ class Answer(BaseModel):
         except ValueError as error:
             raise Garbled from error
         facts = replace(self.file, path=str(path))
-        return Findings(facts, self.watermark, self.manifest, taken)
+        return Findings(facts, self.watermark, self.manifest, taken, self.others)
 
 
 Message = Request | Ready | Answer

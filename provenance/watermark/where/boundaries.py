@@ -30,7 +30,9 @@ Look = Callable[[float, float, int], Iterable[Seen]]
 RUN = 48
 """Frames of a short run."""
 RUN_SECONDS = 2.0
-RUNS = 24
+RUNS = 40
+FOR_CHANGES = 16
+"""Runs that are kept for where the mark begins and ends."""
 EXPECTED = 10.0
 """Deviations a run must have led one to expect before its silence counts as unmarked: less than of
 a first look's span, since it is told from runs of as many frames in the same file."""
@@ -89,7 +91,9 @@ class _SecondLook:
         self._stretches: list[tuple[float, float]] = []
 
     def run(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
-        self._rate = min(self._rate_in(*place) for place in references(segments))
+        rates = [self._rate_in(*place) for place in references(segments)]
+        # A first look's stretch may reach far beyond the mark: a run that shows none says nothing.
+        self._rate = min((rate for rate in rates if rate > 0.0), default=0.0)
         parts: list[Segment] = []
         for segment in segments:
             parts += self._asked(segment) if segment.status == "unknown" else [segment]
@@ -101,14 +105,16 @@ class _SecondLook:
     def _rate_in(self, start: float, end: float) -> float:
         """What a run in a marked stretch shows of the mark, for its room."""
         value, room = self._seen((start, end))
+        if value < MARKED:
+            return 0.0
         # A correlation cannot grow beyond a cosine of one; the score C = z^2 / (1 - cos^2) can.
         cosine = min(value / float(np.sqrt(self._reading.codeword.size)), 0.99)
-        return max(value, 0.0) / float(np.sqrt(1.0 - cosine**2)) / room if room else 0.0
+        return value / float(np.sqrt(1.0 - cosine**2)) / room if room else 0.0
 
     def _asked(self, segment: Segment) -> list[Segment]:
         """An unknown stretch in parts, each settled by runs of frames where they decide."""
         length = segment.end - segment.start
-        count = min(max(1, round(length / STRETCH)), self._runs)
+        count = min(max(1, round(length / STRETCH)), self._runs - FOR_CHANGES)
         if count < 1:
             return [segment]
         edges = np.linspace(segment.start, segment.end, count + 1)
@@ -127,7 +133,7 @@ class _SecondLook:
         third = (end - start) / 3.0
         value, room = self._seen(_middle(start, end))
         again = EXPECTED / np.sqrt(3.0) <= self._rate * room < EXPECTED
-        if value < SILENT and again and third >= RUN_SECONDS / 2.0 and self._runs > 0:
+        if value < SILENT and again and third >= RUN_SECONDS / 2.0 and self._runs > FOR_CHANGES:
             places = (_middle(start + k * third, start + (k + 1) * third) for k in range(3))
             value, room = self._seen(*places)
         return value, status_of(value, self._rate * room, EXPECTED)
@@ -166,9 +172,13 @@ class _SecondLook:
             value, room = self._seen((middle - half, middle + half))
             if self._rate * room < MARKED:
                 break
-            # Both ends are settled already: it can only be nearer to one or to the other.
+            # Both ends are settled already: it can only be nearer to one or to the other, or
+            # within the run.
             marked = value >= self._rate * room / 2.0 or value >= MARKED
-            low, high = (middle, high) if marked == (before.status == "marked") else (low, middle)
+            if marked == (before.status == "marked"):
+                low = middle - half
+            else:
+                high = middle + half
         if high - low > 2.0 * CLOSE:
             return parts
         low, high = max(before.start, low - EDGE), min(after.end, high + EDGE)

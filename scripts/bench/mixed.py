@@ -1,0 +1,192 @@
+"""Files of mixed content, made at random: stretches of stamped clips among unmarked footage.
+
+What is in each file is known, so that what ``verify`` says of it can be held against that: which
+stamps are in it, from when to when, whether one was withdrawn, and that nobody is accused of what
+an honest cut is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from provenance import StampId, Verdict, VerificationReport
+from provenance.video import read_luma
+
+LINES, ACROSS, RATE = 360, 640, 25
+CRFS = (18, 23, 28, 33)
+LEAST = 3.0
+"""Seconds of a stretch from which it is due to be found."""
+Plane = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Seconds from ``start`` to ``end`` that carry ``stamp``."""
+
+    stamp: StampId
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """One made file."""
+
+    path: Path
+    crf: int
+    seconds: float
+    stretches: tuple[Stretch, ...]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of many mixtures."""
+
+    files: int = 0
+    due: int = 0
+    found: int = 0
+    wrong: int = 0
+    accused: list[str] = field(default_factory=list)
+    errors: list[float] = field(default_factory=list)
+    withdrawn: int = 0
+    revoked: int = 0
+
+    def add(self, made: Mixture, report: VerificationReport, gone: StampId | None) -> list[str]:
+        """Count one report; says what is not as it should be."""
+        self.files += 1
+        said = []
+        ids = {stretch.stamp for stretch in made.stretches}
+        read = {find.watermark.stamp_id: find.watermark.segments for find in report.finds}
+        for stamp in ids:
+            own = [one for one in made.stretches if one.stamp == stamp]
+            if max(one.end - one.start for one in own) < LEAST:
+                continue
+            self.due += 1
+            self.found += stamp in read
+            if stamp not in read:
+                said.append(f"missed {stamp}")
+                continue
+            marked = [s for s in read[stamp] if s.status == "marked"]
+            for one in own:
+                if one.end - one.start < LEAST:
+                    continue
+                off = _off(one, [(s.start, s.end) for s in marked])
+                self.errors.append(off)
+                if off > 0.5:
+                    said.append(f"{stamp} {one.start:.1f}-{one.end:.1f} is off by {off:.1f} s")
+        strange = [stamp for stamp in read if stamp not in ids]
+        self.wrong += len(strange)
+        said += [f"wrong {stamp}" for stamp in strange]
+        if report.verdict is Verdict.CONFLICT or "Otherwise: CONFLICT" in report.summary:
+            self.accused.append(made.path.name)
+            said.append(f"accused: {report.summary}")
+        if gone in read:
+            self.withdrawn += 1
+            self.revoked += report.verdict is Verdict.REVOKED
+        return said
+
+
+def _off(due: Stretch, marked: list[tuple[float, float]]) -> float:
+    """By how much the nearest marked stretch begins or ends elsewhere, seconds."""
+    over = [(s, e) for s, e in marked if min(e, due.end) > max(s, due.start)]
+    if not over:
+        return due.end - due.start
+    return max(abs(min(s for s, _ in over) - due.start), abs(max(e for _, e in over) - due.end))
+
+
+class Maker:
+    """Makes mixtures of stamped clips and plain ones; everything follows from the seed.
+
+    Args:
+        stamped: clips and their ids.
+        plain: clips without a mark.
+        folder: where files go.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        stamped: dict[StampId, Path],
+        plain: list[Path],
+        folder: Path,
+        seed: int,
+    ) -> None:
+        self._stamped = {stamp: _planes(path) for stamp, path in stamped.items()}
+        self._plain = [_planes(path) for path in plain]
+        self._folder = folder
+        self._random = np.random.default_rng(seed)
+        self._made = 0
+
+    def make(self, longest: float) -> Mixture:
+        """One file of ten seconds to ``longest``, with up to three stamped stretches."""
+        draw = self._random
+        seconds = float(np.exp(draw.uniform(np.log(10.0), np.log(longest))))
+        ids = list(self._stamped)
+        chosen = [ids[i] for i in draw.permutation(len(ids))[: int(draw.integers(0, 4))]]
+        room = seconds / max(1, len(chosen))
+        frames: list[Plane] = []
+        stretches = []
+        for number, stamp in enumerate(chosen):
+            length = float(np.exp(draw.uniform(np.log(2.0), np.log(max(2.1, min(20.0, room))))))
+            before = draw.uniform(0.0, max(0.0, room - length))
+            before = before if number or draw.random() < 0.7 else 0.0
+            frames += self._take(self._any_plain(), before)
+            start = len(frames) / RATE
+            frames += self._take(self._stamped[stamp], length)
+            stretches.append(Stretch(stamp, start, len(frames) / RATE))
+        if not chosen or draw.random() < 0.7:
+            frames += self._take(self._any_plain(), max(2.0, seconds - len(frames) / RATE))
+        self._made += 1
+        crf = int(draw.choice(CRFS))
+        path = self._folder / f"mixture{self._made}.mp4"
+        _encode(frames, path, crf)
+        return Mixture(path, crf, len(frames) / RATE, tuple(stretches))
+
+    def _any_plain(self) -> list[Plane]:
+        return self._plain[int(self._random.integers(len(self._plain)))]
+
+    def _take(self, planes: list[Plane], seconds: float) -> list[Plane]:
+        """Frames of a clip from some moment on, over and over."""
+        first = int(self._random.integers(len(planes)))
+        return [planes[(first + n) % len(planes)] for n in range(round(seconds * RATE))]
+
+
+def _planes(path: Path) -> list[Plane]:
+    """A clip's luma at 360 lines, letterboxed as sites do, 25 frames a second."""
+    planes: list[Plane] = []
+    due = 0.0
+    for frame in read_luma(path):
+        if frame.time + 1e-6 < due:
+            continue
+        due += 1.0 / RATE
+        luma = frame.upright()
+        grey = luma if luma.dtype == np.uint8 else (luma >> (frame.depth - 8)).astype(np.uint8)
+        scale = min(ACROSS / grey.shape[1], LINES / grey.shape[0])
+        size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
+        small = cv2.resize(np.ascontiguousarray(grey), size, interpolation=cv2.INTER_AREA)
+        canvas = np.full((LINES, ACROSS), 16, np.uint8)
+        top, left = (LINES - size[1]) // 2, (ACROSS - size[0]) // 2
+        canvas[top : top + size[1], left : left + size[0]] = small
+        planes.append(canvas)
+    return planes
+
+
+def _encode(frames: Iterator[Plane] | list[Plane], path: Path, crf: int) -> None:
+    with av.open(str(path), "w") as out:
+        options = {"crf": str(crf), "preset": "veryfast", "g": "50"}
+        track = out.add_stream("libx264", rate=Fraction(RATE), options=options)
+        track.width, track.height, track.pix_fmt = ACROSS, LINES, "yuv420p"
+        grey = np.full((LINES // 2, ACROSS), 128, np.uint8)
+        for index, plane in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(np.concatenate([plane, grey]), format="yuv420p")
+            frame.pts, frame.time_base = index, Fraction(1, RATE)
+            out.mux(track.encode(frame))
+        out.mux(track.encode(None))
