@@ -47,6 +47,9 @@ from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.read.reader import KeysOfPilot, Reader
 from provenance.watermark.read.reading import Reading
 from provenance.watermark.trace import Trace, silent
+from provenance.watermark.tuning import FOLLOWING_FAR_BETTER as FAR_BETTER
+from provenance.watermark.tuning import FOLLOWING_MUCH_BETTER as MUCH_BETTER
+from provenance.watermark.tuning import FOLLOWING_MUCH_MORE as MUCH_MORE
 from provenance.watermark.where.boundaries import Look, settled
 from provenance.watermark.where.picture_map import picture_map
 from provenance.watermark.where.report import absent, found
@@ -56,12 +59,6 @@ FINDERS: tuple[Finder, ...] = (
     Identity(), Spans(), Crops(), Linear(), Windows(), Courses(), Outlines(), Tilts(), Parts(),
 )  # fmt: skip
 """Steps 1 to 9."""
-MUCH_BETTER = 1.3
-"""Times the score by which following must gain on a still map that read."""
-MUCH_MORE = 1.25
-"""Times the marked seconds that it must show: in a splice it gains in score, and nothing else..."""
-FAR_BETTER = 3.0
-"""...and there never this many times the score, which a camera held by hand does."""
 
 
 class Detector:

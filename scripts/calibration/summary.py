@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from calibration import sizes, tail, words
 from provenance.watermark.code.spec import INFORMATION_BITS, LAYOUT_1
 from provenance.watermark.read import evidence
-from provenance.watermark.where.report import WEAK_PILOT
+from provenance.watermark.tuning import WEAK_PILOT
 
 CLAIM = 1e-9
 CHARGED = 1 << 15

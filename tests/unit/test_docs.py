@@ -343,3 +343,21 @@ def test_no_committed_page_or_script_names_this_machine() -> None:
         if not file.is_file():
             continue
         assert not pattern.search(file.read_text(encoding="utf-8", errors="replace")), name
+
+
+def test_the_page_on_the_watermark_names_every_module_and_every_step() -> None:
+    """Rooms and modules are those there are; the steps are numbered as in the detector."""
+    page = (ROOT / "docs" / "watermark.md").read_text(encoding="utf-8")
+    package = ROOT / "provenance" / "watermark"
+    rooms = page.split("## The rooms")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:4] for line in rooms.splitlines() if line.startswith("| ")][1:]
+    told = {
+        f"{room.strip(' `')}{name}"
+        for room, _, modules in rows
+        for name in re.findall(r"`([a-z_]+)`", modules)
+    }
+    files = [f.relative_to(package) for f in package.rglob("*.py") if f.name != "__init__.py"]
+    assert told == {str(file.with_suffix("")) for file in files}
+    steps = re.findall(r"^(\d+)\. \*\*", page, re.MULTILINE)
+    source = (package / "detector.py").read_text(encoding="utf-8")
+    assert steps == re.findall(r"^(\d+)\. ", source, re.MULTILINE) == [*map(str, range(1, 14))]

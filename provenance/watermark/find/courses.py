@@ -23,20 +23,15 @@ from provenance.watermark.picture import geometry
 from provenance.watermark.pilot import correlation, fitting, peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis, moving
 from provenance.watermark.pilot.windows import WindowSpectra
-
-GROUPS = 16
-LINEAR = 5
-PROJECTIVE = 5
-STEP = 2
-"""Canonical pixels between the translations of a surface."""
-REACH = 5
-"""Steps a path may move from one group to the next."""
-PATH_SCORE = 3.4
-"""Mean deviations along a path from which it is followed; without a mark the best stays near 3."""
-FOLLOWED = 3
-ROUNDS = 24
-BEND = 0.6
-"""Canonical pixels by which the displacement's second difference between pieces is expected."""
+from provenance.watermark.tuning import COURSES_BEND as BEND
+from provenance.watermark.tuning import COURSES_FOLLOWED as FOLLOWED
+from provenance.watermark.tuning import COURSES_GROUPS as GROUPS
+from provenance.watermark.tuning import COURSES_LINEAR as LINEAR
+from provenance.watermark.tuning import COURSES_PATH_SCORE as PATH_SCORE
+from provenance.watermark.tuning import COURSES_PROJECTIVE as PROJECTIVE
+from provenance.watermark.tuning import COURSES_REACH as REACH
+from provenance.watermark.tuning import COURSES_ROUNDS as ROUNDS
+from provenance.watermark.tuning import COURSES_STEP as STEP
 
 
 class Courses:

@@ -22,24 +22,18 @@ from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import fit_on
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-SIZE = 2048
-CROPPED = 12
-LOCAL_MEAN = 41
-SCALES = (0.28, 1.6)
-"""Stamped canonical pixels to an observed one: under 1 where the picture was cropped."""
-SCALE_STEP = 0.004
-STEP = 2
-"""Canonical pixels between the translations tried; the pilot's frequencies ask for no less."""
-APART = 0.012
-"""Two candidates whose scales differ by less, relative, are one."""
-LIKELY_SCALES = 8
-PLACES = 4
-NEARBY = 4
-"""Steps around a translation that belong to the same peak."""
-LONGEST = 2.4
-"""Sides of the longest picture that a crop is taken to come from."""
-SLACK = 8.0
+from provenance.watermark.tuning import CROPS_APART as APART
+from provenance.watermark.tuning import CROPS_FITTED as CROPPED
+from provenance.watermark.tuning import CROPS_LIKELY_SCALES as LIKELY_SCALES
+from provenance.watermark.tuning import CROPS_LOCAL_MEAN as LOCAL_MEAN
+from provenance.watermark.tuning import CROPS_LONGEST as LONGEST
+from provenance.watermark.tuning import CROPS_NEARBY as NEARBY
+from provenance.watermark.tuning import CROPS_PLACES as PLACES
+from provenance.watermark.tuning import CROPS_SCALE_STEP as SCALE_STEP
+from provenance.watermark.tuning import CROPS_SCALES as SCALES
+from provenance.watermark.tuning import CROPS_SIZE as SIZE
+from provenance.watermark.tuning import CROPS_SLACK as SLACK
+from provenance.watermark.tuning import CROPS_STEP as STEP
 
 Stretch = NDArray[np.float64]
 """(2,) stamped canonical pixels to an observed one, across and down; across is negative where the

@@ -11,16 +11,11 @@ from provenance.watermark.find.finder import Scene
 from provenance.watermark.picture import geometry
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-AUDIBLE = 5.0
-"""Pilot score near where the picture lay from which a map is fitted: chance seldom gives more."""
-FITTED = 7
-"""Maps of each kind that are fitted, after all were located."""
-PROMISING = 7.0
-"""Pilot score from which a fit goes on as long as it grows."""
-LONGER = 3
-READ_FROM = 5.0
-"""Pilot score, after fitting, from which a map is read under; what reads has at least 7."""
+from provenance.watermark.tuning import FITS_AUDIBLE as AUDIBLE
+from provenance.watermark.tuning import FITS_LONGER as LONGER
+from provenance.watermark.tuning import FITS_MOST as FITTED
+from provenance.watermark.tuning import FITS_PROMISING as PROMISING
+from provenance.watermark.tuning import FITS_READ_FROM as READ_FROM
 
 
 def best_fits(

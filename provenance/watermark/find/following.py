@@ -9,8 +9,7 @@ from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.courses import courses_from
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-MOMENTS = 8
+from provenance.watermark.tuning import FOLLOWING_MOMENTS as MOMENTS
 
 
 def following(scene: Scene, matrix: Map, polarity: int, layout: Layout) -> Iterator[Hypothesis]:

@@ -11,10 +11,7 @@ from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-CLEAR = 2000.0
-"""Score of a codeword from which the map is taken for right: a picture turned by a degree still
-reads here, barely, and lies elsewhere."""
+from provenance.watermark.tuning import IDENTITY_CLEAR as CLEAR
 
 
 class Identity:

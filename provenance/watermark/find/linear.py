@@ -9,8 +9,7 @@ from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import best_fits
 from provenance.watermark.pilot import peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-LINEAR = 8
+from provenance.watermark.tuning import LINEAR_MAPS as LINEAR
 
 
 class Linear:

@@ -25,31 +25,20 @@ from provenance.watermark.find.fits import fit_on
 from provenance.watermark.picture import geometry
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-SLOPES = np.arange(-0.24, 0.2401, 0.006)
-"""Of lines, against the axis they follow."""
-GRID = 32
-"""Canonical pixels between the places where a line may begin or end."""
-SHORTEST = 0.25
-"""Of a line and of a picture's side, relative to the frame's."""
-AROUND = 25
-"""Canonical pixels over which texture is measured that edges must exceed."""
-CLIP = 3.0
-FAINTEST = 3.0
-LINES = 12
-"""Lines of either direction that are kept."""
-APART = 5.0
-"""Canonical pixels by which an end differs from that of a better line."""
-SAMPLES = 64
-OUTLINES = 8
-READ = 4
-"""Outlines that are read as seen, and as heard."""
-MARGIN = 2.0
-"""Canonical pixels within an outline that belong to the edge."""
-STRETCHES = np.exp(np.arange(-0.2, 0.2001, 0.01))
-"""Of the picture's aspect, against what the outline looks like."""
-OFF = np.arange(-8.0, 8.1, 2.0)
-"""Canonical pixels by which a border may be misplaced."""
+from provenance.watermark.tuning import OUTLINES_APART as APART
+from provenance.watermark.tuning import OUTLINES_AROUND as AROUND
+from provenance.watermark.tuning import OUTLINES_CLIP as CLIP
+from provenance.watermark.tuning import OUTLINES_FAINTEST as FAINTEST
+from provenance.watermark.tuning import OUTLINES_FOUND as OUTLINES
+from provenance.watermark.tuning import OUTLINES_GRID as GRID
+from provenance.watermark.tuning import OUTLINES_LINES as LINES
+from provenance.watermark.tuning import OUTLINES_MARGIN as MARGIN
+from provenance.watermark.tuning import OUTLINES_OFF as OFF
+from provenance.watermark.tuning import OUTLINES_READ as READ
+from provenance.watermark.tuning import OUTLINES_SAMPLES as SAMPLES
+from provenance.watermark.tuning import OUTLINES_SHORTEST as SHORTEST
+from provenance.watermark.tuning import OUTLINES_SLOPES as SLOPES
+from provenance.watermark.tuning import OUTLINES_STRETCHES as STRETCHES
 
 Line = tuple[float, float, float]
 """Score, place in the middle of the frame, slope."""

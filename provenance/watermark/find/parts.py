@@ -10,8 +10,7 @@ from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import best_fits
 from provenance.watermark.pilot import peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-PART = 5
+from provenance.watermark.tuning import PARTS_MAPS as PART
 
 
 class Parts:

@@ -9,9 +9,7 @@ import numpy as np
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-TOGETHER = 4
-"""Neighbouring spans that are read as one, before each is by itself."""
+from provenance.watermark.tuning import SPANS_TOGETHER as TOGETHER
 
 
 class Spans:

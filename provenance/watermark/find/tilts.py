@@ -21,17 +21,14 @@ from provenance.watermark.find.fits import fit_on
 from provenance.watermark.picture import geometry
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
+from provenance.watermark.tuning import TILTS_AROUND as AROUND
+from provenance.watermark.tuning import TILTS_HEARD as HEARD
+from provenance.watermark.tuning import TILTS_ROUNDS as ROUNDS
+from provenance.watermark.tuning import TILTS_SHIFT as SHIFT
+from provenance.watermark.tuning import TILTS_SHIFT_STEP as SHIFT_STEP
 
-AROUND = 12
-"""Tilted maps around which better ones are looked for."""
-HEARD = 6.0
-"""Score from which what was found around one is fitted: the best by chance is about that."""
 LINEAR, TERMS = 2, 8
 """Of the terms of :func:`fitting.basis`: the first that are no translation, and all."""
-ROUNDS = ((12.0, 1024), (5.0, 256), (2.0, 256))
-"""Canonical pixels at the edges, and how many maps: around the start, then around the best."""
-SHIFT, SHIFT_STEP = 48, 3
-"""Canonical pixels either side, and between the translations tried."""
 DRAWS = np.random.default_rng(0).uniform(-1.0, 1.0, (1024, TERMS - LINEAR))
 
 

@@ -9,11 +9,9 @@ from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import best_fits
 from provenance.watermark.pilot import peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-MIDDLE = 12
-PROJECTIVE = 28
-ANYWHERE = 14
-"""Projective maps that are also tried turned, inverted and far off: of a part of the picture."""
+from provenance.watermark.tuning import PROJECTIVE_ANYWHERE as ANYWHERE
+from provenance.watermark.tuning import PROJECTIVE_MIDDLE as MIDDLE
+from provenance.watermark.tuning import PROJECTIVE_NEAR as PROJECTIVE
 
 
 class Windows:

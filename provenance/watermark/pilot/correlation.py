@@ -13,13 +13,10 @@ from provenance.watermark.code import pattern
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.picture.geometry import Canvas
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-BLOCK = 64
-POINT_CLIP = 4.0
-"""Deviations one pilot point may add to the score: a weave or a grid hits one or two, not 16."""
-NEARBY = 48
-"""Canonical pixels by which a picture that is seen whole is moved at most."""
-FAINT = 0.05
+from provenance.watermark.tuning import PILOT_BLOCK as BLOCK
+from provenance.watermark.tuning import PILOT_FAINT as FAINT
+from provenance.watermark.tuning import PILOT_NEARBY as NEARBY
+from provenance.watermark.tuning import PILOT_POINT_CLIP as POINT_CLIP
 
 
 def locate(

@@ -15,10 +15,8 @@ from provenance.watermark.pilot.correlation import (
     pilot_deviation,
     pilot_score,
 )
-
-ROUNDS = 20
-UNIT = 320.0
-"""Canonical pixels by which coordinates are divided in the fit, so that its terms are of a size."""
+from provenance.watermark.tuning import FIT_ROUNDS as ROUNDS
+from provenance.watermark.tuning import FIT_UNIT as UNIT
 
 
 def fit(

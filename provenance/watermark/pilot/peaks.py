@@ -19,21 +19,18 @@ from provenance.watermark.arrays import Plane
 from provenance.watermark.code.pattern import wrapped_mean
 from provenance.watermark.picture.geometry import projective
 from provenance.watermark.pilot.hypothesis import Hypothesis
-
-SIZE = 1024
-AXIS = 2
-"""DFT points either side of an axis that hold straight edges, not the pilot."""
-LOCAL_MEAN = 31
-CLIP = 4.0
-"""A single strong line must not outvote the other fifteen points."""
-LINE = 3.0
-SPREAD_BOX = 61
-SCALES = (0.28, 3.2)
-SCALE_STEP = 0.004
-ANGLE_STEP = np.radians(0.25)
-STRETCH = 1.5
-PEAKS = 80
-MAX_CONDITION = 1.7
+from provenance.watermark.tuning import PEAKS_ANGLE_STEP as ANGLE_STEP
+from provenance.watermark.tuning import PEAKS_AXIS as AXIS
+from provenance.watermark.tuning import PEAKS_CLIP as CLIP
+from provenance.watermark.tuning import PEAKS_LINE as LINE
+from provenance.watermark.tuning import PEAKS_LOCAL_MEAN as LOCAL_MEAN
+from provenance.watermark.tuning import PEAKS_MAX_CONDITION as MAX_CONDITION
+from provenance.watermark.tuning import PEAKS_SCALE_STEP as SCALE_STEP
+from provenance.watermark.tuning import PEAKS_SCALES as SCALES
+from provenance.watermark.tuning import PEAKS_SIZE as SIZE
+from provenance.watermark.tuning import PEAKS_SPREAD_BOX as SPREAD_BOX
+from provenance.watermark.tuning import PEAKS_STRETCH as STRETCH
+from provenance.watermark.tuning import PEAKS_TRACKED as PEAKS
 
 Matrices = NDArray[np.float64]
 """(N, 2, 2): observed to stamped canonical coordinates, linear part."""

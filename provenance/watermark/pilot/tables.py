@@ -16,20 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.watermark.pilot import peaks
-
-STEP = 0.03
-"""Of the grid of logarithms: at the pilot's frequencies less than a window can tell apart."""
-SPANS = (17, 5, 3, 3)
-"""Grid steps either side of the identity: scale, stretch, and both off-diagonal terms."""
-ROOM = (13, 7, 6, 6)
-"""More of them in the tables, for what tilts add."""
-TILT_STEP = 0.04
-TILTS = 9
-"""Tilt steps either side: changes of scale between the picture's middle and its long edge."""
-BEST = 4
-"""Linear maps kept for each tilt."""
-APART = 2
-"""Steps by which two candidates differ at least, in one of the six."""
+from provenance.watermark.tuning import TABLES_APART as APART
+from provenance.watermark.tuning import TABLES_BEST as BEST
+from provenance.watermark.tuning import TABLES_ROOM as ROOM
+from provenance.watermark.tuning import TABLES_SPANS as SPANS
+from provenance.watermark.tuning import TABLES_STEP as STEP
+from provenance.watermark.tuning import TABLES_TILT_STEP as TILT_STEP
+from provenance.watermark.tuning import TABLES_TILTS as TILTS
 
 Terms = NDArray[np.float64]
 """(..., 4): logarithm of a matrix: its identity part, diag(1, -1), and both off-diagonals."""

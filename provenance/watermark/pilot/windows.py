@@ -16,17 +16,14 @@ from provenance.watermark.arrays import Plane
 from provenance.watermark.pilot import peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.pilot.tables import tilted
-
-WINDOW = 224
-STEP = 96
-SIZE = 512
-LOCAL_MEAN = 31
-TILT = 0.30
-"""Largest change of scale between the picture's middle and its long edge that is tried."""
-TILT_STEPS = 13
-TILTED = 48
-"""Maps of tilted pictures that climb, beside those around linear candidates."""
-CLIMB = 9
+from provenance.watermark.tuning import WINDOWS_CLIMB as CLIMB
+from provenance.watermark.tuning import WINDOWS_LOCAL_MEAN as LOCAL_MEAN
+from provenance.watermark.tuning import WINDOWS_SIDE as WINDOW
+from provenance.watermark.tuning import WINDOWS_SIZE as SIZE
+from provenance.watermark.tuning import WINDOWS_STEP as STEP
+from provenance.watermark.tuning import WINDOWS_TILT as TILT
+from provenance.watermark.tuning import WINDOWS_TILT_STEPS as TILT_STEPS
+from provenance.watermark.tuning import WINDOWS_TILTED as TILTED
 
 
 class WindowSpectra:

@@ -20,8 +20,7 @@ from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.read import evidence
 from provenance.watermark.read.reading import Reading
 from provenance.watermark.trace import Trace, silent
-
-REFINEMENTS = 3
+from provenance.watermark.tuning import READ_REFINEMENTS as REFINEMENTS
 
 
 @dataclass(frozen=True, slots=True)

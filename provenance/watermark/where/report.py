@@ -9,12 +9,8 @@ from provenance.watermark.arrays import Map
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.read import evidence
 from provenance.watermark.read.reading import Reading
+from provenance.watermark.tuning import WEAK_PILOT
 from provenance.watermark.where.picture_map import LARGE_AREA
-
-WEAK_PILOT = 14.0
-"""Pilot score, after fitting, from which an unread mark is suspected; 16 is the most there is.
-With wrong keys the best of the whole search stayed under 9 on clips and reached 13.3 on a weave
-(docs/false-finds.md)."""
 
 
 def absent(observation: Observation, pilot: float) -> Detection:

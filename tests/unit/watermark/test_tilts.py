@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from provenance.watermark import tuning
 from provenance.watermark.code.layout import layout_for
 from provenance.watermark.pilot import tables
 from tests.unit.watermark.pictures import KEY
@@ -40,7 +41,7 @@ def test_candidates_are_not_alike():
     """No two of the maps differ by less than two steps in every term."""
     pilot = layout_for(KEY).pilot_frequencies
     maps = tables.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, 20)
-    steps = np.array([tables.STEP] * 4 + [tables.TILT_STEP] * 2)
+    steps = np.array([tuning.TABLES_STEP] * 4 + [tuning.TABLES_TILT_STEP] * 2)
     terms = [np.array([*tables._logarithm(m[:2, :2]), *(m[2, :2] * REACH)]) / steps for m in maps]
     assert len(maps) == 20
     for index, one in enumerate(terms):
