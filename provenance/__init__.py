@@ -120,7 +120,7 @@ _HOMES = {
     "verifying.verifier": ("Policy", "Verifier"),
     "verifying.verify": ("verify",),
     "video": ("EncoderOptions",),
-    "watermark.keys": ("WatermarkKey",),
+    "watermark.code.keys": ("WatermarkKey",),
 }
 
 
