@@ -9,7 +9,7 @@
 from provenance.batch.cluster import Cluster, RayWorkers
 from provenance.batch.pool import Died, Ended, Event, LocalWorkers, Step, Workers
 from provenance.batch.runner import Control, Ending, Row, Watch, run_batch
-from provenance.batch.settings import STATE, UNAPPROVED, Settings, cores, share_out
+from provenance.batch.settings import STATE, UNAPPROVED, Settings, share_out
 from provenance.batch.tasks import Attempt, Task
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Task",
     "Watch",
     "Workers",
-    "cores",
     "run_batch",
     "share_out",
 ]

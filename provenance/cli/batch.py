@@ -39,6 +39,7 @@ from provenance.cli.output import complain, print_json, stdout, warn
 from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
 from provenance.report import named
+from provenance.system.processes import usable_cores
 
 if TYPE_CHECKING:
     from provenance.batch import Cluster, Control, Row, Settings, Workers
@@ -220,7 +221,6 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         Cluster,
         Control,
         Watch,
-        cores,
         run_batch,
         share_out,
     )
@@ -230,7 +230,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     control, started, logs = Control(), time.monotonic(), flags["json_logs"]
     with contextlib.ExitStack() as stack:
         cluster = None if address is None else stack.enter_context(Cluster(address))
-        rooms = (cores(),) if cluster is None else cluster.rooms
+        rooms = (usable_cores(),) if cluster is None else cluster.rooms
         size, threads = share_out(rooms, number, workers)
         run = run_settings(out, chosen, keyring, flags, threads)
         if dry_run:

@@ -63,6 +63,22 @@ class Boxes:
         """Boxes of the file itself."""
         return self.inside(0, self.size)
 
+    def below(self, parent: Box, *path: bytes) -> Iterator[Box]:
+        """All boxes at a path of types below one box."""
+        return self._along(self.inside(parent.body, parent.end), path)
+
+    def along(self, *path: bytes) -> Iterator[Box]:
+        """All boxes at a path of types from the file itself on."""
+        return self._along(self.outermost(), path)
+
+    def _along(self, boxes: Iterator[Box], path: tuple[bytes, ...]) -> Iterator[Box]:
+        for box in boxes:
+            if box.kind == path[0]:
+                if len(path) == 1:
+                    yield box
+                else:
+                    yield from self.below(box, *path[1:])
+
     def read(self, at: int, length: int) -> bytes:
         """Up to ``length`` bytes at ``at``."""
         self._handle.seek(at)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from provenance.system.boxes import FIRST, Boxes
+from provenance.system.ebml import LONGEST, MAGIC, SEGMENT, is_open, number
 
-_SEGMENT: Final = 0x18538067
-_UNKNOWN_SIZES: Final = frozenset((1 << 7 * n) - 1 for n in range(1, 9))
+_BEFORE_SEGMENT: Final = 8
+"""Elements that a file may have before its segment; one is usual."""
 _ENDED: Final = frozenset(FIRST | {b"mfra", b"meta", b"uuid", b"udta", b"ssix", b"prft", b"emsg"})
 """Boxes that stand at the top of a file.  What has another name there and claims more than there is
 is no box but a trailer: phones and editors append notes of their own, in no format at all."""
@@ -37,9 +38,8 @@ def extent_of(path: str | os.PathLike[str]) -> Extent:
         size = handle.seek(0, os.SEEK_END)
         handle.seek(0)
         head = handle.read(12)
-        if head.startswith(b"\x1aE\xdf\xa3"):
-            handle.seek(0)
-            return _between(_ebml_end(handle, size), size)
+        if head.startswith(MAGIC):
+            return _between(_ebml_end(Boxes(handle, size)), size)
         if head[4:8] in FIRST:
             return _of_boxes(Boxes(handle, size))
     return Extent()
@@ -64,27 +64,18 @@ def _between(end: int, size: int) -> Extent:
     return Extent(max(0, end - size), max(0, size - end))
 
 
-def _ebml_end(handle: BinaryIO, size: int) -> int:
+def _ebml_end(boxes: Boxes) -> int:
     """Where the segment ends, the file's own length when that can't be known."""
-    for _ in range(8):
-        identifier = _vint(handle, keep_marker=True)
-        length = _vint(handle, keep_marker=False)
-        if identifier is None or length is None:
-            return size
-        at = handle.tell() + length
-        if identifier == _SEGMENT:
-            return size if length in _UNKNOWN_SIZES else at
-        if at >= size:
-            return size
-        handle.seek(at)
-    return size
-
-
-def _vint(handle: BinaryIO, *, keep_marker: bool) -> int | None:
-    first = handle.read(1)
-    if not first or first[0] == 0:
-        return None
-    width = 9 - first[0].bit_length()
-    rest = handle.read(width - 1)
-    head = first[0] if keep_marker else first[0] & ((1 << (8 - width)) - 1)
-    return int.from_bytes(bytes((head,)) + rest, "big")
+    at = 0
+    for _ in range(_BEFORE_SEGMENT):
+        head = boxes.read(at, 2 * LONGEST)
+        name, wide = number(head, marked=True)
+        length, long = number(head[wide:], marked=False)
+        if not wide or not long:
+            break
+        at += wide + long + length
+        if name == SEGMENT:
+            return boxes.size if is_open(length, long) else at
+        if at >= boxes.size:
+            break
+    return boxes.size

@@ -25,6 +25,13 @@ def this_host() -> str:
     return " ".join(parts)
 
 
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def process_name(pid: int) -> str:
     """A process and, where the system tells, when it started: numbers are used again."""
     fields = _status(pid)

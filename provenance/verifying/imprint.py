@@ -28,7 +28,15 @@ from provenance.fingerprint import (
     frames_for,
 )
 from provenance.results import Detection
-from provenance.verifying.sampling import LONG, STILL_FRAMES, first, grid_of, spread, too_narrow
+from provenance.verifying.sampling import (
+    LONG,
+    STILL_FRAMES,
+    every,
+    first,
+    grid_of,
+    spread,
+    too_narrow,
+)
 from provenance.video import LumaFrame, MediaInfo, SoundStats, read_luma, read_sound
 from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.picture import geometry
@@ -184,21 +192,12 @@ def _frames(path: Path, info: MediaInfo, detection: Detection | None) -> Iterato
             edge = min(EDGE, (stretch.end - stretch.start) / 4.0)
             start = stretch.start + edge if stretch.start > 0.0 else 0.0
             end = stretch.end - edge if stretch.end < duration - edge else stretch.end
-            yield from _every(read_luma(path, start=start, end=end), gap)
+            yield from every(read_luma(path, start=start, end=end), gap)
         return
     if detection is None or duration <= LONG or _key_frames(path) < SCENES:
         yield from spread(path, info, int(RATE * max(duration, LONG)))
         return
-    yield from _every(read_luma(path, skip="predicted"), duration / (RATE * LONG))
-
-
-def _every(frames: Iterator[LumaFrame], gap: float) -> Iterator[LumaFrame]:
-    """Frames that lie ``gap`` seconds apart, or more."""
-    due = float("-inf")
-    for frame in frames:
-        if frame.time >= due:
-            yield frame
-            due = max(due + gap, frame.time + gap / 2.0)
+    yield from every(read_luma(path, skip="predicted"), duration / (RATE * LONG))
 
 
 def _key_frames(path: Path) -> int:

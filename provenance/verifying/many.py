@@ -29,6 +29,7 @@ from provenance.errors import (
     UsageError,
 )
 from provenance.results import Verdict, VerificationReport
+from provenance.system.processes import usable_cores
 from provenance.system.storage import Place
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.layers import sha256_of
@@ -227,8 +228,7 @@ class Outcome:
 
 def usual_workers() -> int:
     """Half the cores this process may use: decoders have threads of their own."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // 2)
+    return max(1, usable_cores() // 2)
 
 
 def triage(

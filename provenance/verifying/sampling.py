@@ -10,9 +10,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from provenance.errors import UnreadableFileError
@@ -171,12 +172,8 @@ def _within(
     """About ``count`` frames of stretches of time, of long ones key frames alone."""
     total = sum(end - start for start, end in stretches)
     skip: Skip = "predicted" if total > LONG else "none"
-    due = float("-inf")
-    for start, end in stretches:
-        for frame in read_luma(path, start=start, end=end, skip=skip):
-            if frame.time >= due:
-                yield frame
-                due = frame.time + total / count
+    parts = (read_luma(path, start=start, end=end, skip=skip) for start, end in stretches)
+    return every(chain.from_iterable(parts), total / count)
 
 
 def too_narrow(info: MediaInfo) -> bool:
@@ -246,11 +243,15 @@ def spread(path: Path, info: MediaInfo, count: int) -> Iterator[LumaFrame]:
     if total is None or total <= count or not info.duration:
         yield from first(read_luma(path), count)
         return
-    gap = info.duration / count
-    due = float("-inf")
     plenty = total > BIDIRECTIONAL * count
     skip: Skip = "bidirectional" if plenty else "unreferenced" if total > 2 * count else "none"
-    for frame in read_luma(path, skip=skip):
+    yield from every(read_luma(path, skip=skip), info.duration / count)
+
+
+def every(frames: Iterable[LumaFrame], gap: float) -> Iterator[LumaFrame]:
+    """Frames that lie ``gap`` seconds apart, as nearly as they can."""
+    due = float("-inf")
+    for frame in frames:
         if frame.time >= due:
             yield frame
             due = max(due + gap, frame.time + gap / 2.0)

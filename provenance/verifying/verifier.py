@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Self
 
 from provenance.errors import CancelledError, InputError
@@ -19,6 +18,7 @@ from provenance.manifest import Trust
 from provenance.registry import Registry
 from provenance.results import Verdict, VerificationReport
 from provenance.system.given import Source
+from provenance.system.processes import usable_cores
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.lookup import DatedRevocations
 from provenance.verifying.verify import unexamined, verify
@@ -73,7 +73,7 @@ class Verifier:
         self.watermark_keys, self.trust = tuple(watermark_keys), trust or Trust()
         self.registry, self.revocations = registry, tuple(revocations)
         self.policy = policy or Policy()
-        self.workers = max(1, workers or _cores())
+        self.workers = max(1, workers or usable_cores())
         self._examiners = [Examiner(limits) for _ in range(self.workers)]
         self._free: queue.LifoQueue[Examiner] = queue.LifoQueue()
         for examiner in self._examiners:
@@ -178,16 +178,5 @@ class Verifier:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

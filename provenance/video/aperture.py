@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from provenance.system.boxes import FIRST, Box, Boxes
+from provenance.system.boxes import FIRST, Boxes
+from provenance.system.ebml import MAGIC, SEGMENT, is_open, number
 
 _TO_ENTRIES: Final = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd")
 _ENTRY: Final = 78
 """Bytes of a visual sample entry before its boxes, behind its own header."""
-_EBML: Final = b"\x1a\x45\xdf\xa3"
-_SEGMENT, _TRACKS, _TRACK, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0
+_TRACKS, _TRACK, _VIDEO = 0x1654AE6B, 0xAE, 0xE0
 _CROPS: Final = frozenset((0x54AA, 0x54BB, 0x54CC, 0x54DD))
 _MOST_ELEMENTS: Final = 4096
 
@@ -37,23 +37,16 @@ def cropped_by_container(path: str | os.PathLike[str], width: int, height: int) 
         head = handle.read(8)
         boxes = Boxes(handle, handle.seek(0, os.SEEK_END))
         if head[4:] in FIRST:
-            sizes = list(_apertures(boxes, boxes.outermost(), _TO_ENTRIES))
+            sizes = list(_apertures(boxes))
             return any(size[0] < width or size[1] < height for size in sizes)
-        if head.startswith(_EBML):
-            return any(_crops(boxes, 0, boxes.size, (_SEGMENT, _TRACKS, _TRACK, _VIDEO)))
+        if head.startswith(MAGIC):
+            return any(_crops(boxes, 0, boxes.size, (SEGMENT, _TRACKS, _TRACK, _VIDEO)))
     return False
 
 
-def _apertures(
-    boxes: Boxes, inside: Iterator[Box], path: tuple[bytes, ...]
-) -> Iterator[tuple[float, float]]:
-    for box in inside:
-        if box.kind != path[0]:
-            continue
-        if len(path) > 1:
-            yield from _apertures(boxes, boxes.inside(box.body, box.end), path[1:])
-            continue
-        for entry in boxes.inside(box.body + 8, box.end):
+def _apertures(boxes: Boxes) -> Iterator[tuple[float, float]]:
+    for entries in boxes.along(*_TO_ENTRIES):
+        for entry in boxes.inside(entries.body + 8, entries.end):
             for part in boxes.inside(entry.body + _ENTRY, entry.end):
                 if part.kind == b"clap":
                     data = boxes.read(part.body, 16)
@@ -68,26 +61,16 @@ def _crops(boxes: Boxes, at: int, end: int, path: tuple[int, ...]) -> Iterator[i
         if at >= end:
             return
         head = boxes.read(at, 12)
-        number, wide = _vint(head, marked=True)
-        length, long = _vint(head[wide:], marked=False)
+        name, wide = number(head, marked=True)
+        length, long = number(head[wide:], marked=False)
         if not wide or not long:
             return
         body = at + wide + long
-        unknown = length == (1 << 7 * long) - 1
-        stop = end if unknown else min(end, body + length)
-        if path and number == path[0]:
+        stop = end if is_open(length, long) else min(end, body + length)
+        if path and name == path[0]:
             yield from _crops(boxes, body, stop, path[1:])
             if len(path) > 2:
                 return  # the segment, and its tracks, come once
-        elif not path and number in _CROPS:
+        elif not path and name in _CROPS:
             yield int.from_bytes(boxes.read(body, min(length, 8)), "big")
         at = stop
-
-
-def _vint(data: bytes, *, marked: bool) -> tuple[int, int]:
-    """A number of variable length, and how many bytes it takes: none if it is none."""
-    if not data or not data[0]:
-        return 0, 0
-    width = 9 - data[0].bit_length()
-    first = data[0] if marked else data[0] & ((1 << (8 - width)) - 1)
-    return int.from_bytes(bytes((first,)) + data[1:width], "big"), width

@@ -61,23 +61,22 @@ def edits_of(path: str | os.PathLike[str]) -> dict[int, tuple[Piece, ...]]:
 
 def _tracks(boxes: Boxes) -> Iterator[tuple[Box, int]]:
     """Each track with the units a second of the whole film's clock."""
-    for moov in (box for box in boxes.outermost() if box.kind == b"moov"):
-        inside = list(boxes.inside(moov.body, moov.end))
-        heads = [box for box in inside if box.kind == b"mvhd"]
-        clock = _clock(boxes, heads[0]) if heads else 0
-        yield from ((box, clock) for box in inside if box.kind == b"trak")
+    for moov in boxes.along(b"moov"):
+        head = next(boxes.below(moov, b"mvhd"), None)
+        clock = _clock(boxes, head) if head else 0
+        yield from ((box, clock) for box in boxes.below(moov, b"trak"))
 
 
 def _pieces(boxes: Boxes, trak: Box, film_clock: int) -> tuple[Piece, ...]:
-    lists = list(_below(boxes, trak, (b"edts", b"elst")))
-    heads = list(_below(boxes, trak, (b"mdia", b"mdhd")))
-    media_clock = _clock(boxes, heads[0]) if heads else 0
-    if not lists or not media_clock or not film_clock:
+    listed = next(boxes.below(trak, b"edts", b"elst"), None)
+    media_head = next(boxes.below(trak, b"mdia", b"mdhd"), None)
+    media_clock = _clock(boxes, media_head) if media_head else 0
+    if listed is None or not media_clock or not film_clock:
         return ()
-    head = boxes.read(lists[0].body, 8)
+    head = boxes.read(listed.body, 8)
     size = 20 if head[:1] == b"\1" else 12
     count = min(int.from_bytes(head[4:8], "big"), MOST_PIECES)
-    table = boxes.read(lists[0].body + 8, count * size)
+    table = boxes.read(listed.body + 8, count * size)
     pieces, at = [], Fraction(0)
     for place in range(0, len(table) - size + 1, size):
         half = (size - 4) // 2
@@ -88,15 +87,6 @@ def _pieces(boxes: Boxes, trak: Box, film_clock: int) -> tuple[Piece, ...]:
             pieces.append(Piece(at, length, Fraction(media, media_clock), speed))
         at += length
     return tuple(pieces)
-
-
-def _below(boxes: Boxes, parent: Box, path: tuple[bytes, ...]) -> Iterator[Box]:
-    for box in boxes.inside(parent.body, parent.end):
-        if box.kind == path[0]:
-            if len(path) == 1:
-                yield box
-            else:
-                yield from _below(boxes, box, path[1:])
 
 
 def _clock(boxes: Boxes, head: Box) -> int:

@@ -87,7 +87,6 @@ _ENCODERS: Final[dict[str, _Encoder]] = {
         False,
     ),
 }
-_NAMES: Final = {"matroska": "mkv"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,11 @@ class EncoderPlan:
     threads: int
 
 
+def named(container: Container) -> str:
+    """A container as people call it."""
+    return "mkv" if container == "matroska" else container
+
+
 def container_for(path: str | os.PathLike[str]) -> Container:
     """The container a target's name asks for; :class:`UsageError` for any other suffix."""
     suffix = Path(path).suffix.lower()
@@ -139,10 +143,9 @@ def plan_encoder(
     codec = _codec(wanted.codec, source_codec, container)
     encoder = _ENCODERS[codec]
     if container not in encoder.containers:
-        fits = " or ".join(_NAMES.get(c, c) for c in encoder.containers)
+        fits = " or ".join(named(c) for c in encoder.containers)
         raise UsageError(
-            f"{_NAMES.get(container, container)} files cannot hold {codec}; "
-            f"choose {fits}, or another codec."
+            f"{named(container)} files cannot hold {codec}; choose {fits}, or another codec."
         )
     pix_fmt = choose_pix_fmt(source_pix_fmt, encoder.library)
     options, bit_rate = _quality(wanted, codec, encoder, pix_fmt)

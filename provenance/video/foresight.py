@@ -132,10 +132,10 @@ def _look_through(
         at = packet.stream_index
         if not packet.size:
             continue
+        if at == stream.index and (packet.is_discard or not feed.shows((packet.pts or 0) * base)):
+            continue
         if at in seen:
-            time = Fraction(0) if packet.pts is None else packet.pts * base
-            if at != stream.index or (not packet.is_discard and feed.shows(time)):
-                seen[at].add(packet.pts, packet.duration or 0)
+            seen[at].add(packet.pts, packet.duration or 0)
         if at == stream.index:
             continue
         head = heads.setdefault(at, [])

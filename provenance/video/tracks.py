@@ -110,7 +110,7 @@ class TrackCopier:
         if index in self._fillers and packet.size == 2:
             return  # an empty caption between two others: the muxer writes these itself
         if index in self._covers:
-            packet = _with_content(packet, self._covers[index])
+            packet = with_content(packet, self._covers[index])
         for ready in self._retimers[index].take(packet):
             self._write(index, ready)
 
@@ -222,8 +222,10 @@ def carried(plan: TagPlan, stream: Stream) -> dict[str, str]:
     return tags
 
 
-def _with_content(packet: Packet[Stream], content: bytes) -> Packet[Stream]:
+def with_content(packet: Packet[Stream], content: bytes) -> Packet[Stream]:
+    """A packet like another, of the same track and times, that holds ``content``."""
     made: Packet[Stream] = Packet(content)
+    made.stream = packet.stream
     made.time_base, made.pts, made.dts = packet.time_base, packet.pts, packet.dts
     made.duration, made.is_keyframe = packet.duration, packet.is_keyframe
     return made

@@ -15,15 +15,14 @@ from av.video.stream import VideoStream
 from pymediainfo import MediaInfo
 
 from provenance.errors import UsageError
-from provenance.video.encoders import Container
+from provenance.video.encoders import Container, named
 from provenance.video.opening import is_cover
 from provenance.video.tags import TagPlan, is_chapter_track
-from provenance.video.tracks import TrackCopier, muxer_options
+from provenance.video.tracks import TrackCopier, muxer_options, with_content
 
 Heads: TypeAlias = "dict[int, list[Packet[Any]]]"
 """The first packets of each track but the picture's, by its index."""
 _ORDER: Final[tuple[Container, ...]] = ("mp4", "mov", "matroska")
-_NAMES: Final[dict[Container, str]] = {"matroska": "mkv"}
 
 
 def try_tracks(
@@ -51,11 +50,6 @@ def try_tracks(
         )
 
 
-def named(container: Container) -> str:
-    """A container as people call it."""
-    return _NAMES.get(container, container)
-
-
 def _held(
     streams: Sequence[Stream], container: Container, plan: TagPlan, heads: Mapping[int, list[Any]]
 ) -> bool:
@@ -74,21 +68,12 @@ def _held(
         target.start_encoding()
         for stream in streams:
             for packet in heads.get(stream.index, ()):
-                copier.packet(_copy(packet))
+                copier.packet(with_content(packet, bytes(packet)))  # muxing changes its times
         copier.finish()
         target.close()
     except (ValueError, av.error.FFmpegError):
         return False
     return True
-
-
-def _copy(packet: Packet[Any]) -> Packet[Any]:
-    """Muxing changes a packet's times."""
-    made: Packet[Any] = Packet(bytes(packet))
-    made.stream = packet.stream
-    made.time_base, made.pts, made.dts = packet.time_base, packet.pts, packet.dts
-    made.duration, made.is_keyframe = packet.duration, packet.is_keyframe
-    return made
 
 
 def _holding(

@@ -66,7 +66,10 @@ def movie_of(path: Path) -> Movie | None:
 
 
 def _track(boxes: Boxes, trak: Box, clock: int) -> Track:
-    found = {name: _content(boxes, trak, path) for name, path in _PATHS.items()}
+    found = {}
+    for name, path in _PATHS.items():
+        box = next(boxes.below(trak, *path), None)
+        found[name] = b"" if box is None else boxes.read(box.body, box.end - box.body)
     tkhd, stts = found[b"tkhd"], found[b"stts"]
     played = tkhd[28:36] if tkhd[:1] == b"\1" else tkhd[20:24]
     units, media = _clock_and_length(found[b"mdhd"])
@@ -87,15 +90,6 @@ def _spans(elst: bytes, clock: int, units: int) -> Iterator[Span]:
         media = int.from_bytes(elst[at + half : at + 2 * half], "big", signed=True)
         length = Fraction(_number(elst[at : at + half]), clock)
         yield Span(length, None if media < 0 else Fraction(media, units))
-
-
-def _content(boxes: Boxes, parent: Box, path: tuple[bytes, ...]) -> bytes:
-    for box in boxes.inside(parent.body, parent.end):
-        if box.kind == path[0]:
-            if len(path) > 1:
-                return _content(boxes, box, path[1:])
-            return boxes.read(box.body, box.end - box.body)
-    return b""
 
 
 def _clock_and_length(head: bytes) -> tuple[int, int]:

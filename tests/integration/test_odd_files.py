@@ -28,15 +28,11 @@ from provenance.video import (
     transcode,
 )
 from tests.boxes import box, clock, inside, lengths, with_edits
-from tests.clips import ROTATE_90, Spec, make_clip, picture, video_frame
+from tests.clips import ROTATE_90, Spec, copy, make_clip, picture, video_frame
 
 FAST = EncoderOptions(preset="veryfast")
 LATE = 95_000
 QUICK = {"h264": "veryfast", "hevc": "ultrafast", "av1": "12", "vp9": "8"}
-
-
-def copy(luma_in: Any, luma_out: Any, _info: object) -> None:
-    np.copyto(luma_out, luma_in)
 
 
 def times(path: Path) -> list[Fraction]:

@@ -20,7 +20,8 @@ from provenance.errors import PromptExposedError, PromptTagsError, UsageError
 from provenance.manifest import Trust
 from provenance.results import Tag
 from provenance.video import EncoderOptions, container_for, foresee, transcode
-from tests.clips import Spec, cover_png, make_clip, video_frame
+from tests.boxes import box
+from tests.clips import Spec, copy, cover_png, make_clip, video_frame
 from tests.conftest import Run, stamp_clip
 
 PROMPT = "a cat on a skateboard in golden light"
@@ -49,10 +50,6 @@ FAST = EncoderOptions(preset="ultrafast")
 VP9 = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
 
 
-def copy(luma_in: Any, luma_out: Any, _info: object) -> None:
-    np.copyto(luma_out, luma_in)
-
-
 def transcoded(source: Path, suffix: str | None = None, keep_tags: tuple[str, ...] = ()) -> Path:
     target = source.with_name(f"out{suffix or source.suffix}")
     encoder = EncoderOptions(preset="8") if target.suffix == ".webm" else FAST
@@ -73,10 +70,6 @@ def tags_of(path: Path) -> dict[str, str]:
 
 def of_container(names: Any) -> set[Tag]:
     return {Tag("container", name) for name in names}
-
-
-def box(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", 8 + len(body)) + kind + body
 
 
 def with_box(path: Path, parents: tuple[bytes, ...], added: bytes) -> Path:

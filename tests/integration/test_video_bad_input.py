@@ -17,13 +17,9 @@ import pytest
 
 from provenance.errors import InputError, UnreadableFileError, UnsupportedMediaError
 from provenance.video import EncoderOptions, ReadStats, probe, read_luma, transcode
-from tests.clips import Spec, cover_png, make_clip
+from tests.clips import Spec, copy, cover_png, make_clip
 
 FAST = EncoderOptions(preset="ultrafast")
-
-
-def copy(luma_in: Any, luma_out: Any, _info: object) -> None:
-    np.copyto(luma_out, luma_in)
 
 
 def read_all(path: Path) -> object:

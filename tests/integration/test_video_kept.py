@@ -13,7 +13,7 @@ from pymediainfo import MediaInfo
 
 from provenance.video import EncoderOptions, container_for, foresee, probe, read_luma, transcode
 from provenance.video.colour import ContentLight, MasteringDisplay
-from tests.clips import ROTATE_90, Spec, cover_png, make_clip
+from tests.clips import ROTATE_90, Spec, copy, cover_png, make_clip
 
 HDR10 = MasteringDisplay(
     (
@@ -78,10 +78,6 @@ CASES: dict[str, tuple[Spec, EncoderOptions]] = {
         EncoderOptions(preset="8"),
     ),
 }
-
-
-def copy(luma_in: Any, luma_out: Any, _info: object) -> None:
-    np.copyto(luma_out, luma_in)
 
 
 def packets(path: Path) -> list[tuple[Any, ...]]:

@@ -25,14 +25,10 @@ from provenance.video import (
     read_luma,
     transcode,
 )
-from tests.clips import Spec, make_clip
+from tests.clips import Spec, copy, make_clip
 
 FAST = EncoderOptions(preset="ultrafast")
 ROOT = Path(__file__).parents[2]
-
-
-def copy(luma_in: Any, luma_out: Any, _info: object) -> None:
-    np.copyto(luma_out, luma_in)
 
 
 def brighten(luma_in: Any, luma_out: Any, _info: object) -> None:
