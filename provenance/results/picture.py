@@ -83,7 +83,9 @@ class PictureMap:
     little, is ``unknown``.  ``missing`` is the largest area of missing cells, if it is of size.
     ``heard`` and ``due`` are what each cell shows of the mark by itself, and what it would if it
     kept as much as the rest of the file: their sums over an area, one by the other, are the share
-    of the mark that is there.
+    of the mark that is there.  ``outline`` has the corners of the stamped picture, clockwise from
+    what was its upper left one, as (x, y) in fractions of the shown picture; they may lie outside,
+    and its long side reaches as far as the mark was seen.
     """
 
     columns: int
@@ -95,6 +97,7 @@ class PictureMap:
     missing: MissingArea | None = None
     heard: tuple[float, ...] = ()
     due: tuple[float, ...] = ()
+    outline: tuple[tuple[float, float], ...] = ()
 
     def cell(self, x: float, y: float) -> int:
         """Which cell a point lies in, given in fractions of the shown picture from its upper left

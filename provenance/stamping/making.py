@@ -41,7 +41,7 @@ from provenance.stamping.progress import Progress
 from provenance.stamping.rehearsal import THIN_DB, Rehearsal, rehearse
 from provenance.system.given import path_of
 from provenance.system.workspace import check_distinct, check_target
-from provenance.verifying.sampling import MAX_ELONGATION, MIN_LINES, grid_of, survey
+from provenance.verifying.sampling import MAX_ELONGATION, MIN_LINES, Footage, grid_of
 from provenance.video import (
     Foresight,
     LumaPlane,
@@ -150,7 +150,7 @@ class Making:
         """Steps 3 and 4: frames, PSNR of luma in dB and seconds that came out; the rehearsal."""
         embedder = Embedder(self.key, stamp_id, self.profile, grid_of(self.info), self.depth)
         size = (self.info.video.height, self.info.video.width)
-        for number, frame in enumerate(survey(self.source, self.info), start=1):
+        for number, frame in enumerate(Footage(self.source, self.info).survey(), start=1):
             if frame.luma.shape == size:
                 embedder.observe(at_depth(frame.luma, frame.depth, self.depth))
             self.progress("observe", number, None)

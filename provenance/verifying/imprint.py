@@ -30,11 +30,9 @@ from provenance.fingerprint import (
 from provenance.results import Detection
 from provenance.verifying.sampling import (
     LONG,
-    STILL_FRAMES,
+    Footage,
     every,
-    first,
     grid_of,
-    spread,
     too_narrow,
 )
 from provenance.video import LumaFrame, MediaInfo, SoundStats, read_luma, read_sound
@@ -179,8 +177,9 @@ def _frames(path: Path, info: MediaInfo, detection: Detection | None) -> Iterato
 
     Of a long clip that is only looked at, and marked throughout, its key frames.
     """
+    footage = Footage(path, info)
     if info.kind == "image":
-        yield from first(read_luma(path), STILL_FRAMES)
+        yield from footage.survey()
         return
     duration = info.duration or 0.0
     marked = [] if detection is None else [s for s in detection.segments if s.status == "marked"]
@@ -194,11 +193,7 @@ def _frames(path: Path, info: MediaInfo, detection: Detection | None) -> Iterato
             end = stretch.end - edge if stretch.end < duration - edge else stretch.end
             yield from every(read_luma(path, start=start, end=end), gap)
         return
-    if detection is None or duration <= LONG or _key_frames(path) < SCENES:
-        yield from spread(path, info, int(RATE * max(duration, LONG)))
+    if detection is None or duration <= LONG or len(footage.keys) < SCENES:
+        yield from footage.spread(int(RATE * max(duration, LONG)))
         return
     yield from every(read_luma(path, skip="predicted"), duration / (RATE * LONG))
-
-
-def _key_frames(path: Path) -> int:
-    return sum(1 for _ in read_luma(path, skip="predicted"))

@@ -27,7 +27,7 @@ from provenance.manifest import Trust, read_manifest
 from provenance.results import Detection, FileFacts, ManifestReport
 from provenance.system.text import printable
 from provenance.verifying.imprint import fingerprint_of
-from provenance.verifying.sampling import examine, others_beside
+from provenance.verifying.search import Search
 from provenance.video import probe
 from provenance.watermark.code.keys import WatermarkKey
 
@@ -77,13 +77,11 @@ def gather(
             lambda: read_manifest(path, trust, sidecar=sidecar),
             lambda reason: ManifestReport("not_checked", reason=reason),
         )
+        search = Search(path, info, keys)
         found = _layer(  # 4
-            lambda: examine(path, info, keys),
-            lambda reason: Detection("not_checked", reason=reason),
+            search.find, lambda reason: Detection("not_checked", reason=reason)
         )
-        others: tuple[Detection, ...] = ()
-        if info.kind == "video" and found.stamp_id is not None:
-            others = _layer(lambda: others_beside(path, info, keys, found), lambda _: ())
+        others = _layer(lambda: search.others(found), lambda _: ())
         imprint: Fingerprint | None = None
         if fingerprint:  # 5
             imprint = _layer(lambda: fingerprint_of(path, info, found), lambda _: None)

@@ -11,7 +11,7 @@ from provenance.video.geometry import Orientation
 from provenance.video.luma import LumaPlane, at_depth
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
-from provenance.video.reader import LumaFrame, ReadStats, Skip, read_luma
+from provenance.video.reader import LumaFrame, ReadStats, Skip, key_times, read_luma, read_runs
 from provenance.video.sound import SoundStats, read_sound
 from provenance.video.spool import Spool
 from provenance.video.tags import TagPlan, read_tags
@@ -40,8 +40,10 @@ __all__ = [
     "container_for",
     "copied",
     "foresee",
+    "key_times",
     "probe",
     "read_luma",
+    "read_runs",
     "read_sound",
     "read_tags",
     "shrunk",

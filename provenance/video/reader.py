@@ -7,7 +7,7 @@ skipped, and an error is raised only if nothing decodes at all.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -96,14 +96,7 @@ def read_luma(
         raise UsageError(f"A stride of {stride} frames is impossible; give 1 or more.")
     counts = stats if stats is not None else ReadStats()
     with open_media(path) as container:
-        stream = main_video(container, path)
-        context = stream.codec_context
-        context.thread_type = "AUTO"
-        context.thread_count = threads
-        context.skip_frame = _SKIP[skip]
-        for other in container.streams:
-            if other is not stream:
-                other.discard = av.stream.Discard.all
+        stream = _picture(container, path, skip, threads)
         clock = Clock.of(container, stream)
         sought = start is not None and start > 0 and _seek(container, stream, clock.ticks(start))
         index, orientation = 0, None
@@ -125,6 +118,65 @@ def read_luma(
                 f"No picture could be decoded from {Path(path).name}; "
                 "the file is damaged, so get a fresh copy."
             )
+
+
+def read_runs(
+    path: str | os.PathLike[str], times: Sequence[float], count: int, *, skip: Skip = "none"
+) -> Iterator[LumaFrame]:
+    """Yield the luma of ``count`` frames from each of several seconds on, the file opened once.
+
+    ``times`` ascend; ``skip`` as in :func:`read_luma`.  What cannot be sought in is read through.
+
+    Raises :class:`UnsupportedMediaError` for files without a readable picture.
+    """
+    counts = ReadStats()
+    with open_media(path) as container:
+        stream = _picture(container, path, skip)
+        clock = Clock.of(container, stream)
+        orientation, after = None, float("-inf")
+        for start in times:
+            seen = 0
+            _seek(container, stream, clock.ticks(start))
+            for frame in _decoded(container, stream, path, counts):
+                time = clock.seconds(frame, stream)
+                if time < start or time <= after:
+                    continue
+                if orientation is None:
+                    orientation = orientation_of(frame, path)
+                yield _luma_frame(frame, time, stream, orientation)
+                seen, after = seen + 1, time
+                if seen == count:
+                    break
+
+
+def key_times(path: str | os.PathLike[str]) -> list[float]:
+    """Seconds at which a video's key frames are shown, in order, from its packets alone.
+
+    Raises :class:`UnsupportedMediaError` for files without a readable picture.
+    """
+    with open_media(path) as container:
+        stream = main_video(container, path)
+        clock = Clock.of(container, stream)
+        return sorted(
+            float(packet.pts * clock.time_base - clock.origin)
+            for packet in _packets(container, stream, ReadStats())
+            if packet.is_keyframe and not packet.is_discard and packet.pts is not None
+        )
+
+
+def _picture(
+    container: InputContainer, path: str | os.PathLike[str], skip: Skip, threads: int = 0
+) -> VideoStream:
+    """The main picture, its decoder set up, and everything else left out."""
+    stream = main_video(container, path)
+    context = stream.codec_context
+    context.thread_type = "AUTO"
+    context.thread_count = threads
+    context.skip_frame = _SKIP[skip]
+    for other in container.streams:
+        if other is not stream:
+            other.discard = av.stream.Discard.all
+    return stream
 
 
 def _luma_frame(

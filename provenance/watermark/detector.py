@@ -51,6 +51,7 @@ from provenance.watermark.tuning import FOLLOWING_FAR_BETTER as FAR_BETTER
 from provenance.watermark.tuning import FOLLOWING_MUCH_BETTER as MUCH_BETTER
 from provenance.watermark.tuning import FOLLOWING_MUCH_MORE as MUCH_MORE
 from provenance.watermark.where.boundaries import Look, settled
+from provenance.watermark.where.centring import centred
 from provenance.watermark.where.picture_map import picture_map
 from provenance.watermark.where.report import absent, found
 from provenance.watermark.where.timeline import Timeline, timeline
@@ -99,6 +100,10 @@ class Detector:
         """Steps 1 and 2, in the whole and in stretches of time, and what follows a find."""
         return self._examined(observation, self._finders[:2], look)
 
+    def aligned(self, observation: Observation, look: Look | None = None) -> Detection:
+        """Steps 1 to 4, and what follows a find: pictures that stand upright, or are turned."""
+        return self._examined(observation, self._finders[:4], look)
+
     def thorough(self, observation: Observation, look: Look | None = None) -> Detection:
         """Every step."""
         return self._examined(observation, self._finders, look)
@@ -125,6 +130,11 @@ class Detector:
                 observation, reading, self.reader.chance(reading), times.without_silence(), None
             )
         picture = picture_map(observation, times.carriers, reading, self._trace)  # 12
+        if picture is not None:
+            lies = centred(reading, picture, observation.grid.upright_size)
+            if lies is not reading:
+                reading = lies
+                picture = picture_map(observation, times.carriers, reading, self._trace)
         segments = times.segments
         if look is not None:
             segments = settled(segments, observation, reading, look)  # 13

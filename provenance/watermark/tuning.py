@@ -257,7 +257,7 @@ COURSES_BEND = 0.6
 
 # Step 7 (find/outlines.py)
 
-OUTLINES_SLOPES = np.arange(-0.24, 0.2401, 0.006)
+OUTLINES_SLOPES = tuple(np.arange(-0.24, 0.2401, 0.006))
 """Of lines, against the axis they follow.  [cost] To 13 degrees."""
 
 OUTLINES_GRID = 32
@@ -298,6 +298,28 @@ OUTLINES_STRETCHES = np.exp(np.arange(-0.2, 0.2001, 0.01))
 
 OUTLINES_OFF = np.arange(-8.0, 8.1, 2.0)
 """Canonical pixels by which a border may be misplaced.  [hand]"""
+
+# Panels (find/panels.py)
+
+PANELS_SHORTEST = 0.18
+"""Of a panel's sides, relative to the frame's.  [hand] A quarter of the width at 16:9 in a 4:3
+frame is 0.19 of the height."""
+
+PANELS_CLEAR = 4.0
+"""Support of a side from which there is a border.  [measured] Borders of insets in clips stood at
+8 to 22, those of unmarked clips' own pictures mostly under 4."""
+
+PANELS_EDGE = 0.03
+"""Share of the frame's side within which a line is the frame's own edge.  [hand]"""
+
+PANELS_ALIKE = 0.8
+"""Share of what two panels cover that both do, from which they are one.  [hand]"""
+
+PANELS_WHOLE = 0.85
+"""Share of the frame from which a panel is the whole picture.  [hand]"""
+
+PANELS_FOUND = 8
+"""Panels that are looked into.  [cost]"""
 
 # Step 8 (find/tilts.py)
 

@@ -25,7 +25,7 @@ from provenance.fingerprint import Comparison, Fingerprint, compare, nearest
 from provenance.results import Detection, MissingArea, PictureMap, Segment, Transform
 from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.likeness import likeness
-from provenance.verifying.sampling import examine
+from provenance.verifying.search import examine
 from provenance.video import probe
 
 ATTACKS = (

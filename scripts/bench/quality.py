@@ -34,7 +34,7 @@ from rich.progress import Progress
 from bench.table import Sheet
 from provenance import StampId, init_keyring
 from provenance.stamping.rehearsal import rehearse
-from provenance.verifying.sampling import grid_of, survey
+from provenance.verifying.sampling import Footage, grid_of
 from provenance.video import probe
 from provenance.watermark.embed.embedder import Embedder
 from provenance.watermark.embed.profiles import PROFILES
@@ -143,7 +143,7 @@ def measure(clip: str, path: Path, profile: str, pictures: Path | None) -> Quali
         key = init_keyring(Path(folder) / "keys", "Bench").watermark_key
     stamp_id = StampId.new()
     embedder = Embedder(key, stamp_id, PROFILES[profile], grid_of(info))
-    for frame in survey(path, info):
+    for frame in Footage(path, info).survey():
         if frame.depth != 8:
             raise ValueError(f"{path.name} has {frame.depth} bits; this mode measures 8-bit clips")
         embedder.observe(frame.luma)

@@ -17,7 +17,7 @@ from bench.runner import Run
 from bench.timing import Trim
 from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.likeness import likeness
-from provenance.verifying.sampling import examine
+from provenance.verifying.search import examine
 from provenance.verifying.verdict import AREA
 from provenance.video import probe
 

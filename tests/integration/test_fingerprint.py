@@ -15,7 +15,7 @@ from provenance import Keyring
 from provenance.fingerprint import Fingerprint, compare, nearest, packed
 from provenance.results import Detection, Segment, Transform
 from provenance.verifying.imprint import fingerprint_of
-from provenance.verifying.sampling import examine
+from provenance.verifying.search import examine
 from provenance.video import probe, read_luma
 from tests.clips import ROTATE_90, Spec, grey_clip, lumas, make_clip
 from tests.conftest import ROOT, stamp_clip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from provenance.results.payload import LAYOUT, StampId
-from provenance.verifying.sampling import examine
+from provenance.verifying.search import examine
 from provenance.video import probe
 from provenance.watermark.code import codeword
 from provenance.watermark.code.keys import WatermarkKey

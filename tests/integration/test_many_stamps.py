@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from provenance import Keyring
@@ -70,3 +72,35 @@ def test_a_withdrawn_clip_anywhere_in_a_file_makes_it_revoked(
     assert report.verdict == Verdict.REVOKED
     assert gone.hex in report.summary
     assert "published too early" in report.summary
+
+
+def test_two_stamped_clips_side_by_side_are_both_named_with_their_places(
+    desk: Desk, tmp_path: Path
+) -> None:
+    clips = [pictures(clip.output_path) for clip in desk.clips]
+    beside = [np.hstack(pair) for pair in zip(*clips, strict=True)]  # type: ignore[call-overload]
+    report = desk.check(grey_clip(beside, tmp_path / "beside.mp4"))
+    lefts = {}
+    for find in report.finds:
+        assert find.watermark.picture is not None
+        lefts[find.watermark.stamp_id] = find.watermark.picture.outline[0][0]
+    assert lefts == {
+        desk.clips[0].stamp_id: pytest.approx(0.0, abs=0.05),
+        desk.clips[1].stamp_id: pytest.approx(0.5, abs=0.05),
+    }
+
+
+def test_an_inset_of_a_third_of_the_width_is_found_with_its_outline(
+    desk: Desk, tmp_path: Path
+) -> None:
+    frames = []
+    for index, frame in enumerate(pictures(desk.clips[0].output_path)):
+        around = np.ascontiguousarray(picture(1280, 960, index, 99))
+        around[500:800, 700:1100] = cv2.resize(frame, (400, 300), interpolation=cv2.INTER_AREA)  # type: ignore[call-overload]
+        frames.append(around)
+    report = desk.check(grey_clip(frames, tmp_path / "inset.mp4"))
+    assert report.watermark.stamp_id == desk.clips[0].stamp_id
+    assert report.watermark.picture is not None
+    corners = np.array(report.watermark.picture.outline)
+    assert corners[0] == pytest.approx((700 / 1280, 500 / 960), abs=0.04)
+    assert corners[2] == pytest.approx((1100 / 1280, 800 / 960), abs=0.04)

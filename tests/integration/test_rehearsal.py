@@ -12,7 +12,7 @@ import pytest
 from provenance import Keyring, StampResult, UsageError
 from provenance.errors import UnmarkableError
 from provenance.stamping.rehearsal import LEAST_PSNR_DB, THIN_DB
-from provenance.verifying.sampling import examine
+from provenance.verifying.search import examine
 from provenance.video import copied, probe, read_luma, shrunk
 from tests.clips import Spec, make_clip, picture
 from tests.conftest import MODEL, Run, entries, stamp_clip

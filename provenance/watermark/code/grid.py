@@ -36,6 +36,12 @@ class Grid:
             max(1, round(self.height / self.scale)),
         )
 
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """(width, height) of the shown picture on the canonical grid."""
+        width, height = self.canonical_size
+        return (height, width) if self.rotation % 180 else (width, height)
+
     def upright(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
         """A plane (h, w) as coded, turned as shown."""
         return np.ascontiguousarray(np.rot90(plane, -self.rotation // 90))

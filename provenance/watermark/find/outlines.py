@@ -20,28 +20,18 @@ from numpy.typing import NDArray
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.grid import CANONICAL_LINES
 from provenance.watermark.code.layout import Layout
+from provenance.watermark.find.edges import Line, edges_of, lines_in, middle_of, support
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import fit_on
 from provenance.watermark.picture import geometry
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
-from provenance.watermark.tuning import OUTLINES_APART as APART
-from provenance.watermark.tuning import OUTLINES_AROUND as AROUND
-from provenance.watermark.tuning import OUTLINES_CLIP as CLIP
-from provenance.watermark.tuning import OUTLINES_FAINTEST as FAINTEST
 from provenance.watermark.tuning import OUTLINES_FOUND as OUTLINES
-from provenance.watermark.tuning import OUTLINES_GRID as GRID
-from provenance.watermark.tuning import OUTLINES_LINES as LINES
 from provenance.watermark.tuning import OUTLINES_MARGIN as MARGIN
 from provenance.watermark.tuning import OUTLINES_OFF as OFF
 from provenance.watermark.tuning import OUTLINES_READ as READ
-from provenance.watermark.tuning import OUTLINES_SAMPLES as SAMPLES
 from provenance.watermark.tuning import OUTLINES_SHORTEST as SHORTEST
-from provenance.watermark.tuning import OUTLINES_SLOPES as SLOPES
 from provenance.watermark.tuning import OUTLINES_STRETCHES as STRETCHES
-
-Line = tuple[float, float, float]
-"""Score, place in the middle of the frame, slope."""
 
 
 class Outlines:
@@ -76,8 +66,8 @@ def outlines(plane: Plane) -> list[NDArray[np.float64]]:
     """
     height, width = plane.shape
     turned = np.ascontiguousarray(plane.T)
-    level, upright = _edges(plane), _edges(turned)
-    across, down = _lines(level), _lines(upright)
+    level, upright = edges_of(plane), edges_of(turned)
+    across, down = lines_in(level), lines_in(upright)
     quads = [
         _corners(upper, right, lower, left)
         for upper, lower in combinations(sorted(across, key=lambda line: line[1]), 2)
@@ -90,51 +80,12 @@ def outlines(plane: Plane) -> list[NDArray[np.float64]]:
     if not len(corners):
         return []
     score = (
-        _support(level, corners[:, 0], corners[:, 1])
-        + _support(level, corners[:, 3], corners[:, 2])
-        + _support(upright, corners[:, 0, ::-1], corners[:, 3, ::-1])
-        + _support(upright, corners[:, 1, ::-1], corners[:, 2, ::-1])
+        support(level, corners[:, 0], corners[:, 1])
+        + support(level, corners[:, 3], corners[:, 2])
+        + support(upright, corners[:, 0, ::-1], corners[:, 3, ::-1])
+        + support(upright, corners[:, 1, ::-1], corners[:, 2, ::-1])
     )
     return [corners[i] for i in np.argsort(-score)[:OUTLINES]]
-
-
-def _edges(plane: Plane) -> Plane:
-    """(h, w): how much more the residual changes downwards than it does all around."""
-    change = np.abs(cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=3))
-    texture = cv2.blur(change, (AROUND, AROUND))
-    floor = 0.5 * float(np.median(texture)) + 1e-9
-    return np.asarray(np.clip(change / (texture + floor), 0.0, CLIP) - 1.0, np.float32)
-
-
-def _lines(edges: Plane) -> list[Line]:
-    """The straightest edges that go across, each at its best length, no two alike."""
-    height, width = edges.shape
-    ends = np.arange(0, width + 1, GRID)
-    start, stop = np.triu_indices(len(ends), k=max(1, int(SHORTEST * width / GRID)))
-    length = np.sqrt(ends[stop] - ends[start])
-    found = []
-    for slope in SLOPES:
-        shear = np.array([[1, 0, 0], [slope, 1, -slope * (width - 1) / 2.0]])
-        straight = cv2.warpAffine(
-            edges, shear, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        )
-        sums = np.pad(np.cumsum(straight, axis=1), ((0, 0), (1, 0)))[:, ends]
-        scores = (sums[:, stop] - sums[:, start]) / length
-        best = scores.argmax(axis=1)
-        top = scores.max(axis=1)
-        for row in np.flatnonzero(top > FAINTEST):
-            near, far = ends[start[best[row]]], ends[stop[best[row]]]
-            found.append((float(top[row]), row - (height - 1) / 2.0, slope, near, far))
-    kept: list[tuple[float, float, float]] = []
-    for score, place, slope, near, far in sorted(found, reverse=True):
-        span = np.array([near, far]) - (width - 1) / 2.0
-        if all(
-            np.abs(place - other + (slope - tilt) * span).max() > APART for _, other, tilt in kept
-        ):
-            kept.append((score, place, slope))
-            if len(kept) == LINES:
-                break
-    return kept
 
 
 def _corners(upper: Line, right: Line, lower: Line, left: Line) -> NDArray[np.float64]:
@@ -152,18 +103,6 @@ def _corners(upper: Line, right: Line, lower: Line, left: Line) -> NDArray[np.fl
     return np.asarray(corners)
 
 
-def _support(
-    edges: Plane, start: NDArray[np.float64], stop: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(N,) how clearly there is an edge from one corner (N, 2) to another."""
-    share = (np.arange(SAMPLES) + 0.5) / SAMPLES
-    points = start[:, None] + (stop - start)[:, None] * share[:, None]
-    x, y = np.moveaxis((points + _middle(edges)).astype(np.float32), -1, 0)
-    seen = cv2.remap(edges, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    length = np.hypot(*(stop - start).T)
-    return np.asarray(seen.mean(axis=1) * np.sqrt(length), np.float64)
-
-
 def _filled(
     plane: Plane, corners: NDArray[np.float64], layout: Layout
 ) -> tuple[Hypothesis, Hypothesis, Plane] | None:
@@ -173,7 +112,7 @@ def _filled(
     """
     inside = np.zeros(plane.shape, np.uint8)
     inner = corners - MARGIN * np.sign(corners - corners.mean(axis=0))
-    pixels = np.rint(inner + _middle(plane)).astype(np.int32)
+    pixels = np.rint(inner + middle_of(plane)).astype(np.int32)
     cv2.fillConvexPoly(inside, pixels, 1)
     part = plane * inside
     sides = np.hypot(*(corners - np.roll(corners, 1, axis=0)).T)
@@ -216,9 +155,3 @@ def _moved(layout: Layout) -> NDArray[np.complex128]:
     """(P, T) what each displacement does to the pilot's points."""
     x, y = (grid.ravel() for grid in np.meshgrid(OFF, OFF))
     return np.asarray(np.exp(-2j * np.pi * (layout.pilot_frequencies @ np.stack([x, y]))))
-
-
-def _middle(plane: Plane) -> NDArray[np.float64]:
-    """Pixel coordinates (x, y) of a plane's centre."""
-    height, width = plane.shape
-    return np.array([(width - 1) / 2.0, (height - 1) / 2.0])

@@ -53,10 +53,19 @@ class Observation:
         grid: size, pixel aspect and rotation of the coded picture.
         depth: bits a luma sample.
         duration: seconds of the whole clip, if known; only sets how finely time is kept apart.
+        window: (h, w) of the coded picture on the canonical grid: how much of each place is looked
+            at, 0 to 1; default: all of it.
     """
 
-    def __init__(self, grid: Grid, depth: int = 8, duration: float | None = None) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        depth: int = 8,
+        duration: float | None = None,
+        window: Plane | None = None,
+    ) -> None:
         self.grid = grid
+        self.window = window
         self.frames = 0
         self._depth = depth
         self._duration = duration
@@ -67,6 +76,8 @@ class Observation:
     def add(self, luma: Luma, time: float = 0.0) -> None:
         """Add one (H, W) luma plane shown at ``time`` seconds."""
         high, weight = whitening(picture := canonical(luma, self.grid, self._depth))
+        if self.window is not None:
+            weight *= self.window
         change = high * weight
         self.frames += 1
         self._pieces.add(change, time)
@@ -103,7 +114,7 @@ class Observation:
 
     def empty(self) -> Observation:
         """An observation of the same picture that has seen nothing yet."""
-        return Observation(self.grid, self._depth)
+        return Observation(self.grid, self._depth, window=self.window)
 
     def places(self, spans: list[Span]) -> Plane:
         """(a, b, 2): what :class:`Span` says of places, mean over some spans, turned as shown."""
@@ -131,7 +142,7 @@ class Observation:
             moves: for each of :meth:`moments` a projective map (3, 3) of upright canonical
                 coordinates from the centre: from where a point is to where it shall be.
         """
-        steady = Observation(self.grid, self._depth, self._duration)
+        steady = Observation(self.grid, self._depth, self._duration, self.window)
         steady.frames, steady._span = self.frames, self._span
         steady._spans = {
             index: replace(span, total=np.zeros_like(span.total))

@@ -60,6 +60,11 @@ LARGE_AREA = 0.10
 """Share from which it makes the find a partial one: more than a logo or a line of text."""
 SEARCH = 24
 """Canonical pixels around a "missing" area's place in which its pattern is looked for."""
+INSET = 0.6
+"""Share of what is seen from below which the stamped picture is one laid in another."""
+AT_BORDER = 0.04
+"""Share of the picture's sides by which a corner may miss the border and be said to lie on it: the
+windows blur an edge by as much."""
 DISPLACED = 5.5
 """Deviations at which the pattern, found elsewhere nearby, explains a "missing" area: it is not
 missing, it only does not lie where the map says (a zoom, a lens)."""
@@ -148,18 +153,20 @@ def picture_map(
     )
     if canvas is None or room is None or power is None or min(canvas.plane.shape) < 8 * BLOCK:
         return None
-    evidence = _evidence(
-        canvas.plane,
-        _reference(canvas, reading),
-        _blocks(room.plane) / np.float32(BLOCK**2),
-        _blocks(power.plane) / np.float32(BLOCK**2),
-        reading.layout.spec.band,
-    )
+    reference, band = _reference(canvas, reading), reading.layout.spec.band
+    hiding, loud = (_blocks(one.plane) / np.float32(BLOCK**2) for one in (room, power))
+    evidence = _evidence(canvas.plane, reference, hiding, loud, band)
     value, expected = evidence.windowed()
-    expected[~_frame(value, canvas)] = 0.0
+    half = _half(value, canvas)
+    inside = _inside(half, value.shape, canvas)
+    if inside.mean() < INSET:
+        # What survived of the mark is told by the picture that holds it, and not by the rest.
+        evidence = _evidence(canvas.plane, reference, hiding * inside, loud, band)
+        value, expected = evidence.windowed()
+    expected[~inside] = 0.0
     field_odds = evidence.odds()
     trace("picture", deviations=value, expected=expected, odds=field_odds)
-    columns, rows = max(4, round(width / CELL)), max(4, round(height / CELL))
+    columns, rows = cells_over(width, height)
     at = _places(columns, rows, (width, height), reading.matrix, canvas)
     scores, hopes, odds, heard, due = (
         cv2.remap(field, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
@@ -186,7 +193,13 @@ def picture_map(
         missing=_named(areas, hopes > 0),
         heard=tuple(round(float(one), 2) for one in heard.ravel()),
         due=tuple(round(float(one), 2) for one in due.ravel()),
+        outline=_outline(half, reading.matrix, (width, height)),
     )
+
+
+def cells_over(width: int, height: int) -> tuple[int, int]:
+    """(columns, rows) of the map over a shown picture of so many canonical pixels."""
+    return max(4, round(width / CELL)), max(4, round(height / CELL))
 
 
 def _reference(canvas: geometry.Canvas, reading: Reading) -> Plane:
@@ -295,22 +308,52 @@ def _kept(total: Plane, weight: Plane, kind: Plane) -> Plane:
     return np.asarray(np.interp(kind, centres, kept), np.float32)
 
 
-def _frame(value: Plane, canvas: geometry.Canvas) -> NDArray[np.bool_]:
-    """Which blocks may lie in the picture that was stamped: what surrounds a copy is not missing.
+def _half(value: Plane, canvas: geometry.Canvas) -> tuple[float, float]:
+    """Canonical pixels from the stamped picture's middle to its right and to its lower edge.
 
-    Its short side is 360 and its centre the origin; the mark itself shows how far the long one
-    reaches at least.
+    Its short side is 360; the mark itself shows how far the long one reaches at least.
     """
-    rows, columns = value.shape
-    x = np.abs(canvas.left + BLOCK * np.arange(columns) + (BLOCK - 1) / 2.0)
-    y = np.abs(canvas.top + BLOCK * np.arange(rows) + (BLOCK - 1) / 2.0)
+    x, y = _of_blocks(value.shape, canvas)
     half = CANONICAL_LINES / 2.0
     at_y, at_x = np.nonzero(value >= MARKED)
     # The windows reach beyond the edge of what is marked.
-    wide = float(x[at_x].max(initial=0.0)) - WINDOWS[0]
-    tall = float(y[at_y].max(initial=0.0)) - WINDOWS[0]
-    across, down = (max(wide, half), half) if wide >= tall else (half, max(tall, half))
-    return np.asarray((y <= down)[:, None] & (x <= across)[None, :])
+    wide = float(np.abs(x[at_x]).max(initial=0.0)) - WINDOWS[0]
+    tall = float(np.abs(y[at_y]).max(initial=0.0)) - WINDOWS[0]
+    return (max(wide, half), half) if wide >= tall else (half, max(tall, half))
+
+
+def _inside(
+    half: tuple[float, float], shape: tuple[int, ...], canvas: geometry.Canvas
+) -> NDArray[np.bool_]:
+    """Which blocks lie in the picture that was stamped: what surrounds a copy is not missing."""
+    x, y = _of_blocks(shape, canvas)
+    return np.asarray((np.abs(y) <= half[1])[:, None] & (np.abs(x) <= half[0])[None, :])
+
+
+def _of_blocks(
+    shape: tuple[int, ...], canvas: geometry.Canvas
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Stamped canonical (x, y) of the blocks' columns and rows."""
+    rows, columns = shape
+    middle = (BLOCK - 1) / 2.0
+    x = canvas.left + middle + BLOCK * np.arange(columns, dtype=np.float64)
+    y = canvas.top + middle + BLOCK * np.arange(rows, dtype=np.float64)
+    return x, y
+
+
+def _outline(
+    half: tuple[float, float], matrix: Map, size: tuple[int, int]
+) -> tuple[tuple[float, float], ...]:
+    """The stamped picture's corners in fractions of the shown one; none beyond its horizon."""
+    signs = np.array([(-1.0, -1.0, 1.0), (1.0, -1.0, 1.0), (1.0, 1.0, 1.0), (-1.0, 1.0, 1.0)])
+    back = np.linalg.inv(matrix)
+    corners = (signs * (*half, 1.0)) @ (back / back[2, 2]).T
+    if (corners[:, 2] <= 0.0).any():
+        return ()
+    shown = corners[:, :2] / corners[:, 2:] / size + 0.5
+    for border in (0.0, 1.0):
+        shown[np.abs(shown - border) < AT_BORDER] = border
+    return tuple((float(x), float(y)) for x, y in shown)
 
 
 def _places(

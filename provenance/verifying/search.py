@@ -1,0 +1,385 @@
+"""Look for all watermarks in a file: few frames first, more only while undecided.
+
+1. A few dozen frames, spread over the clip (its key frames, when it is long), read where they lie.
+2. Panels whose borders show in them, each as a picture of its own: insets, pictures side by side.
+3. A long clip piece by piece, so that a frame is heard every few seconds.
+4. A few hundred frames, the whole search for geometry, and panels again.
+5. Up to several hundred more, and the whole search again.
+6. Where a find's timeline disagrees with itself (a splice), short runs around the places in
+   question; a file that is marked throughout is not read again.
+7. Other stamps: in moments that carry none of the finds, then in parts of the picture that no find
+   explains, until nothing more is found.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from provenance.errors import UnreadableFileError
+from provenance.results import Detection, Segment
+from provenance.results.payload import StampId
+from provenance.verifying.regions import PART, Cells, Region, covered, parts, places, unexplained
+from provenance.verifying.sampling import (
+    FIRST_LOOK,
+    Footage,
+    grid_of,
+    too_narrow,
+)
+from provenance.video import LumaFrame, MediaInfo
+from provenance.watermark.arrays import Plane
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.spec import LAYOUTS
+from provenance.watermark.detector import Detector
+from provenance.watermark.find.panels import Box, panels
+from provenance.watermark.picture.observation import Observation
+from provenance.watermark.where.boundaries import Look, Seen
+from provenance.watermark.where.timeline import joined
+
+LOOKS = (240, 640)
+"""Frames in the second and third round."""
+MORE = 1.6
+"""Times as many frames as before for which the whole search is worth repeating."""
+MOST_OTHERS = 8
+"""Stamps besides the first that are looked for."""
+PIECE = 60.0
+"""Seconds of a long clip that are looked at together, and up to which another stamp is looked for
+that was cropped, turned or scaled."""
+OVERLAP = 3.0
+"""Seconds by which a piece reaches into its neighbours."""
+LEAST_STRETCH = 1.0
+"""Seconds without the first stamp in which another one is looked for."""
+SMALL = 0.7
+"""Size of a find's picture, relative to the frame's, below which it is looked at by itself."""
+TURNED = 10.0
+"""Degrees by which such a picture may be turned."""
+IN_VIEW = 0.6
+"""Share of a panel that no find explains, from which it is looked at."""
+TEXTURE = 0.2
+"""Of the whole picture's, what a part of it must have for a mark to be heard there."""
+
+_Steps = Callable[[Observation, Look | None], Detection]
+
+_log = logging.getLogger(__name__)
+
+
+def examine(
+    path: Path,
+    info: MediaInfo,
+    keys: Sequence[WatermarkKey],
+    *,
+    expected: StampId | None = None,
+) -> Detection:
+    """Find and read the watermark of a video or still image.
+
+    Args:
+        path: the file.
+        info: what :func:`provenance.video.probe` said of it.
+        keys: every key to try, newest first.
+        expected: the stamp id of a file this program just wrote: it is looked for where it lies
+            only, and its margin is measured also when it cannot be read.
+
+    Raises:
+        UnreadableFileError: when nothing of it decodes.
+    """
+    search = Search(path, info, keys)
+    return search.find() if expected is None else search.where_it_lies(expected)
+
+
+class Search:
+    """One file's search.
+
+    One detector serves all of it, so that what is said of chance counts everything that was tried.
+
+    Args:
+        path: the file.
+        info: what :func:`provenance.video.probe` said of it.
+        keys: every key to try, newest first; with none nothing is searched.
+    """
+
+    def __init__(self, path: Path, info: MediaInfo, keys: Sequence[WatermarkKey]) -> None:
+        self._footage, self._info = Footage(path, info), info
+        self._idle: str | None = None
+        if not keys:
+            self._idle = "no watermark key was given"
+        elif too_narrow(info):
+            self._idle = "the picture is too small or too narrow to look at"
+        else:
+            self._detector = Detector(keys)
+        self._whole = grid_of(info)
+        self._look: Look | None = self._footage.between if info.kind == "video" else None
+        self._panels: list[Box] = []
+        self._pieced: list[Detection] | None = None
+
+    def where_it_lies(self, expected: StampId) -> Detection:
+        """A mark that was just written, where it was written; with its margin in any case."""
+        observation = self._observe(self._footage.survey())
+        found = self._detector.quick(observation)
+        if found.margin_db is None:
+            found = replace(found, margin_db=self._detector.measure(observation, expected))
+        return found
+
+    def find(self) -> Detection:
+        """The first mark: steps 1 to 6.
+
+        Raises:
+            UnreadableFileError: when nothing of the file decodes.
+        """
+        if self._idle is not None:
+            return Detection("not_checked", reason=self._idle)
+        observation = self._observe(self._footage.survey())
+        found = self._detector.quick(observation, self._look)  # 1
+        self._panels = panels(observation.upright())
+        if found.stamp_id is None:
+            found = self._in_panels(self._panels, FIRST_LOOK) or found  # 2
+        length = self._info.duration or 0.0
+        if found.stamp_id is None and self._info.kind == "video" and length > PIECE:
+            self._pieced = sorted(self._piecewise([(0.0, length)]), key=_strength)  # 3
+            found = self._pieced.pop() if self._pieced else found
+        seen = 0
+        for frames in LOOKS if found.stamp_id is None else ():
+            if self._info.kind == "video":
+                observation = self._observe(self._footage.sampled(frames))
+            if seen and observation.frames < MORE * seen:
+                break
+            seen = observation.frames
+            found = self._detector.thorough(observation, self._look)  # 4, 5
+            if found.stamp_id is None and frames == LOOKS[0]:
+                found = self._in_panels(self._panels, frames) or found
+            _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
+            if found.stamp_id is not None:
+                break
+        return self._enlarged(found)
+
+    def _enlarged(self, found: Detection) -> Detection:
+        """A small picture laid in another, looked at by itself, with all the lines that it has."""
+        where = found.transform
+        if where is None or where.scale > SMALL or abs(where.rotation_deg) > TURNED:
+            return found
+        tile = next(spec.tile for spec in LAYOUTS if spec.version == found.layout)
+        boxes = places(self._whole, where, tile)
+        frames = max(FIRST_LOOK, found.frames)
+        own = self._in_panels(boxes, frames, wanted=found.stamp_id)
+        better = own is not None and _strength(own) > _strength(found)
+        return own if own is not None and better else found
+
+    def others(self, first: Detection) -> tuple[Detection, ...]:
+        """The other stamps of a file in which :meth:`find` found one: step 7.
+
+        Compilations, reactions and news pieces are made of many clips, and so are pictures of
+        several panels.  What is left is searched as a file of its own would be.
+        """
+        finds = [first]
+        if first.stamp_id is not None:
+            if self._info.kind == "video":
+                self._in_other_moments(finds)
+            self._in_other_places(finds)
+        return tuple(finds[1:])
+
+    def _in_other_moments(self, finds: list[Detection]) -> None:
+        rest = _unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
+        while len(finds) <= MOST_OTHERS:
+            rest = [(start, end) for start, end in rest if end - start >= LEAST_STRETCH]
+            if sum(end - start for start, end in rest) > PIECE:
+                others = self._piecewise(rest) if self._pieced is None else self._pieced
+            else:
+                others = [self._searched(rest, self._detector.aligned)] if rest else []
+            new = [other for other in others if _new(other, finds)]
+            finds += new
+            if not new:
+                break
+            for other in new:
+                rest = _unmarked(rest, other)
+
+    def _piecewise(self, stretches: Sequence[tuple[float, float]]) -> list[Detection]:
+        """The marks of long stretches of time, looked for where they lie in each minute."""
+        finds: dict[StampId, Detection] = {}
+        for start, end in stretches:
+            count = max(1, math.ceil((end - start) / PIECE))
+            edges = np.linspace(start, end, count + 1).tolist()
+            pieces = list(itertools.pairwise(edges))
+            found = [self._searched([piece], self._detector.brief, OVERLAP) for piece in pieces]
+            for one in found:
+                if one.stamp_id is not None:
+                    known = finds.get(one.stamp_id)
+                    finds[one.stamp_id] = one if known is None else _together(known, one)
+        return [
+            replace(find, segments=_filled(find.segments, stretches)) for find in finds.values()
+        ]
+
+    def _searched(
+        self, stretches: Sequence[tuple[float, float]], search: _Steps, beyond: float = 0.0
+    ) -> Detection:
+        """What a search finds in stretches of time, told of these alone."""
+        view = self._view(seconds=sum(end - start for start, end in stretches))
+        wider = [(max(0.0, start - beyond), end + beyond) for start, end in stretches]
+        self._add([view], self._footage.within(wider, LOOKS[0]))
+        if not view.observation.frames:
+            return Detection("absent")
+        other = search(view.observation, self._look)
+        kept = tuple(
+            replace(s, start=max(s.start, start), end=min(s.end, end))
+            for s in other.segments
+            for start, end in stretches
+            if min(s.end, end) > max(s.start, start)
+        )
+        return replace(other, status="partial", segments=kept)
+
+    def _in_other_places(self, finds: list[Detection]) -> None:
+        while len(finds) <= MOST_OTHERS:
+            rest = unexplained(self._whole, finds)
+            if rest is None or rest.mean() < PART:
+                break
+            boxes = [box for box in self._panels if covered(box, rest) >= IN_VIEW]
+            # As many frames as it took to find the first.
+            frames = max(FIRST_LOOK, finds[0].frames)
+            other = self._in_panels([*boxes[:4], *parts(rest)[:2]], frames, rest, finds)
+            if other is None:
+                break
+            finds.append(replace(other, status="partial"))
+
+    def _in_panels(
+        self,
+        boxes: Sequence[Box],
+        frames: int,
+        rest: Cells | None = None,
+        finds: Sequence[Detection] = (),
+        wanted: StampId | None = None,
+    ) -> Detection | None:
+        """The first mark that is new in panels of the picture, each as one of its own.
+
+        Args:
+            boxes: the panels, likeliest first.
+            frames: about how many to look at, in one pass for all of them.
+            rest: the cells to look at; default: all.
+            finds: what is known already.
+            wanted: the one stamp that is looked for.
+        """
+        regions = [region for region in (Region.of(self._whole, box) for box in boxes) if region]
+        if not regions:
+            return None
+        whole = self._view()
+        views = [self._view(one, None if rest is None else one.window(rest)) for one in regions]
+        self._add([whole, *views], self._footage.sampled(frames))
+        least = TEXTURE * _texture(whole.observation)
+        for view in views:
+            if _texture(view.observation) > least:
+                found = self._detector.aligned(view.observation, self._look_into(view.region))
+                if _new(found, finds) and wanted in (None, found.stamp_id):
+                    return view.region.placed(found)
+        return None
+
+    def _observe(self, frames: Iterator[LumaFrame]) -> Observation:
+        view = self._view()
+        self._add([view], frames)
+        if not view.observation.frames:
+            raise UnreadableFileError(
+                f"No picture could be decoded from {self._info.path}; get a complete copy of the "
+                "file."
+            )
+        return view.observation
+
+    def _view(
+        self,
+        region: Region | None = None,
+        window: Plane | None = None,
+        seconds: float | None = None,
+    ) -> _View:
+        region = region or Region.all_of(self._whole)
+        depth, length = self._info.video.bit_depth, seconds or self._info.duration
+        return _View(region, Observation(region.grid, depth, length, window))
+
+    def _add(self, views: Sequence[_View], frames: Iterator[LumaFrame]) -> None:
+        size = (self._info.video.height, self._info.video.width)
+        for frame in frames:
+            # A stream may change its size half way; the rest has a grid of its own.
+            if frame.luma.shape == size:
+                for view in views:
+                    view.observation.add(view.region.of_frame(frame.luma), frame.time)
+
+    def _look_into(self, region: Region) -> Look | None:
+        look = self._look
+        if look is None:
+            return None
+
+        def into(start: float, end: float, count: int) -> Iterator[Seen]:
+            for luma, time in look(start, end, count):
+                yield region.of_frame(luma), time
+
+        return into
+
+
+class _View(NamedTuple):
+    """A region, and what was seen in it."""
+
+    region: Region
+    observation: Observation
+
+
+def _filled(
+    segments: Sequence[Segment], stretches: Sequence[tuple[float, float]]
+) -> tuple[Segment, ...]:
+    """Segments, and between them unknown ones: nothing was read there, and no more is known."""
+    told: list[Segment] = []
+    for start, end in stretches:
+        at = start
+        for segment in segments:
+            if start <= segment.start < end:
+                told += [Segment(at, segment.start, "unknown", 0.0), segment]
+                at = segment.end
+        told.append(Segment(at, end, "unknown", 0.0))
+    return tuple(joined(told))
+
+
+def _strength(found: Detection) -> float:
+    return found.score or 0.0
+
+
+def _together(one: Detection, other: Detection) -> Detection:
+    """Two finds of one stamp in different stretches of time: the stronger, in both."""
+    segments = sorted((*one.segments, *other.segments), key=lambda s: s.start)
+    frames = one.frames + other.frames
+    return replace(max(one, other, key=_strength), segments=tuple(segments), frames=frames)
+
+
+def _new(found: Detection, finds: Sequence[Detection]) -> bool:
+    known = {find.stamp_id for find in finds}
+    return found.stamp_id is not None and found.stamp_id not in known
+
+
+def _texture(observation: Observation) -> float:
+    """How much a picture's residuals are, over the places that are looked at."""
+    if not observation.frames:
+        return 0.0
+    plane = observation.upright()
+    window = observation.window
+    share = 1.0 if window is None else max(float(window.mean()), 1e-6)
+    return float(np.sqrt(np.mean(plane * plane) / share))
+
+
+def _unmarked(
+    stretches: Sequence[tuple[float, float]], found: Detection
+) -> list[tuple[float, float]]:
+    """What of stretches a find does not mark."""
+    marked = [s for s in found.segments if s.status == "marked"]
+    for mark in marked:
+        stretches = [
+            part
+            for start, end in stretches
+            for part in ((start, min(end, mark.start)), (max(start, mark.end), end))
+            if part[1] > part[0]
+        ]
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(stretches):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

@@ -1,0 +1,101 @@
+"""Panels: rectangles of a frame that are pictures of their own.
+
+Side by side, in a grid, or one laid over another: what lies beyond a panel's borders is another
+picture, with a mark of its own or none.  A detector that is handed a panel alone, at its own
+resolution, is not disturbed by the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from provenance.watermark.arrays import Plane
+from provenance.watermark.find.edges import Line, edges_of, lines_in, support
+from provenance.watermark.tuning import PANELS_ALIKE as ALIKE
+from provenance.watermark.tuning import PANELS_CLEAR as CLEAR
+from provenance.watermark.tuning import PANELS_EDGE as EDGE
+from provenance.watermark.tuning import PANELS_FOUND as FOUND
+from provenance.watermark.tuning import PANELS_SHORTEST as SHORTEST
+from provenance.watermark.tuning import PANELS_WHOLE as WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, its sides in fractions of the shown picture from the upper left corner."""
+
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+
+    @property
+    def share(self) -> float:
+        """Of the picture."""
+        return max(0.0, self.right - self.left) * max(0.0, self.bottom - self.top)
+
+    def shared(self, other: Box) -> float:
+        """Share of the picture that both cover."""
+        both = Box(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+        return both.share
+
+    def alike(self, other: Box) -> bool:
+        """Whether two are one and the same, but for a border found twice."""
+        both = self.shared(other)
+        return both >= ALIKE * (self.share + other.share - both)
+
+
+def panels(plane: Plane) -> list[Box]:
+    """The likeliest panels in a residual (h, w), those with the clearest borders first.
+
+    Each side is a straight border, or the frame's own edge; one side at least is a border.
+    """
+    height, width = plane.shape
+    level, upright = edges_of(plane), edges_of(np.ascontiguousarray(plane.T))
+    across, down = (
+        _places(lines_in(level, (0.0,), SHORTEST), height),
+        _places(lines_in(upright, (0.0,), SHORTEST), width),
+    )
+    found = []
+    for top, bottom in combinations(across, 2):
+        for left, right in combinations(down, 2):
+            box = Box(left, top, right, bottom)
+            small = min(right - left, bottom - top) < SHORTEST
+            if not small and box.share <= WHOLE:
+                clear = _clear(level, box) + _clear(upright, _turned(box))
+                if min(clear) >= CLEAR:
+                    found.append((float(np.mean(clear)), box))
+    kept: list[Box] = []
+    for _, box in sorted(found, key=lambda one: -one[0]):
+        if not any(box.alike(other) for other in kept):
+            kept.append(box)
+    return kept[:FOUND]
+
+
+def _places(lines: list[Line], length: int) -> list[float]:
+    """Where lines are, as fractions, between the frame's edges."""
+    inner = (float(place / length) + 0.5 for _, place, _ in lines)
+    return [0.0, *sorted(one for one in inner if EDGE < one < 1.0 - EDGE), 1.0]
+
+
+def _clear(edges: Plane, box: Box) -> list[float]:
+    """How clear the upper and the lower border are; of the frame's own edges nothing."""
+    height, width = edges.shape
+    found = []
+    for side in (box.top, box.bottom):
+        if 0.0 < side < 1.0:
+            ends = np.array([(box.left, side), (box.right, side)]) - 0.5
+            ends *= (width, height)
+            found.append(float(support(edges, ends[:1], ends[1:])[0]))
+    return found
+
+
+def _turned(box: Box) -> Box:
+    return Box(box.top, box.left, box.bottom, box.right)
