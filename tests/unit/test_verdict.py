@@ -448,16 +448,17 @@ def test_every_combination_gives_one_verdict_in_plain_words(
         FileFacts("a", None, None, kind), verdict, summary, watermark, signed, registry
     ).as_json()
     assert list(report) == [
-        *("schema", "file", "verdict", "summary", "watermark", "manifest", "registry", "finds"),
+        *("schema", "file", "verdict", "cause", "summary", "watermark", "manifest", "registry"),
+        "finds",
     ]
     assert set(report["watermark"]) == {
         *("status", "stamp_id", "key_id", "layout", "score", "false_positive_probability"),
-        *("frames", "transform", "segments", "reason"),
+        *("margin_db", "frames", "transform", "segments", "picture", "reason"),
     }
     assert set(report["manifest"]) == {
         *("status", "source", "signer", "signed_at", "provider", "model", "prompt_hash"),
         *("soft_binding", "ingredients", "failures", "reason"),
-        *("signer_id", "issuer", "recovered"),
+        *("signer_id", "issuer", "recovered", "watermark_key_id"),
     }
     json.dumps(report)
 
