@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class Cause(StrEnum):
-    """What decided; the verdicts that it leads to are named before it."""
+    """What decided; more words may be added."""
 
-    # REVOKED
+    # The verdicts that one leads to stand before it.  REVOKED
     WITHDRAWN = "withdrawn"
     """The stamp, its key, its model, a consent or a clip that it was made from was withdrawn."""
     OTHER_WITHDRAWN = "other_withdrawn"

@@ -66,7 +66,7 @@ class VerificationReport(Document):
     SCHEMA: ClassVar = "provenance.verification/1"
 
     file: FileFacts
-    """Which file was examined."""
+    """The file."""
     verdict: Verdict
     """What the layers say together, in a word."""
     cause: Cause | None = field(default=None, kw_only=True)

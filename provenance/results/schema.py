@@ -69,6 +69,12 @@ def _tree(kind: type[Document]) -> dict[str, Any]:
     return tree
 
 
+def _first(tree: dict[str, Any]) -> Key:
+    """A field of a group, whose document describes the group."""
+    node = next(iter(tree.values()))
+    return node if isinstance(node, Key) else _first(node)
+
+
 def _of_tree(
     name: str, kind: type[Document], tree: dict[str, Any], describe: Describe | None
 ) -> type[BaseModel]:
@@ -82,7 +88,7 @@ def _of_tree(
             hint, default = _shown(node.hint, describe), ... if node.needed else None
             made[f"{step}_"] = (hint, Field(default, alias=step, description=told))
             continue
-        said = Field(..., alias=step, description=kind.GROUPS.get(step))
+        said = Field(..., alias=step, description=_first(node).owner.GROUPS.get(step))
         if all(key.isdigit() for key in node):
             hint = tuple[tuple(_shown(one.hint, describe) for one in node.values())]  # type: ignore[misc]
         else:

@@ -36,8 +36,8 @@ class Terms(Document):
     model_version: Annotated[str, At("model.version")]
     """Its version."""
     prompts: Annotated[tuple[PromptHash, ...], At("prompt"), _ONLY]
-    """Every form in which an approval may name the prompt: under each binding key that is held, or
-    as given.  In a statement there is one; with more, writing one is a ValueError."""
+    """Hash of the prompt, under a binding key or as given.  Of a job these are all that an approval
+    may name it by; a statement has one, and can't be made of more."""
     consents: tuple[str, ...]
     """Opaque references to consents: sorted, each once."""
     digital_source_type: str
