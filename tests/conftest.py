@@ -15,6 +15,7 @@ import pytest
 
 from provenance import Keyring, StampResult, Trust, hash_prompt, init_keyring, stamp
 from tests.clips import Spec, make_clip
+from tests.schemas import held
 from tests.services import summary
 
 ROOT = Path(__file__).parent.parent
@@ -53,8 +54,8 @@ class Ran:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
-        """The JSON objects on standard output; nothing else may be there."""
-        return [json.loads(line) for line in self.out.splitlines()]
+        """The JSON objects on standard output, as published; nothing else may be there."""
+        return [held(json.loads(line)) for line in self.out.splitlines()]
 
     @property
     def row(self) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import ClassVar
 
 from provenance.batch.approvals import binding_key
-from provenance.batch.jobs import Job, Ledger
+from provenance.batch.jobs import Job, JobName, Ledger
 from provenance.batch.settings import Settings
 from provenance.batch.telemetry import reason_of
 from provenance.batch.tools import Tools, how_of, names_of, prompt_of, to_be_recalled, tools_for
@@ -18,7 +18,8 @@ from provenance.errors import OutputError, ProvenanceError, UsageError, Withdraw
 from provenance.keyring.files import certificate_id
 from provenance.manifest.certificates import check_validity
 from provenance.registry import Facts
-from provenance.results import Tag, tags_json
+from provenance.results.reports import TAGS, Kept, LeftOutTags
+from provenance.results.serial import Document, Hidden
 from provenance.signers import check_ready
 from provenance.stamping.making import Making, check_names
 from provenance.system.storage import Place, Stored, fetched, place_in, stored
@@ -27,44 +28,36 @@ from provenance.system.text import size as readable
 from provenance.verifying.lineage import lineage_of_source
 from provenance.video import TagPlan
 
-SCHEMA: Final = "provenance.job_problem/1"
-TAGS_SCHEMA: Final = "provenance.job_tags/1"
-
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """What would go wrong: with one job, or with all of them when ``job`` is None."""
+class Problem(Document):
+    """What would go wrong with a job, or with all of them."""
 
-    job: Job | None
+    SCHEMA: ClassVar = "provenance.job_problem/1"
+
+    job: JobName | None
+    """Which job; null when it is all of them."""
     reason: str
+    """Why, in a word."""
     error: str
-    fault: int
-
-    def as_json(self) -> dict[str, Any]:
-        """One line."""
-        return {
-            "schema": SCHEMA,
-            "job": None if self.job is None else _named(self.job),
-            "reason": self.reason,
-            "error": self.error,
-        }
+    """Why, in a sentence for people."""
+    fault: Hidden[int]
+    """The exit code that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Document):
     """Tags of a job's input that would not go along into its output."""
 
-    job: Job
-    kept: tuple[Tag, ...]
-    left_out: tuple[Tag, ...]
+    SCHEMA: ClassVar = "provenance.job_tags/1"
+    GROUPS: ClassVar = {"tags": TAGS}
 
-    def as_json(self) -> dict[str, Any]:
-        """One line."""
-        return {
-            "schema": TAGS_SCHEMA,
-            "job": _named(self.job),
-            "tags": tags_json(self.kept, self.left_out),
-        }
+    job: JobName
+    """Which job."""
+    kept: Kept
+    """Tags that go along."""
+    left_out: LeftOutTags
+    """Tags that do not."""
 
 
 def check_batch(
@@ -91,7 +84,7 @@ def check_batch(
             size, tags = _check(job, tools, ledger)
             needed += size
             if tags is not None and tags.left_out:
-                yield LeftOut(job, tags.kept, tags.left_out)
+                yield LeftOut(job.named, tags.kept, tags.left_out)
         except ProvenanceError as error:
             yield _problem(job, error)
     room = _room(settings)
@@ -164,10 +157,6 @@ def _check_withdrawn(job: Job, tools: Tools, clip: Stored) -> None:
     tools.registry.withdrawals.refuse(facts, past, printable(job.input))
 
 
-def _named(job: Job) -> dict[str, str]:
-    return {"input": job.input, "output": job.output, "origin": job.origin}
-
-
 def _room(settings: Settings) -> int | None:
     """Free bytes where local outputs go."""
     if not place_in(settings.out, "x").is_local:
@@ -179,4 +168,5 @@ def _room(settings: Settings) -> int | None:
 
 
 def _problem(job: Job | None, error: ProvenanceError) -> Problem:
-    return Problem(job, reason_of(error), printable(error, 1000), error.exit_code)
+    named = None if job is None else job.named
+    return Problem(named, reason_of(error), printable(error, 1000), error.exit_code)

@@ -9,23 +9,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from provenance.batch.approvals import binding_key
-from provenance.batch.jobs import Job, Ledger, Prompt
+from provenance.batch.jobs import Job, JobName, Ledger, Prompt
 from provenance.batch.jobs.ledger import WORKER_DIED
 from provenance.batch.pool import Died, Ended, Event, Workers
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import ENDED, Attempt, Task
-from provenance.batch.telemetry import Outcome, reason_of
+from provenance.batch.telemetry import Outcome, State, reason_of
 from provenance.errors import ProvenanceError
 from provenance.manifest.prompt import PromptKey
 from provenance.registry import Registry
+from provenance.results import Document
+from provenance.results.serial import Seconds
 from provenance.system.processes import is_gone
 from provenance.system.storage import place_in
 from provenance.system.workspace import sweep
 
-SCHEMA: Final = "provenance.job_result/1"
 GRACE: Final = 8.0
 """Seconds that running jobs get to be given back."""
 _TICK: Final = 0.2
@@ -42,6 +43,31 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class JobResult(Document):
+    """How one job of a batch ended; nothing of the prompt is in it."""
+
+    SCHEMA: ClassVar = "provenance.job_result/1"
+
+    job: JobName
+    """Which job."""
+    key: str | None
+    """The job's identity, 64 hexadecimal digits; null when that was never known."""
+    state: State
+    """``skipped``: it was done before; ``withdrawn``: and what was done is withdrawn since."""
+    reason: str | None
+    """Why it failed or is withdrawn, in a word."""
+    error: str | None
+    """Why, in a sentence for people."""
+    attempts: int
+    """How often it was tried."""
+    seconds: Seconds
+    """From its first begin to its end."""
+    stamp: dict[str, Any] | None
+    """What ``stamp --json`` says of the output; what was measured is null when it was found there
+    after a run that never came to write this line."""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """How one job ended: a line of the results."""
 
@@ -52,17 +78,17 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """The line; nothing of the prompt is in it."""
-        return {
-            "schema": SCHEMA,
-            "job": {"input": self.job.input, "output": self.job.output, "origin": self.job.origin},
-            "key": self.attempt.key,
-            "state": self.attempt.state,
-            "reason": self.attempt.reason,
-            "error": self.attempt.error,
-            "attempts": self.attempts,
-            "seconds": round(self.seconds, 3),
-            "stamp": None if self.attempt.stamp is None else dict(self.attempt.stamp),
-        }
+        ended = self.attempt
+        return JobResult(
+            self.job.named,
+            ended.key,
+            ended.state,  # type: ignore[arg-type]  # a row's state is one of ENDED
+            ended.reason,
+            ended.error,
+            self.attempts,
+            self.seconds,
+            None if ended.stamp is None else dict(ended.stamp),
+        ).as_json()
 
     def outcome(self) -> Outcome:
         """The same, for metrics and the summary."""

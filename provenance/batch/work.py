@@ -48,7 +48,7 @@ from provenance.errors import (
 )
 from provenance.manifest import DEFAULT_DIGITAL_SOURCE_TYPE, sidecar_path
 from provenance.registry import StampRecord
-from provenance.results import PromptHash
+from provenance.results import PromptHash, StampResult
 from provenance.stamping.claims import Claims
 from provenance.stamping.making import check_names
 from provenance.stamping.stamp import Stamper
@@ -306,20 +306,27 @@ class _Work:
     def _told(self, record: StampRecord, there: Stored) -> Mapping[str, Any]:
         """A stamp's row, after its record; what was measured then is not known any more."""
         sidecar = stored(there.place.beside(".c2pa")) is not None
-        signed = record.signed_at
-        return {
-            "schema": "provenance.stamp/1",
-            "input": {"path": self.job.input, "sha256": record.input_sha256},
-            "output": {"path": str(self.target), "sha256": there.sha256},
-            "stamp_id": record.stamp_id.hex,
-            "key_id": record.key_id,
+        told = StampResult(
+            input_path=self.job.input,
+            input_sha256=record.input_sha256 or "",
+            output_path=str(self.target),
+            output_sha256=there.sha256,
+            stamp_id=record.stamp_id,
+            key_id=record.key_id,
+            profile=record.profile or "",
+            psnr_y_db=0.0,
+            margin_db=0.0,
+            copy_margin_db=0.0,
+            strength=0.0,
+            frames=0,
+            manifest_status="trusted",
+            sidecar=str(self.target.beside(".c2pa")) if sidecar else None,
+            signed_at=record.signed_at,
+            seconds=0.0,
+        ).as_json()
+        return told | {
             "profile": record.profile,
-            "watermark": {"psnr_y_db": None, "margin_db": None, "frames": None},
-            "manifest": {
-                "status": "trusted",
-                "embedded": str(self.target.beside(".c2pa")) if sidecar else True,
-                "signed_at": None if signed is None else signed.isoformat().replace("+00:00", "Z"),
-            },
+            "watermark": dict.fromkeys(told["watermark"]),
             "seconds": None,
             "tags": None,
         }

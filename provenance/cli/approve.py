@@ -172,7 +172,7 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
                 keep_approval(target, approval, line)
             written = None if dry_run else str(target)
             if as_json:
-                print_json(approval.as_json() | {"path": name, "approval": written})
+                print_json(approvals.Approved(approval, name, written).as_json())
                 continue
             done = "Would approve" if dry_run else "Approved"
             where = "" if dry_run else f" in {target}"

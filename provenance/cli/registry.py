@@ -55,7 +55,7 @@ def show_command(
     stamp_id: str, manifest: Path | None, registry_url: str | None, as_json: bool
 ) -> None:
     """Show what a stamp id stands for, and whether it was withdrawn."""
-    from provenance.registry import Facts  # noqa: PLC0415 - slow to import
+    from provenance.registry import Facts, Shown  # noqa: PLC0415 - slow to import
 
     wanted = _stamp_id(stamp_id)
     with open_registry(settings({"registry": registry_url})) as stamps:
@@ -66,7 +66,7 @@ def show_command(
         if manifest is not None:
             _write_manifest(manifest, stamps.manifest(wanted))
     if as_json:
-        print_json(_row(record.as_json(), revocation))
+        print_json(Shown(record, revocation).as_json())
     else:
         show.show_record(record, revocation, stdout())
 
@@ -109,8 +109,10 @@ def search_command(
             return
         found = stamps.search(limit=limit, **asked)
     if as_json:
+        from provenance.registry import Found  # noqa: PLC0415 - slow to import
+
         for record in found:
-            print_json({"schema": "provenance.record/1", **record.as_json()})
+            print_json(Found(record).as_json())
     else:
         show.show_records(found, stdout())
 
@@ -159,7 +161,9 @@ def revoke_command(
         entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment)
         hit = sum(1 for _ in stamps.hit_by(entry))
     if as_json:
-        print_json({"schema": "provenance.withdrawal/1", **entry.as_json(), "stamps": hit})
+        from provenance.registry import Withdrawn  # noqa: PLC0415 - slow to import
+
+        print_json(Withdrawn(entry, hit).as_json())
     else:
         stdout().print(
             f"Withdrawn: {kind} {show.target(kind, target)}{show.spared(entry)}, which hits {hit} "
@@ -240,7 +244,7 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
         if sign is not None and wrong is None:
             exports.write_head(stamps, sign, open_keyring(chosen, quiet=quiet).signer)
     if as_json:
-        print_json(show.audit_json(report, wrong))
+        print_json(show.Audit.of(report, wrong).as_json())
     else:
         show.show_audit(report, wrong, stdout())
     return NOT_WHOLE if wrong is not None else 0
@@ -402,11 +406,6 @@ def _moment(text: str) -> datetime:
             "2026-11-22T14:30:00+01:00."
         )
     return moment.replace(tzinfo=UTC) if day else moment.astimezone(UTC)
-
-
-def _row(record: dict[str, Any], revocation: Any) -> dict[str, Any]:
-    told = None if revocation is None else revocation.as_json()
-    return {"schema": "provenance.record/1", **record, "revocation": told}
 
 
 def _write_manifest(path: Path, store: bytes | None) -> None:

@@ -22,7 +22,7 @@ from provenance.cli.options import (
 from provenance.cli.output import complain, print_json, stdout
 from provenance.cli.progress import StampBar
 from provenance.errors import UsageError
-from provenance.report import raised, show_stamp
+from provenance.report import show_stamp
 
 _MAX_PROMPT = 10_000_000
 
@@ -216,8 +216,8 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
         result = stamper.stamp(source, target, claims, overwrite=overwrite, progress=bar)
     if as_json:
         print_json(result.as_json())
-        if result.strength > 1.0 and not quiet:
-            complain(raised(result), label="Note: ")
+        for warning in () if quiet else result.warnings:
+            complain(warning, label="Note: ")
     else:
         show_stamp(result, stdout())
 

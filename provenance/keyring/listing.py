@@ -6,16 +6,49 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from cryptography import x509
 
 from provenance.errors import KeyringError
 from provenance.keyring.folder import KeyFolder
 from provenance.manifest.certificates import fingerprint_id
+from provenance.results import Document
+from provenance.results.serial import Form
 
 SOON_DAYS: Final = 30
 """Days before its end at which a certificate is warned of."""
+
+
+def _written(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+_Moment = Annotated[datetime, Form(datetime, _written, lambda at: at)]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyLine(Document):
+    """One key or certificate, as it is on a day."""
+
+    SCHEMA: ClassVar = "provenance.key/1"
+
+    kind: str
+    """``watermark``, ``prompt``, ``signing``, ``trust anchor`` or ``timestamp anchor``."""
+    id: str
+    """Eight hexadecimal digits, or a file's name when it can't be read."""
+    state: str
+    """``current``, ``retired`` or, of an anchor, ``trusted``."""
+    created: _Moment | None
+    """When it was made, if the index says so."""
+    valid_until: _Moment | None
+    """End of its certificate; null of a secret, which has no end."""
+    days_left: int | None
+    """Whole days until then, negative when it is over."""
+    service: str | None
+    """Address of the service that holds a signing key, without its query."""
+    problem: str | None
+    """Why it can't be used here, one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +91,17 @@ class KeyInfo:
         return f"{name} expires on {day}, in {left.days} days."
 
     def as_json(self, now: datetime) -> dict[str, Any]:
-        """``provenance.key/1``: plain values, every key always there."""
-        return {
-            "schema": "provenance.key/1",
-            "kind": self.kind,
-            "id": self.key_id,
-            "state": self.state,
-            "created": _written(self.created),
-            "valid_until": _written(self.valid_until),
-            "days_left": self.days_left(now),
-            "service": self.service,
-            "problem": self.problem,
-        }
+        """As :class:`KeyLine`."""
+        return KeyLine(
+            self.kind,
+            self.key_id,
+            self.state,
+            self.created,
+            self.valid_until,
+            self.days_left(now),
+            self.service,
+            self.problem,
+        ).as_json()
 
 
 def list_keys(folder: Path) -> tuple[KeyInfo, ...]:
@@ -129,7 +161,3 @@ def _read(text: object) -> datetime | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
-
-
-def _written(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

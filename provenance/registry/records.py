@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from provenance.errors import UsageError
 from provenance.registry.chain import canonical, digest
 from provenance.results import PromptHash
 from provenance.results.payload import StampId
+from provenance.results.serial import At, Document, Form
 
 WithdrawalKind = Literal["stamp", "model", "key", "consent", "reviewer"]
 KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent", "reviewer")
@@ -22,55 +23,56 @@ _MAX_REFERENCE = 256
 _MAX_REASON = 500
 
 
-@dataclass(frozen=True, slots=True)
-class StampRecord:
-    """One stamp, as it was published.  ``signer_id`` is the start of the certificate's SHA-256.
+def stamp_time(moment: datetime) -> str:
+    """27 characters of ISO 8601 in UTC, to the microsecond: they sort as the moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
-    ``approval`` and ``consents`` are opaque references; what they stand for is kept elsewhere.
-    ``parents`` are the stamps of ours that the clip was made from, all generations.  ``approvers``
-    are the ids of the keys with which reviewers approved the clip, sorted.
-    """
+
+Moment = Annotated[datetime, Form(datetime, stamp_time, lambda at: at)]
+
+
+@dataclass(frozen=True, slots=True)
+class StampRecord(Document):
+    """One stamp, as it was published."""
+
+    GROUPS: ClassVar = {"model": "The model that made the clip."}
 
     stamp_id: StampId
+    """The stamp id, 16 hexadecimal digits."""
     key_id: str
+    """Id of the watermark key."""
     layout: int
-    created_at: datetime
+    """Version of the bit layout."""
     provider: str | None = None
-    model_name: str | None = None
-    model_version: str | None = None
+    """Who offers the model."""
+    model_name: Annotated[str | None, At("model.name")] = None
+    """Its name."""
+    model_version: Annotated[str | None, At("model.version")] = None
+    """Its version."""
     prompt_hash: PromptHash | None = None
+    """Hash of the prompt."""
     profile: str | None = None
-    signed_at: datetime | None = None
+    """Name of the strength's profile."""
+    created_at: Moment = field(kw_only=True)
+    """When the record was made, to the microsecond."""
+    signed_at: Moment | None = None
+    """When the manifest was signed."""
     input_sha256: str | None = None
+    """Of the clip that was stamped."""
     output_sha256: str | None = None
+    """Of the stamped clip."""
     signer: str | None = None
+    """The organisation that the signing certificate names."""
     signer_id: str | None = None
+    """Start of the SHA-256 of the signing certificate."""
     approval: str | None = None
+    """Opaque reference to the approval; what it stands for is kept elsewhere."""
     consents: tuple[str, ...] = ()
+    """Opaque references to consents; what they stand for is kept elsewhere."""
     parents: tuple[StampId, ...] = ()
+    """Stamps of ours that the clip was made from, all generations."""
     approvers: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The record as ``registry.record`` of a verification shows it."""
-        return {
-            "stamp_id": self.stamp_id.hex,
-            "key_id": self.key_id,
-            "layout": self.layout,
-            "provider": self.provider,
-            "model": {"name": self.model_name, "version": self.model_version},
-            "prompt_hash": None if self.prompt_hash is None else self.prompt_hash.as_json(),
-            "profile": self.profile,
-            "created_at": stamp_time(self.created_at),
-            "signed_at": optional_time(self.signed_at),
-            "input_sha256": self.input_sha256,
-            "output_sha256": self.output_sha256,
-            "signer": self.signer,
-            "signer_id": self.signer_id,
-            "approval": self.approval,
-            "consents": list(self.consents),
-            "parents": [stamp_id.hex for stamp_id in self.parents],
-            "approvers": list(self.approvers),
-        }
+    """Ids of the keys with which reviewers approved the clip, sorted."""
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -129,20 +131,28 @@ class StampRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """A stamp, or all stamps of a model version, key, consent or reviewer's key, withdrawn.
-
-    ``good_before``, of a key or reviewer only: what provably existed before this moment still
-    counts.
-    """
+class Withdrawal(Document):
+    """A stamp, or all stamps of a model version, key, consent or reviewer's key, withdrawn."""
 
     kind: WithdrawalKind
+    """What is withdrawn."""
     target: str
+    """Its id; of a model, its name and version as JSON."""
     reason: str
-    at: datetime
-    ended_at: datetime | None = None
+    """Why, for people."""
+    date: str = field(init=False)
+    """The day, for people."""
+    at: Moment
+    """When."""
+    ended_at: Moment | None = None
+    """When it was taken back."""
     ended_reason: str | None = None
-    good_before: datetime | None = None
+    """Why it was taken back."""
+    good_before: Moment | None = None
+    """Of a key or reviewer only: what provably existed before this moment still counts."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "date", self.at.astimezone(UTC).strftime("%Y-%m-%d"))
 
     @property
     def noun(self) -> str:
@@ -157,19 +167,6 @@ class Withdrawal:
         good = self.good_before
         return good is not None and proven_at is not None and proven_at < good
 
-    def as_json(self) -> dict[str, Any]:
-        """As ``registry.revocation`` of a verification shows it; ``date`` is a day for people."""
-        return {
-            "kind": self.kind,
-            "target": self.target,
-            "reason": self.reason,
-            "date": self.at.astimezone(UTC).strftime("%Y-%m-%d"),
-            "at": stamp_time(self.at),
-            "ended_at": optional_time(self.ended_at),
-            "ended_reason": self.ended_reason,
-            "good_before": optional_time(self.good_before),
-        }
-
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Read what :meth:`as_json` writes.
@@ -177,7 +174,7 @@ class Withdrawal:
         Raises:
             ValueError: on anything else.
         """
-        names = {field.name for field in fields(cls)} | {"date"}
+        names = {one.name for one in fields(cls)}
         if not isinstance(data, dict) or {*data, "good_before"} != names:  # 0.1.0 had none
             raise ValueError("it is no withdrawal")
         if data["kind"] not in KINDS:
@@ -199,6 +196,34 @@ class Withdrawal:
             _text(data["ended_reason"]),
             None if good is None else parse_time(good),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Document):
+    """A record, as a search finds it."""
+
+    SCHEMA: ClassVar = "provenance.record/1"
+
+    record: Annotated[StampRecord, At("")]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown(Found):
+    """A record, and whether it was withdrawn."""
+
+    revocation: Withdrawal | None
+    """The withdrawal in force that hits it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn(Document):
+    """A withdrawal that was made just now."""
+
+    SCHEMA: ClassVar = "provenance.withdrawal/1"
+
+    entry: Annotated[Withdrawal, At("")]
+    stamps: int
+    """Stamps registered so far that it hits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,11 +329,6 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def stamp_time(moment: datetime) -> str:
-    """27 characters of ISO 8601 in UTC, to the microsecond: they sort as the moments do."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def optional_time(moment: datetime | None) -> str | None:
     """The same of a moment that may not be there."""
     return None if moment is None else stamp_time(moment)
@@ -348,5 +368,5 @@ _TEXTS = (
     "approval",
 )
 _PROMPT_KEYS = {"alg", "value", "key_id"}
-_RECORD_KEYS = {field.name for field in fields(StampRecord)} - {"model_name", "model_version"}
+_RECORD_KEYS = {one.name for one in fields(StampRecord)} - {"model_name", "model_version"}
 _RECORD_KEYS |= {"model"}

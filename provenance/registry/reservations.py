@@ -13,10 +13,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import ClassVar, Final, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -27,6 +27,7 @@ from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, is_taken
 from provenance.registry.records import now, stamp_time
 from provenance.registry.rows import RESERVED, STAMPED
+from provenance.results import Document
 from provenance.results.payload import LAYOUT, StampId
 from provenance.system.processes import is_running, process_name, this_host
 
@@ -40,27 +41,20 @@ _WITH_STAMP: Final = sa.select(
 
 
 @dataclass(frozen=True, slots=True)
-class SweepReport:
-    """What a sweep did.
+class SweepReport(Document):
+    """What a sweep did."""
 
-    Attributes:
-        released: ids of reservations given up: no record had been committed.
-        confirmed: ids of records whose file is there and whole.
-        abandoned: ids of records taken back, since their file never got its name.
-        pending: ids left alone: somebody works on them, another machine did not long ago, or the
-            folder of the file can't be reached.
-    """
+    SCHEMA: ClassVar = "provenance.sweep/1"
 
     released: tuple[StampId, ...]
+    """Ids of reservations given up: no record had been committed."""
     confirmed: tuple[StampId, ...]
+    """Ids of records whose file is there and whole."""
     abandoned: tuple[StampId, ...]
+    """Ids of records taken back, since their file never got its name."""
     pending: tuple[StampId, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """The ids by outcome."""
-        named = {field.name: getattr(self, field.name) for field in fields(self)}
-        ids = {name: [stamp_id.hex for stamp_id in ids] for name, ids in named.items()}
-        return {"schema": "provenance.sweep/1", **ids}
+    """Ids left alone: somebody works on them, another machine did not long ago, or the folder of
+    the file can't be reached."""
 
 
 class Reservations:

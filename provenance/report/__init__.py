@@ -1,5 +1,5 @@
 """Results for people.  Programs read the results' own ``as_json``."""
 
-from provenance.report.terminal import named, raised, show_stamp, show_unexamined, show_verification
+from provenance.report.terminal import named, show_stamp, show_unexamined, show_verification
 
-__all__ = ["named", "raised", "show_stamp", "show_unexamined", "show_verification"]
+__all__ = ["named", "show_stamp", "show_unexamined", "show_verification"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from rich.console import Console
 from rich.table import Table
 
+from provenance.results import Document
 from provenance.system.text import printable
 
 if TYPE_CHECKING:
@@ -106,20 +108,37 @@ def show_audit(report: AuditReport, wrong: str | None, out: Console) -> None:
         out.print(f"The log does not hold: {printable(wrong)}.", style="bold red", soft_wrap=True)
 
 
-def audit_json(report: AuditReport, wrong: str | None) -> dict[str, Any]:
-    """The same as JSON."""
-    return {
-        "schema": "provenance.audit/1",
-        "whole": wrong is None,
-        "rows": report.rows,
-        "head": None if report.head is None else report.head.as_json(),
-        "broken": None
-        if wrong is None
-        else {
-            "row": None if report.broken is None else report.broken.number,
-            "reason": wrong,
-        },
-    }
+@dataclass(frozen=True, slots=True)
+class Broken(Document):
+    """What of an audit log does not hold."""
+
+    row: int | None
+    """The first row; null when all hold and a head that was signed earlier is not among them."""
+    reason: str
+    """What is wrong, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit(Document):
+    """What walking the audit log of a registry showed."""
+
+    SCHEMA: ClassVar = "provenance.audit/1"
+
+    whole: bool
+    """Whether all of it holds, and the registry is as it says."""
+    rows: int
+    """Rows that hold."""
+    head: dict[str, Any] | None
+    """The last of them: ``number``, ``at``, ``event``, ``details``, ``previous``, ``hash``."""
+    broken: Broken | None
+    """What does not hold."""
+
+    @classmethod
+    def of(cls, report: AuditReport, wrong: str | None) -> Self:
+        """Of a walk, and a sentence where something is wrong."""
+        row = None if report.broken is None else report.broken.number
+        head = None if report.head is None else report.head.as_json()
+        return cls(wrong is None, report.rows, head, None if wrong is None else Broken(row, wrong))
 
 
 def target(kind: str, value: str) -> str:

@@ -143,14 +143,6 @@ def show_unexamined(path: str, reason: str, console: Console) -> None:
     console.print(line, soft_wrap=True)
 
 
-def raised(result: StampResult) -> str:
-    """One sentence on a strength that was raised."""
-    return (
-        f"strength raised {result.strength:.2g} times where there is texture: the margin in a "
-        f"360p CRF 30 copy was thin and is now {result.copy_margin_db:.1f} dB"
-    )
-
-
 def named(tags: Sequence[Tag]) -> str:
     """Tags by name: the container's first, then those of tracks, chapters and boxes."""
     return listing(str(tag) for tag in sorted(tags, key=lambda tag: tag.place != "container"))
@@ -171,8 +163,8 @@ def show_stamp(result: StampResult, console: Console) -> None:
         ),
     )
     table.add_row("", _text(f"{result.copy_margin_db:.1f} dB expected in a 360p CRF 30 copy"))
-    if result.strength > 1.0:
-        table.add_row("", _text(raised(result)))
+    for warning in result.warnings:
+        table.add_row("", _text(warning))
     where = (
         "embedded" if result.sidecar is None else f"in {result.sidecar}, keep it beside the clip"
     )

@@ -1,11 +1,13 @@
 """What the use cases return: frozen values, ready to be printed or turned into JSON.
 
-"Nothing found" is a value here, never an exception.  ``as_json`` methods return plain
-dictionaries in the shape of the command line's contract, version 1; no key is ever left out.
+"Nothing found" is a value here, never an exception.  ``as_json`` of a :class:`Document` returns
+plain dictionaries in the shape of the command line's contract, version 1, and ``from_json`` reads
+them back; no key is ever left out.
 """
 
 from __future__ import annotations
 
+from provenance.results.causes import Cause
 from provenance.results.credential import (
     Ancestor,
     Ingredient,
@@ -43,15 +45,17 @@ from provenance.results.reports import (
     Tag,
     Verdict,
     VerificationReport,
-    tags_json,
 )
+from provenance.results.serial import Document
 
 __all__ = [
     "Ancestor",
+    "Cause",
     "CellStatus",
     "Compared",
     "Detection",
     "DifferentArea",
+    "Document",
     "FileFacts",
     "FileKind",
     "Ingredient",
@@ -77,5 +81,4 @@ __all__ = [
     "Verdict",
     "VerificationReport",
     "WatermarkStatus",
-    "tags_json",
 ]

@@ -2,53 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from provenance.results.payload import StampId
-from provenance.results.times import iso_time
+from provenance.results.serial import At, Document, Hidden
 
 ManifestStatus = Literal["trusted", "valid", "invalid", "absent", "not_checked"]
 ManifestSource = Literal["embedded", "sidecar", "registry", "remote", "recovered"]
 
 
 @dataclass(frozen=True, slots=True)
-class PromptHash:
-    """Hash of the prompt: ``hmac-sha256`` under the key ``key_id``, or plain ``sha256``."""
+class PromptHash(Document):
+    """Hash of the prompt."""
 
     alg: str
+    """``hmac-sha256`` under the key ``key_id``, or plain ``sha256``."""
     value: str
+    """64 hexadecimal digits."""
     key_id: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {"alg": self.alg, "value": self.value, "key_id": self.key_id}
+    """Id of the prompt key."""
 
 
 @dataclass(frozen=True, slots=True)
-class SoftBinding:
-    """The soft-binding assertion: which algorithm, and the stamp id it names (if it is ours)."""
+class SoftBinding(Document):
+    """The soft-binding assertion."""
 
     alg: str
+    """Which watermark it speaks of."""
     stamp_id: StampId | None
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {"alg": self.alg, "stamp_id": None if self.stamp_id is None else self.stamp_id.hex}
+    """The stamp that it names, if the watermark is ours."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ingredient:
-    """A manifest that this manifest was made from, and what validation said of it."""
+class Ingredient(Document):
+    """A manifest that this manifest was made from."""
 
     title: str | None
+    """Its title, as whoever added it wrote it."""
     status: ManifestStatus
+    """What validation said of it."""
     failures: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {"title": self.title, "status": self.status, "failures": list(self.failures)}
+    """C2PA status codes of what fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,57 +67,49 @@ class Ancestor:
 
 
 @dataclass(frozen=True, slots=True)
-class ManifestReport:
-    """What the signed metadata says, and whether it holds.
+class ManifestReport(Document):
+    """What the signed metadata says, and whether it holds."""
 
-    ``trusted``: intact and the signer chains to a trust anchor; ``valid``: intact, signer not on
-    the trust list; ``invalid``: fails validation, ``failures`` holds the C2PA status codes.
-    ``signer_id`` is the id of the signing certificate, eight hexadecimal digits of its SHA-256, and
-    ``signature`` the SHA-256 of the signature's value, which tells this manifest from every other.
-    ``issuer``: the signer is one of those who stamp with the watermark keys that are held;
-    ``proven_at`` is the time of a time-stamp by a trusted authority.
-    ``watermark_key_id`` is the watermark key the manifest says its mark was made with;
-    ``consents`` are the opaque references to consents that it names; ``lineage`` is what the
-    manifests of its ingredients, and theirs, say.  ``recovered``: this is no stamped file but a
-    copy that was given its credential back, after these things were compared.
-    """
+    GROUPS: ClassVar = {"model": "The model that made the clip, as it is claimed."}
 
     status: ManifestStatus
+    """``trusted``: intact and the signer chains to a trust anchor; ``valid``: intact, signer not on
+    the trust list; ``invalid``: fails validation."""
     source: ManifestSource | None = None
+    """Where it lay; of ``recovered`` see that key."""
     signer: str | None = None
+    """The organisation that the signing certificate names."""
+    signer_id: str | None = field(default=None, kw_only=True)
+    """Eight hexadecimal digits of the SHA-256 of the signing certificate."""
+    issuer: bool = field(default=False, kw_only=True)
+    """Whether the signer is one of those who stamp with the watermark keys that are held."""
+    recovered: tuple[str, ...] | None = field(default=None, kw_only=True)
+    """Set on a copy that was given its credential back: what was compared before."""
     signed_at: datetime | None = None
+    """When it was signed."""
     provider: str | None = None
-    model_name: str | None = None
-    model_version: str | None = None
+    """Who offers the model, as it is claimed."""
+    model_name: Annotated[str | None, At("model.name")] = None
+    """Its name."""
+    model_version: Annotated[str | None, At("model.version")] = None
+    """Its version."""
     prompt_hash: PromptHash | None = None
+    """Hash of the prompt that the clip was made with."""
     soft_binding: SoftBinding | None = None
+    """The watermark that the manifest says is in the picture."""
     watermark_key_id: str | None = None
-    consents: tuple[str, ...] = ()
+    """Id of the watermark key that the manifest says its mark was made with."""
+    consents: Hidden[tuple[str, ...]] = ()
+    """Opaque references to consents that it names."""
     ingredients: tuple[Ingredient, ...] = ()
+    """What the clip was made from."""
     failures: tuple[str, ...] = ()
+    """C2PA status codes of what fails."""
     reason: str | None = None
-    signer_id: str | None = None
-    signature: str | None = None
-    issuer: bool = False
-    proven_at: datetime | None = None
-    lineage: tuple[Ancestor, ...] = ()
-    recovered: tuple[str, ...] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {
-            "status": self.status,
-            "source": self.source,
-            "signer": self.signer,
-            "signer_id": self.signer_id,
-            "issuer": self.issuer,
-            "recovered": None if self.recovered is None else list(self.recovered),
-            "signed_at": iso_time(self.signed_at),
-            "provider": self.provider,
-            "model": {"name": self.model_name, "version": self.model_version},
-            "prompt_hash": None if self.prompt_hash is None else self.prompt_hash.as_json(),
-            "soft_binding": None if self.soft_binding is None else self.soft_binding.as_json(),
-            "ingredients": [ingredient.as_json() for ingredient in self.ingredients],
-            "failures": list(self.failures),
-            "reason": self.reason,
-        }
+    """Why it fails or was not checked, for people."""
+    signature: Hidden[str | None] = field(default=None, kw_only=True)
+    """SHA-256 of the signature's value, which tells this manifest from every other."""
+    proven_at: Hidden[datetime | None] = field(default=None, kw_only=True)
+    """Time of a time-stamp by a trusted authority."""
+    lineage: Hidden[tuple[Ancestor, ...]] = field(default=(), kw_only=True)
+    """What the manifests of its ingredients, and theirs, say."""

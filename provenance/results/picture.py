@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, ClassVar, Literal
 
 from provenance.results.payload import StampId
+from provenance.results.serial import (
+    At,
+    Decibels,
+    Degrees,
+    Digits,
+    Document,
+    Form,
+    Hidden,
+    Ratio,
+    Score,
+    Seconds,
+    Share,
+)
 
 WatermarkStatus = Literal["found", "partial", "weak", "absent", "not_checked"]
 SegmentStatus = Literal["marked", "unmarked", "unknown"]
@@ -13,91 +26,88 @@ CellStatus = Literal["marked", "missing", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Transform:
-    """How the examined picture lies on the picture that was stamped.
+class Transform(Document):
+    """How the examined picture lies on the picture that was stamped."""
 
-    ``scale`` is the size of the examined picture's content relative to the stamped one on the
-    canonical grid, ``rotation_deg`` is counter-clockwise, ``aspect`` is the stretch of width
-    against height.  ``matrix`` is the row-major 3 x 3 projective map from canonical pixels of the
-    examined picture to canonical pixels of the stamped one.
-    """
-
-    scale: float
-    rotation_deg: float
+    scale: Ratio
+    """Size of the examined picture's content relative to the stamped one on the canonical grid."""
+    rotation_deg: Degrees
+    """Turn, counter-clockwise."""
     mirrored: bool
-    aspect: float
-    matrix: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {
-            "scale": round(self.scale, 4),
-            "rotation_deg": round(self.rotation_deg, 2),
-            "mirrored": self.mirrored,
-            "aspect": round(self.aspect, 4),
-        }
+    """Whether left and right are exchanged."""
+    aspect: Ratio
+    """Stretch of width against height."""
+    matrix: tuple[Annotated[float, Digits(8)], ...] = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    """Row-major 3 x 3 projective map from canonical pixels of the examined picture to those of the
+    stamped one; with the first two numbers of its last row off zero it is seen at an angle."""
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of time, in seconds of presentation, and whether the mark was seen in it."""
+class Segment(Document):
+    """A stretch of time, and whether the mark was seen in it."""
 
-    start: float
-    end: float
+    start: Seconds
+    """Seconds of presentation."""
+    end: Seconds
+    """Seconds of presentation."""
     status: SegmentStatus
-    score: float
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {
-            "start": round(self.start, 3),
-            "end": round(self.end, 3),
-            "status": self.status,
-            "score": round(self.score, 2),
-        }
+    """``unknown``: too flat, dark or short to say."""
+    score: Score
+    """Strength of the mark in this stretch alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class MissingArea:
-    """A connected area that was to show the mark and does not, beyond doubt.
+class MissingArea(Document):
+    """A connected area that was to show the mark and does not, beyond doubt."""
 
-    ``share`` is its part of the stamped picture that is in view; the sides are fractions of the
-    shown picture, from its upper left corner.
-    """
+    share: Share
+    """Its part of the stamped picture that is in view."""
+    left: Annotated[Share, At("box.0")]
+    """Sides, as fractions of the shown picture from its upper left corner."""
+    top: Annotated[Share, At("box.1")]
+    right: Annotated[Share, At("box.2")]
+    bottom: Annotated[Share, At("box.3")]
 
-    share: float
-    left: float
-    top: float
-    right: float
-    bottom: float
+    GROUPS: ClassVar = {"box": "Left, top, right and bottom, as fractions of the shown picture."}
+
+
+_LISTED = Form(
+    tuple[MissingArea, ...],
+    lambda area: () if area is None else (area,),
+    lambda areas: areas[0] if areas else None,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class PictureMap:
+class PictureMap(Document):
     """Where in the shown picture the mark is, cell by cell, row by row from the upper left.
 
     ``scores`` are deviations of the correlation with the pattern: a standard normal where no mark
     is.  ``expected`` is what a mark would have given there, 0 outside the picture that was
     stamped.  ``odds`` are natural log-odds for marked against missing, neighbours considered;
     they order places, ``scores`` carry the error rates.  A flat cell, or one that promised too
-    little, is ``unknown``.  ``missing`` is the largest area of missing cells, if it is of size.
-    ``heard`` and ``due`` are what each cell shows of the mark by itself, and what it would if it
-    kept as much as the rest of the file: their sums over an area, one by the other, are the share
-    of the mark that is there.  ``outline`` has the corners of the stamped picture, clockwise from
-    what was its upper left one, as (x, y) in fractions of the shown picture; they may lie outside,
-    and its long side reaches as far as the mark was seen.
+    little, is ``unknown``.  ``heard`` and ``due`` are what each cell shows of the mark by itself,
+    and what it would if it kept as much as the rest of the file: their sums over an area, one by
+    the other, are the share of the mark that is there.  ``outline`` reaches along the picture's long
+    side as far as the mark was seen.
     """
 
     columns: int
+    """Cells in a row."""
     rows: int
+    """Rows of cells."""
     states: tuple[CellStatus, ...]
-    scores: tuple[float, ...]
-    expected: tuple[float, ...]
-    odds: tuple[float, ...]
-    missing: MissingArea | None = None
-    heard: tuple[float, ...] = ()
-    due: tuple[float, ...] = ()
-    outline: tuple[tuple[float, float], ...] = ()
+    """One word a cell, row by row from the upper left."""
+    scores: Hidden[tuple[float, ...]] = ()
+    expected: Hidden[tuple[float, ...]] = ()
+    odds: Hidden[tuple[float, ...]] = ()
+    missing: Annotated[MissingArea | None, _LISTED] = None
+    """Areas of missing cells; the largest, if it is of size."""
+    heard: Hidden[tuple[float, ...]] = ()
+    due: Hidden[tuple[float, ...]] = ()
+    outline: tuple[tuple[Ratio, Ratio], ...] = ()
+    """Corners (x, y) of the stamped picture, in fractions of the shown one from its upper left;
+    clockwise from what was its upper left one.  They may lie outside."""
 
     def cell(self, x: float, y: float) -> int:
         """Which cell a point lies in, given in fractions of the shown picture from its upper left
@@ -112,38 +122,31 @@ class PictureMap:
 
 
 @dataclass(frozen=True, slots=True)
-class Detection:
-    """What the pixels say.
-
-    ``score`` is C, the sum over the payload's degrees of freedom of (mean / deviation) squared;
-    ``margin_db`` is ``10 log10(C / C needed to decode)``.  ``false_positive_probability`` bounds
-    the chance that an unmarked file gives such a find, corrected for everything searched.
-    """
+class Detection(Document):
+    """What the pixels say."""
 
     status: WatermarkStatus
+    """``weak``: a signal that does not decode; ``partial``: in some stretches or areas only."""
     stamp_id: StampId | None = None
+    """The stamp id that was read, 16 hexadecimal digits."""
     key_id: str | None = None
+    """Id of the watermark key it was read with."""
     layout: int | None = None
-    score: float | None = None
-    margin_db: float | None = None
+    """Version of the bit layout."""
+    score: Score | None = None
+    """C, the sum over the payload's degrees of freedom of (mean / deviation) squared."""
+    margin_db: Decibels | None = None
+    """``10 log10(C / C needed to decode)``."""
     false_positive_probability: float | None = None
+    """Bound of the chance that an unmarked file gives such a find, corrected for everything
+    searched."""
     frames: int = 0
+    """Frames that were looked at."""
     transform: Transform | None = None
+    """How the picture lies on the one that was stamped."""
     segments: tuple[Segment, ...] = ()
+    """The timeline; of a still, one."""
     picture: PictureMap | None = None
+    """Where in the picture the mark is, if that was looked at."""
     reason: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {
-            "status": self.status,
-            "stamp_id": None if self.stamp_id is None else self.stamp_id.hex,
-            "key_id": self.key_id,
-            "layout": self.layout,
-            "score": None if self.score is None else round(self.score, 2),
-            "false_positive_probability": self.false_positive_probability,
-            "frames": self.frames,
-            "transform": None if self.transform is None else self.transform.as_json(),
-            "segments": [segment.as_json() for segment in self.segments],
-            "reason": self.reason,
-        }
+    """Why it was not checked, for people."""

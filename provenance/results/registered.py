@@ -4,139 +4,108 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from provenance.results.payload import StampId
-from provenance.results.times import iso_time
+from provenance.results.serial import At, Digits, Document, Share
 
 RegistryStatus = Literal["match", "no_match", "not_checked"]
 PictureMatch = Literal["same", "areas", "differs", "bytes", "not_compared"]
 SoundMatch = Literal["same", "differs", "silent", "missing", "added", "bytes", "not_compared"]
 Order = Literal["kept", "reversed", "shuffled"]
 Known = Literal["file", "manifest", "other"]
+Speed = Annotated[float, Digits(3)]
 
 
 @dataclass(frozen=True, slots=True)
-class DifferentArea:
-    """A connected area of the picture that shows something else than what was stamped.
+class DifferentArea(Document):
+    """A connected area of the picture that shows something else than what was stamped."""
 
-    ``share`` is its part of what could be compared; the sides, and the corners of its ``outline``,
-    are fractions of the shown picture, from its upper left corner; ``start`` and ``end`` are
-    seconds, None for a still or where it is there throughout.  ``copied``: the watermark lies over
-    it all the same, which no caption or sticker does.
-    """
+    GROUPS: ClassVar = {"box": "Left, top, right and bottom, as fractions of the shown picture."}
 
-    share: float
-    left: float
-    top: float
-    right: float
-    bottom: float
+    share: Share
+    """Its part of what could be compared."""
+    left: Annotated[Share, At("box.0")]
+    """Sides, as fractions of the shown picture from its upper left corner."""
+    top: Annotated[Share, At("box.1")]
+    right: Annotated[Share, At("box.2")]
+    bottom: Annotated[Share, At("box.3")]
+    outline: tuple[tuple[Share, Share], ...] = field(default=(), kw_only=True)
+    """Corners, as fractions of the shown picture."""
     start: float | None = None
+    """Seconds; null for a still or where it is there throughout."""
     end: float | None = None
+    """Seconds; null for a still or where it is there throughout."""
     copied: bool = False
-    outline: tuple[tuple[float, float], ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """As ``registry.compared.areas`` shows it."""
-        return {
-            "share": round(self.share, 3),
-            "box": [round(side, 3) for side in (self.left, self.top, self.right, self.bottom)],
-            "outline": [[round(x, 3), round(y, 3)] for x, y in self.outline],
-            "start": self.start,
-            "end": self.end,
-            "copied": self.copied,
-        }
+    """The watermark lies over it all the same, which no caption or sticker does."""
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """What of a file was compared with what was stamped, and what came of it.
-
-    ``picture``: "bytes" when a hash binds the whole file, "areas" when it is the same but for
-    them; ``distance``, ``share`` (of the stamped picture, flat parts left out), ``in_view`` (of it,
-    flat parts too) and ``frames`` say how finely.
-    ``order`` and ``speed`` of play are None where they can't be told; ``seconds`` are the length
-    stamped and the length seen.  What was not compared has its reason.
-    """
+class Compared(Document):
+    """What of a file was compared with what was stamped, and what came of it."""
 
     picture: PictureMatch = "not_compared"
+    """``bytes`` when a hash binds the whole file, ``areas`` when it is the same but for them."""
     distance: float | None = None
-    share: float | None = None
+    """Share of the fingerprint's bits that differ where the picture is clearest."""
+    share: Share | None = None
+    """Part of the stamped picture that was compared, flat parts left out."""
+    in_view: Share | None = field(default=None, kw_only=True)
+    """Part of the stamped picture that is in view, flat parts too."""
     frames: int = 0
+    """Frames that were compared."""
     areas: tuple[DifferentArea, ...] = ()
+    """Areas that show something else."""
     order: Order | None = None
-    speed: float | None = None
+    """Order of play; null where it can't be told."""
+    speed: Speed | None = None
+    """Speed of play; null where it can't be told."""
     sound: SoundMatch = "not_compared"
+    """What came of comparing the sound."""
     seconds: tuple[float, float] | None = None
+    """The length that was stamped and the length seen, in seconds."""
     picture_reason: str | None = None
+    """Why the picture was not compared."""
     sound_reason: str | None = None
-    in_view: float | None = None
+    """Why the sound was not compared."""
 
     @property
     def different(self) -> float:
         """Share of the compared picture that shows something else."""
         return sum(area.share for area in self.areas)
 
-    def as_json(self) -> dict[str, Any]:
-        """As ``registry.compared`` shows it."""
-        return {
-            "picture": self.picture,
-            "share": None if self.share is None else round(self.share, 3),
-            "in_view": None if self.in_view is None else round(self.in_view, 3),
-            "frames": self.frames,
-            "areas": [area.as_json() for area in self.areas],
-            "order": self.order,
-            "speed": None if self.speed is None else round(self.speed, 3),
-            "sound": self.sound,
-            "seconds": None if self.seconds is None else list(self.seconds),
-            "picture_reason": self.picture_reason,
-            "sound_reason": self.sound_reason,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class RegistryReport:
-    """What the registry says of the stamp id.  Until a registry is asked: ``not_checked``.
-
-    ``strange`` are stretches, in seconds, that carry the mark and show other content than was
-    stamped, while the rest of the clip shows it.  ``knows``: the registry knows these very bytes
-    ("file"), or the file's very manifest; "other": it has another manifest of this stamp.
-    ``differs`` names what an intact manifest says otherwise than the record, ``contradictions``
-    what the record says otherwise than the signed manifest that the registry keeps with it.
-    ``through`` is the withdrawn stamp that this clip was made from.  ``listed_at`` is the date of
-    the signed list of withdrawals that was held against it, the oldest of several, ``bundled_at``
-    that of the bundle that was asked instead of a registry.  ``failed``: a registry was to be
-    asked, and could not be; what was withdrawn is not known then.
-    """
+class RegistryReport(Document):
+    """What the registry says of the stamp id.  Until a registry is asked: ``not_checked``."""
 
     status: RegistryStatus = "not_checked"
+    """Whether it has the stamp."""
     record: dict[str, Any] | None = None
+    """The stamp's record, as ``registry show --json`` prints it."""
     revocation: dict[str, Any] | None = None
+    """The withdrawal in force that hits the file, from the registry or a signed list."""
+    through: StampId | None = field(default=None, kw_only=True)
+    """The withdrawn stamp that this clip was made from."""
+    listed_at: datetime | None = field(default=None, kw_only=True)
+    """Date of the signed list of withdrawals that was asked, the oldest of several."""
+    bundled_at: datetime | None = field(default=None, kw_only=True)
+    """Date of the bundle that was asked instead of a registry."""
+    knows: Known | None = field(default=None, kw_only=True)
+    """``file``: it knows these very bytes; ``manifest``: this very manifest; ``other``: it has
+    another manifest of this stamp."""
+    differs: tuple[str, ...] = field(default=(), kw_only=True)
+    """What an intact manifest says otherwise than the record."""
+    contradictions: tuple[str, ...] = field(default=(), kw_only=True)
+    """What the record says otherwise than the signed manifest that the registry keeps with it."""
     fingerprint_distance: float | None = None
+    """As ``compared.distance``."""
     strange: tuple[tuple[float, float], ...] = ()
+    """Stretches, in seconds, that carry the mark and show other content than was stamped, while
+    the rest of the clip shows it."""
     compared: Compared = field(default_factory=Compared)
-    knows: Known | None = None
-    differs: tuple[str, ...] = ()
-    contradictions: tuple[str, ...] = ()
-    through: StampId | None = None
-    listed_at: datetime | None = None
-    bundled_at: datetime | None = None
-    failed: bool = False
+    """What was compared with what was stamped."""
+    failed: bool = field(default=False, kw_only=True)
+    """A registry was to be asked, and could not be; what was withdrawn is not known then."""
     reason: str | None = "no registry was asked"
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {
-            "status": self.status,
-            "record": self.record,
-            "revocation": self.revocation,
-            "through": None if self.through is None else self.through.hex,
-            "listed_at": iso_time(self.listed_at),
-            "bundled_at": iso_time(self.bundled_at),
-            "knows": self.knows,
-            "differs": list(self.differs),
-            "contradictions": list(self.contradictions),
-            "fingerprint_distance": self.fingerprint_distance,
-            "compared": self.compared.as_json(),
-            "reason": self.reason,
-        }
+    """Why nothing is known or compared, for people."""

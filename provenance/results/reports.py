@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
+from provenance.results.causes import Cause
 from provenance.results.credential import ManifestReport, ManifestStatus
 from provenance.results.payload import StampId
 from provenance.results.picture import Detection
 from provenance.results.registered import RegistryReport
-from provenance.results.times import iso_time
+from provenance.results.serial import At, Decibels, Document, Form, Ratio, Seconds, read, write
 
 FileKind = Literal["video", "image"]
 _TAG_NAME: Final = re.compile(r"[\w.:/@+©-]{1,64}( [\w.:/@+©-]{1,32}){0,2}")
@@ -37,38 +37,50 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(Document):
     """Which file was examined."""
 
     path: str
+    """As it was named."""
     sha256: str | None
+    """Of its bytes, 64 hexadecimal digits."""
     bytes: int | None
+    """Its size."""
     kind: FileKind | None
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {"path": self.path, "sha256": self.sha256, "bytes": self.bytes, "kind": self.kind}
+    """What it holds."""
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
-    """Another stamp of the file, in moments that do not carry the first; what is known of it."""
+class Other(Document):
+    """A stamp that was read in the file, and what is known of it."""
 
-    watermark: Detection
+    watermark: Annotated[Detection, At("")]
     registry: RegistryReport = field(default_factory=RegistryReport)
+    """What the registry says of this stamp."""
 
 
 @dataclass(frozen=True, slots=True)
-class VerificationReport:
+class VerificationReport(Document):
     """The answer of ``verify`` for one file; ``others`` are stamps beside that of ``watermark``."""
 
+    SCHEMA: ClassVar = "provenance.verification/1"
+
     file: FileFacts
+    """The file."""
     verdict: Verdict
+    """What the layers say together, in a word."""
+    cause: Cause | None = field(default=None, kw_only=True)
+    """Why it is this verdict, in a word; words may be added."""
     summary: str
+    """The same in a sentence or more, for people."""
     watermark: Detection
+    """What the pixels say, of the strongest stamp."""
     manifest: ManifestReport
+    """What the signed metadata says."""
     registry: RegistryReport = field(default_factory=RegistryReport)
-    others: tuple[Other, ...] = ()
+    """What the registry says of the stamp."""
+    others: Annotated[tuple[Other, ...], At("finds")] = ()
+    """Every stamp that was read, the strongest first."""
 
     @property
     def finds(self) -> tuple[Other, ...]:
@@ -78,29 +90,28 @@ class VerificationReport:
 
     def as_json(self) -> dict[str, Any]:
         """The shape the contract fixes; keys are never left out."""
-        return {
-            "schema": "provenance.verification/1",
-            "file": self.file.as_json(),
-            "verdict": self.verdict.value,
-            "summary": self.summary,
-            "watermark": self.watermark.as_json(),
-            "manifest": self.manifest.as_json(),
-            "registry": self.registry.as_json(),
-            "finds": [
-                one.watermark.as_json() | {"registry": one.registry.as_json()} for one in self.finds
-            ],
-        }
+        return write(replace(self, others=self.finds))
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what :meth:`as_json` wrote, as far as it is published.
+
+        Raises:
+            ValueError: it is no such thing.
+        """
+        report = read(cls, data)
+        first = report.watermark.stamp_id is not None
+        return replace(report, others=report.others[first:])
 
 
 @dataclass(frozen=True, slots=True)
-class Tag:
-    """Where a tag stands and what it is called, never what it says.
-
-    ``place`` is "container", "chapters", "track N" with the track's index in the input, or "file".
-    """
+class Tag(Document):
+    """Where a tag stands and what it is called, never what it says."""
 
     place: str
+    """``container``, ``chapters``, ``track N`` with the track's index in the input, or ``file``."""
     name: str
+    """Its name, where that says nothing by itself."""
 
     @classmethod
     def named(cls, place: str, name: str) -> Tag:
@@ -115,66 +126,66 @@ class Tag:
     def __str__(self) -> str:
         return self.name if self.place == "container" else f"{self.name} ({self.place})"
 
-    def as_json(self) -> dict[str, str]:
-        """The shape in ``stamp --json``."""
-        return {"place": self.place, "name": self.name}
+
+Kept = Annotated[tuple[Tag, ...], At("tags.kept")]
+LeftOutTags = Annotated[tuple[Tag, ...], At("tags.left_out")]
+TAGS: Final = "Which tags of the input go along into its stamped copy, and which do not."
+_EMBEDDED = Form(
+    Literal[True] | str,
+    lambda sidecar: True if sidecar is None else sidecar,
+    lambda shown: None if shown is True else shown,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class StampResult:
-    """The answer of ``stamp``: the published file and what its read-back measured.
+class StampResult(Document):
+    """The answer of ``stamp``: the published file and what its read-back measured."""
 
-    ``copy_margin_db`` is the margin foretold for a 360p CRF 30 copy; ``strength`` what the profile
-    was multiplied with where there is texture, 1 unless that margin was thin.  ``tags_kept`` and
-    ``tags_left_out`` name the input's tags.
-    """
-
-    input_path: str
-    input_sha256: str
-    output_path: str
-    output_sha256: str
-    stamp_id: StampId
-    key_id: str
-    profile: str
-    psnr_y_db: float
-    margin_db: float
-    copy_margin_db: float
-    strength: float
-    frames: int
-    manifest_status: ManifestStatus
-    sidecar: str | None
-    signed_at: datetime | None
-    seconds: float
-    tags_kept: tuple[Tag, ...] = ()
-    tags_left_out: tuple[Tag, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape the contract fixes; keys are never left out."""
-        return {
-            "schema": "provenance.stamp/1",
-            "input": {"path": self.input_path, "sha256": self.input_sha256},
-            "output": {"path": self.output_path, "sha256": self.output_sha256},
-            "stamp_id": self.stamp_id.hex,
-            "key_id": self.key_id,
-            "profile": self.profile,
-            "watermark": {
-                "psnr_y_db": round(self.psnr_y_db, 2),
-                "margin_db": round(self.margin_db, 2),
-                "frames": self.frames,
-            },
-            "manifest": {
-                "status": self.manifest_status,
-                "embedded": True if self.sidecar is None else self.sidecar,
-                "signed_at": iso_time(self.signed_at),
-            },
-            "seconds": round(self.seconds, 3),
-            "tags": tags_json(self.tags_kept, self.tags_left_out),
-        }
-
-
-def tags_json(kept: Sequence[Tag], left_out: Sequence[Tag]) -> dict[str, Any]:
-    """Which tags of an input go along into its stamped copy, and which do not."""
-    return {
-        "kept": [tag.as_json() for tag in kept],
-        "left_out": [tag.as_json() for tag in left_out],
+    SCHEMA: ClassVar = "provenance.stamp/1"
+    GROUPS: ClassVar = {
+        "input": "The clip that was stamped.",
+        "output": "The stamped clip.",
+        "watermark": "What was measured of the mark.",
+        "manifest": "What the read-back said of the manifest.",
+        "tags": TAGS,
     }
+
+    input_path: Annotated[str, At("input.path")]
+    """As it was named."""
+    input_sha256: Annotated[str, At("input.sha256")]
+    """Of its bytes, 64 hexadecimal digits."""
+    output_path: Annotated[str, At("output.path")]
+    """As it was named."""
+    output_sha256: Annotated[str, At("output.sha256")]
+    """Of its bytes, 64 hexadecimal digits."""
+    stamp_id: StampId
+    """The stamp id, 16 hexadecimal digits."""
+    key_id: str
+    """Id of the watermark key."""
+    profile: str
+    """Name of the strength's profile."""
+    psnr_y_db: Annotated[Decibels, At("watermark.psnr_y_db")]
+    """PSNR of luma against the unmarked picture."""
+    margin_db: Annotated[Decibels, At("watermark.margin_db")]
+    """What the read-back of the finished file measured above what decoding needs."""
+    copy_margin_db: Annotated[Decibels, At("watermark.copy_margin_db")]
+    """The margin foretold for a 360p CRF 30 copy."""
+    strength: Annotated[Ratio, At("watermark.strength")]
+    """What the profile was multiplied with where there is texture; 1 unless that margin was
+    thin."""
+    frames: Annotated[int, At("watermark.frames")]
+    """Frames that were marked."""
+    manifest_status: Annotated[ManifestStatus, At("manifest.status")]
+    """What validation said of it."""
+    sidecar: Annotated[str | None, At("manifest.embedded"), _EMBEDDED]
+    """True, or the path of the sidecar."""
+    signed_at: Annotated[datetime | None, At("manifest.signed_at")]
+    """When it was signed."""
+    seconds: Seconds
+    """How long it took."""
+    tags_kept: Kept = ()
+    """Tags that go along."""
+    tags_left_out: LeftOutTags = ()
+    """Tags that do not."""
+    warnings: tuple[str, ...] = ()
+    """Sentences for people on what is worth knowing."""

@@ -265,6 +265,7 @@ class Stamper:
             seconds=time.monotonic() - started,
             tags_kept=making.tags.kept,
             tags_left_out=making.tags.left_out,
+            warnings=rehearsal.warnings,
         )
 
 

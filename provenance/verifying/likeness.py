@@ -130,7 +130,7 @@ def _areas(
         corners = outline(area, found.transform, size)
         across, down = [x for x, _ in corners], [y for _, y in corners]
         box = (min(across), min(down), max(across), max(down))
-        told.append(DifferentArea(area.share, *box, area.start, area.end, copied, corners))
+        told.append(DifferentArea(area.share, *box, area.start, area.end, copied, outline=corners))
     return tuple(told)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Annotated, ClassVar, Protocol
 
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust, read_recovered
@@ -32,6 +32,7 @@ from provenance.results import (
     RegistryStatus,
 )
 from provenance.results.payload import StampId
+from provenance.results.serial import At, Document
 from provenance.verifying.likeness import Likeness, likeness
 from provenance.verifying.lineage import lineage_of
 
@@ -56,23 +57,19 @@ class DatedRevocations(Revocations, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(Document):
     """A registered clip that looks like the one at hand."""
 
-    record: StampRecord
-    frames: int
-    asked: int
-    distance: int
+    SCHEMA: ClassVar = "provenance.lead/1"
 
-    def as_json(self) -> dict[str, object]:
-        """As ``registry search --like --json`` prints it."""
-        return {
-            "schema": "provenance.lead/1",
-            "frames_alike": self.frames,
-            "frames_asked": self.asked,
-            "distance": self.distance,
-            "record": self.record.as_json(),
-        }
+    frames: Annotated[int, At("frames_alike")]
+    """Frames that look like one of its own."""
+    asked: Annotated[int, At("frames_asked")]
+    """Frames of the one at hand."""
+    distance: int
+    """Bits, of 256, in which the nearest differ."""
+    record: StampRecord
+    """The record of its stamp."""
 
 
 def look_up(
@@ -159,7 +156,7 @@ def leads_for(registry: Registry, fingerprint: Fingerprint) -> list[Lead]:
     for stamp_id, near in frames.items():
         record = registry.find(stamp_id)
         if record is not None:
-            leads.append(Lead(record, len(near), len(asked), min(near.values())))
+            leads.append(Lead(len(near), len(asked), min(near.values()), record))
     return sorted(leads, key=lambda lead: (-lead.frames, lead.distance, lead.record.stamp_id))
 
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from provenance.errors import (
     InputError,
@@ -28,7 +28,8 @@ from provenance.errors import (
     UnreadableFileError,
     UsageError,
 )
-from provenance.results import Verdict, VerificationReport
+from provenance.results import Document, Verdict, VerificationReport
+from provenance.results.serial import At
 from provenance.system.processes import usable_cores
 from provenance.system.storage import Place
 from provenance.verifying.isolation import Examiner, Limits
@@ -52,9 +53,20 @@ PERSON_FIRST: Final = (
 
 _PATIENCE: Final = 5.0
 """Seconds that a run which is stopped waits for transfers, of a store that hangs perhaps."""
-_UNASKED_BEFORE: Final = " Whether it was withdrawn is not known: the registry can't be asked."
-"""How the summary of a file whose registry failed ended before rows had the key ``failed``."""
 _BEGINS: Final = b'{"schema": "provenance.verification/'
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Document):
+    """What ``verify`` says of one file: a line of ``--json`` and of ``--results``."""
+
+    SCHEMA: ClassVar = VerificationReport.SCHEMA
+
+    report: Annotated[VerificationReport, At("")]
+    refused: bool
+    """The file could not be examined; ``summary`` says why."""
+    failed: bool
+    """The registry or the store could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +105,9 @@ class Row:
             KeyError, TypeError, ValueError: it is no such thing.
         """
         file, verdict = row["file"], Verdict(row["verdict"])
-        refused, failed = (row.get(key) for key in ("refused", "failed"))
-        if refused is None or failed is None:
-            refused, failed = _by_its_sentences(row, verdict)
+        refused, failed = row.get("refused", False), row.get("failed", False)
+        if not {"refused", "failed"} <= set(row):
+            failed = True  # an early version did not say how it ended: the file is examined again
         if not (isinstance(refused, bool) and isinstance(failed, bool)):
             raise TypeError
         return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused, failed)
@@ -105,13 +117,6 @@ class Row:
         if self.failed:
             return ServiceError.exit_code
         return InputError.exit_code if self.refused else int(self.verdict not in accept)
-
-
-def _by_its_sentences(row: dict[str, Any], verdict: Verdict) -> tuple[bool, bool]:
-    """``refused`` and ``failed`` of a row from before they were keys, as it was worded then."""
-    told = row["watermark"]["reason"]
-    refused = verdict is Verdict.NOT_CHECKED and row["summary"] == f"Not checked: {told}"
-    return refused, row["summary"].endswith(_UNASKED_BEFORE)
 
 
 class Results:
@@ -223,7 +228,7 @@ class Outcome:
         """The line of a file that was examined now, with what its exit code is made of."""
         if self.report is None:
             return None
-        return self.report.as_json() | {"refused": self.row.refused, "failed": self.row.failed}
+        return Line(self.report, self.row.refused, self.row.failed).as_json()
 
 
 def usual_workers() -> int:

@@ -4,7 +4,7 @@
 2. A watermark that the manifest says was made with a key not held here was not looked for:
    "absent" becomes "not checked".
 3. The registry, a bundle or a revocation list is asked (:mod:`.lookup`), if one is given.
-4. The findings become a verdict (:mod:`.verdict`).
+4. The findings become a verdict (:mod:`.verdict`) and a sentence (:mod:`.summary`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust
 from provenance.registry import Registry
 from provenance.results import (
+    Cause,
     Detection,
     FileFacts,
     ManifestReport,
@@ -34,7 +35,8 @@ from provenance.system.text import printable
 from provenance.verifying.isolation import Examiner, shared
 from provenance.verifying.layers import Findings
 from provenance.verifying.lookup import DatedRevocations, look_up
-from provenance.verifying.verdict import decide
+from provenance.verifying.summary import summary
+from provenance.verifying.verdict import Case, decide
 from provenance.watermark.code.keys import WatermarkKey
 
 
@@ -133,15 +135,19 @@ def conclude(
         answer, manifest = ask(None)
         others = tuple(ask_of(other, None) for other in findings.others)
         answer = replace(answer, failed=True, reason=printable(error, 300).rstrip("."))
-    verdict, summary = decide(
+    kind = findings.file.kind or "video"
+    case = Case(found, manifest, answer, others, kind, require_registry)
+    decision = decide(case)
+    return VerificationReport(
+        findings.file,
+        decision.verdict,
+        summary(case, decision),
         found,
         manifest,
         answer,
-        kind=findings.file.kind or "video",
-        others=others,
-        require_registry=require_registry,
+        others,
+        cause=decision.cause,
     )
-    return VerificationReport(findings.file, verdict, summary, found, manifest, answer, others)
 
 
 def fingerprint(path: Path) -> Fingerprint:
@@ -166,6 +172,7 @@ def unexamined(name: str, reason: str) -> VerificationReport:
         Detection("not_checked", reason=reason),
         ManifestReport("not_checked", reason=reason),
         RegistryReport(),
+        cause=Cause.UNEXAMINED,
     )
 
 

@@ -28,7 +28,8 @@ from provenance.results import (
 )
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
 from provenance.verifying.lookup import held_against
-from provenance.verifying.verdict import AREA, decide
+from provenance.verifying.summary import summary
+from provenance.verifying.verdict import AREA, Case, decide
 
 OURS, OTHER = StampId(bytes(8)), StampId(b"\x01" * 8)
 THEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -77,7 +78,9 @@ class Drawn:
     @property
     def decided(self) -> tuple[Verdict, str]:
         """The verdict and the sentence."""
-        return decide(self.watermark, self.manifest, self.registry, require_registry=self.required)
+        case = Case(self.watermark, self.manifest, self.registry, require_registry=self.required)
+        decision = decide(case)
+        return decision.verdict, summary(case, decision)
 
 
 def drawn(count: int, seed: int) -> Iterator[Drawn]:

@@ -23,7 +23,8 @@ from provenance.results import (
     Segment,
     SoftBinding,
 )
-from provenance.verifying.verdict import decide
+from provenance.verifying.summary import summary
+from provenance.verifying.verdict import Case, decide
 
 HEAD = """# Every sentence of `verify`
 
@@ -221,8 +222,9 @@ SITUATIONS: tuple[tuple[str, Detection, ManifestReport, RegistryReport], ...] = 
 def told() -> Iterator[tuple[str, str, str]]:
     """Situation, verdict and sentence of each."""
     for situation, watermark, manifest, registry in SITUATIONS:
-        verdict, sentence = decide(watermark, manifest, registry)
-        yield situation, verdict.value, sentence
+        case = Case(watermark, manifest, registry)
+        decision = decide(case)
+        yield situation, decision.verdict.value, summary(case, decision)
 
 
 def page() -> str:
@@ -234,5 +236,6 @@ def page() -> str:
 
 
 def _required() -> str:
-    verdict, sentence = decide(FOUND, ORIGINAL, UNASKED, require_registry=True)
-    return f"{verdict}: {sentence}"
+    case = Case(FOUND, ORIGINAL, UNASKED, require_registry=True)
+    decision = decide(case)
+    return f"{decision.verdict}: {summary(case, decision)}"

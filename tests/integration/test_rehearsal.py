@@ -57,12 +57,16 @@ def test_a_clear_mark_is_left_as_it_is(clip: Path, keyring: Keyring, tmp_path: P
 def test_a_thin_margin_raises_the_strength_and_says_so(
     clip: Path, keyring: Keyring, run: Run
 ) -> None:
-    """Texture is marked more, within the visual limit; a note says so beside unchanged JSON."""
+    """Texture is marked more, within the visual limit; a note says so, and the JSON does."""
     words = (clip, "out.mp4", *MODEL, "--prompt-hash", "0" * 64, "--profile", "faint", "--json")
     ran = run("stamp", *words, "--keys", keyring.folder)
     assert ran.code == 0, ran.err
     assert "strength raised 1.2 times" in ran.err
-    assert set(ran.row["watermark"]) == {"psnr_y_db", "margin_db", "frames"}
+    told = ran.row
+    assert told["watermark"]["strength"] == pytest.approx(1.2, abs=0.05)
+    assert isinstance(told["watermark"]["copy_margin_db"], float)
+    (warning,) = told["warnings"]
+    assert warning in ran.err
     assert ran.row["watermark"]["psnr_y_db"] > LEAST_PSNR_DB
 
 

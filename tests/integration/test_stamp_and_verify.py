@@ -52,7 +52,7 @@ def test_a_stamped_clip_is_confirmed_by_the_command_line(
     row = stamped.row
     assert list(row) == [
         *("schema", "input", "output", "stamp_id", "key_id", "profile"),
-        *("watermark", "manifest", "seconds", "tags"),
+        *("watermark", "manifest", "seconds", "tags", "warnings"),
     ]
     assert row["schema"] == "provenance.stamp/1"
     assert row["output"] == {

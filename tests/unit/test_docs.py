@@ -37,7 +37,7 @@ from provenance.results import (
 )
 from provenance.results.payload import StampId
 from provenance.verifying.many import Outcome, Row
-from provenance.verifying.verdict import NO_MARK_SENTENCE
+from provenance.verifying.summary import NO_MARK_SENTENCE
 from tests.conftest import ROOT
 
 PAGES = sorted(

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.results import (
+    Cause,
     Compared,
     Detection,
     DifferentArea,
@@ -24,6 +25,7 @@ from provenance.results import (
     ManifestStatus,
     MissingArea,
     Order,
+    Other,
     PictureMap,
     PictureMatch,
     RegistryReport,
@@ -36,12 +38,27 @@ from provenance.results import (
     WatermarkStatus,
 )
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
-from provenance.verifying.verdict import NO_MARK_SENTENCE, decide
+from provenance.verifying import verdict as steps
+from provenance.verifying.summary import NO_MARK_SENTENCE
+from provenance.verifying.summary import summary as said
+from provenance.verifying.verdict import Case
 
 A, B = StampId(bytes(8)), StampId(b"\x01" * 8)
 ABSENT = Detection("absent", frames=40)
 NO_MANIFEST = ManifestReport("absent")
 FORBIDDEN = re.compile(r"\b(real|fake|authentic)\b", re.IGNORECASE)
+
+
+def decide(
+    watermark: Detection,
+    manifest: ManifestReport,
+    registry: RegistryReport | None = None,
+    **more: Any,
+) -> tuple[Verdict, str]:
+    """The verdict, and what is said of it."""
+    case = Case(watermark, manifest, registry or RegistryReport(), **more)
+    decision = steps.decide(case)
+    return decision.verdict, said(case, decision)
 
 
 def found(stamp: StampId = A, **changes: Any) -> Detection:
@@ -448,16 +465,17 @@ def test_every_combination_gives_one_verdict_in_plain_words(
         FileFacts("a", None, None, kind), verdict, summary, watermark, signed, registry
     ).as_json()
     assert list(report) == [
-        *("schema", "file", "verdict", "summary", "watermark", "manifest", "registry", "finds"),
+        *("schema", "file", "verdict", "cause", "summary", "watermark", "manifest", "registry"),
+        "finds",
     ]
     assert set(report["watermark"]) == {
         *("status", "stamp_id", "key_id", "layout", "score", "false_positive_probability"),
-        *("frames", "transform", "segments", "reason"),
+        *("margin_db", "frames", "transform", "segments", "picture", "reason"),
     }
     assert set(report["manifest"]) == {
         *("status", "source", "signer", "signed_at", "provider", "model", "prompt_hash"),
         *("soft_binding", "ingredients", "failures", "reason"),
-        *("signer_id", "issuer", "recovered"),
+        *("signer_id", "issuer", "recovered", "watermark_key_id"),
     }
     json.dumps(report)
 
@@ -484,3 +502,57 @@ def test_a_mark_that_goes_on_over_other_content_is_a_conflict() -> None:
     verdict, summary = decide(found(), NO_MANIFEST, registry)
     assert verdict is Verdict.CONFLICT
     assert "0:04-0:09.5" in summary
+
+
+@settings(max_examples=300, deadline=None)
+@given(_DETECTIONS, _MANIFESTS, _REGISTRIES)
+def test_a_decision_is_the_same_each_time_and_its_cause_belongs_to_one_kind_of_finding(
+    watermark: Detection, signed: ManifestReport, registry: RegistryReport
+) -> None:
+    case = Case(watermark, signed, registry)
+    decision = steps.decide(case)
+    assert decision == steps.decide(case)
+    assert (decision.otherwise is None) == (decision.verdict is not Verdict.REVOKED)
+    standing = decision.otherwise or decision
+    causes = {
+        Verdict.CONFLICT: ("other_", "not_in_picture", "record_"),
+        Verdict.CREDENTIAL_INVALID: ("changed_after_signing", "fails_validation"),
+        Verdict.PARTIAL: ("mark_in_part", "content_in_part"),
+        Verdict.CONFIRMED: ("registry_vouches", "layers_agree"),
+        Verdict.SIGNER_UNTRUSTED: ("signer_not_trusted",),
+        Verdict.CREDENTIAL_ONLY: ("no_watermark", "watermark_not_checked"),
+        Verdict.WATERMARK_MATCH: ("credential_", "not_vouched_for", "no_issuer"),
+        Verdict.WATERMARK_UNKNOWN: ("credential_", "not_vouched_for", "no_issuer"),
+        Verdict.SUSPECTED: ("weak_signal",),
+        Verdict.NOT_CHECKED: ("nothing_checked", "watermark_not_", "credential_not_"),
+        Verdict.NO_MARK_FOUND: ("nothing_found",),
+    }
+    assert standing.cause.startswith(causes[standing.verdict])
+
+
+def test_every_cause_is_reached_by_some_finding() -> None:
+    """But for that of a file that could not be examined, which nothing decides."""
+    reached = {steps.decide(Case(*findings[:3])).cause for findings in TABLE}
+    gone = registered(revocation={"date": "2026-11-25", "reason": "x"})
+    withdrawn = (
+        Case(found(), manifest(), gone),
+        Case(found(), manifest(), UNASKED, (Other(found(B), gone),)),
+    )
+    reached |= {steps.decide(case).cause for case in withdrawn}
+    strange = registered(compared=ALIKE, strange=((4.0, 9.5),))
+    changed = registered(contradictions=("model version",))
+    both = (NOT_LOOKED, ManifestReport("not_checked"))
+    expired = manifest("invalid", failures=("signingCredential.expired",))
+    for case in (
+        Case(found(), NO_MANIFEST, strange),
+        Case(found(), manifest(), changed),
+        Case(*both),
+        Case(found(), expired),
+        Case(found(), ManifestReport("not_checked")),
+        Case(found(), manifest(recovered=RECOVERED)),
+        Case(found(), manifest(soft_binding=FOREIGN)),
+        Case(found(), manifest(), require_registry=True),
+        Case(found(), manifest(issuer=False)),
+    ):
+        reached.add(steps.decide(case).cause)
+    assert set(Cause) - reached == {Cause.UNEXAMINED}

@@ -18,10 +18,10 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -29,35 +29,55 @@ from provenance.batch.approvals.envelope import Envelope, enclose, key_id, take_
 from provenance.batch.approvals.terms import Terms
 from provenance.errors import ApprovalError, OutputError, UsageError
 from provenance.registry import check_reference
+from provenance.results import Document
+from provenance.results.serial import At, Form, Hidden
 
 PAYLOAD_TYPE: Final = "application/vnd.provenance-stamp.approval+json"
-SCHEMA: Final = "provenance.approval/1"
+SCHEMA: Final[Literal["provenance.approval/1"]] = "provenance.approval/1"
 SUFFIX: Final = ".approval.json"
 DEFAULT_POLICY: Final = "default"
 _MAX_FILE: Final = 256 * 1024
 _MAX_APPROVALS: Final = 32
 _MAX_STATEMENT: Final = 32 * 1024
 _TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+_AT: Final = Form(
+    datetime, lambda moment: moment.astimezone(UTC).strftime(_TIME), lambda moment: moment
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
-    """One approval whose signature holds; ``key_id`` names the reviewer's key."""
+class Approval(Document):
+    """One approval whose signature holds: what was signed, and by which key."""
 
-    clip_sha256: str
+    GROUPS: ClassVar = {"clip": "What was approved."}
+
+    terms: Annotated[Terms | None, At("job")] = field(default=None, kw_only=True)
+    """The job that it is bound to; null where none is."""
+    schema: Literal["provenance.approval/1"] = field(default=SCHEMA, init=False)
+    """Name and version of this shape."""
+    clip_sha256: Annotated[str, At("clip.sha256")]
+    """SHA-256 of the clip, 64 hexadecimal digits."""
     approver: str
+    """Opaque id of the reviewer."""
     policy: str
-    approved_at: datetime
+    """Name of the policy under which it was approved."""
+    approved_at: Annotated[datetime, _AT]
+    """When, to the second."""
     key_id: str
-    payload_sha256: str
-    terms: Terms | None = None
+    """Id of the reviewer's key, 64 hexadecimal digits."""
+    payload_sha256: Hidden[str]
+    """SHA-256 of what was signed."""
 
-    def as_json(self) -> dict[str, Any]:
-        """What was signed, and by which key; ``job`` is null where no job is bound."""
-        signed = _statement(
-            self.clip_sha256, self.approver, self.policy, self.approved_at, self.terms
-        )
-        return {"job": None} | signed | {"key_id": self.key_id}
+
+@dataclass(frozen=True, slots=True)
+class Approved(Document):
+    """An approval that was made just now."""
+
+    approval: Annotated[Approval, At("")]
+    path: str
+    """The clip, as it was named."""
+    written: Annotated[str | None, At("approval")]
+    """Where the approval was written; null in a dry run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +224,7 @@ def read_statement(payload: bytes, key: str) -> Approval:
             datetime.strptime(said["approved_at"], _TIME).replace(tzinfo=UTC),
             key,
             hashlib.sha256(payload).hexdigest(),
-            Terms.from_json(said["job"]) if "job" in said else None,
+            terms=Terms.from_json(said["job"]) if "job" in said else None,
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ApprovalError(

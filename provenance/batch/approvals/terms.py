@@ -10,52 +10,46 @@ told it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from provenance.registry import check_reference
-from provenance.results import PromptHash
+from provenance.results import Document, PromptHash
+from provenance.results.serial import At, Form
+
+
+def _only(prompts: tuple[PromptHash, ...]) -> PromptHash:
+    (prompt,) = prompts
+    return prompt
+
+
+_ONLY: Final = Form(PromptHash, _only, lambda prompt: (prompt,))
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What an approval binds.
+class Terms(Document):
+    """What an approval binds."""
 
-    Attributes:
-        prompts: every form in which an approval may name the prompt: under each binding key that
-            is held, or as given.  In a statement there is one.
-        consents, keep_tags: sorted, each once.
-        provider: as set for the run; None for the stamping keys' organisation.
-        profile: the mark's strength; how many approvals are needed may hang on it.
-        title: as it will be shown, the output's file name where no other is given.
-    """
+    GROUPS: ClassVar = {"model": "The model that the clip was made with."}
 
-    model_name: str
-    model_version: str
-    prompts: tuple[PromptHash, ...]
+    model_name: Annotated[str, At("model.name")]
+    """Its name."""
+    model_version: Annotated[str, At("model.version")]
+    """Its version."""
+    prompts: Annotated[tuple[PromptHash, ...], At("prompt"), _ONLY]
+    """Hash of the prompt, under a binding key or as given.  Of a job these are all that an approval
+    may name it by; a statement has one, and can't be made of more."""
     consents: tuple[str, ...]
+    """Opaque references to consents: sorted, each once."""
     digital_source_type: str
+    """The IPTC term for how the clip was made."""
     provider: str | None
+    """As set for the run; null for the stamping keys' organisation."""
     profile: str
+    """The mark's strength; how many approvals are needed may hang on it."""
     title: str
+    """As it will be shown, the output's file name where no other is given."""
     keep_tags: tuple[str, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """As they stand in a statement.
-
-        Raises:
-            ValueError: the prompt is not named in exactly one form.
-        """
-        (prompt,) = self.prompts
-        return {
-            "model": {"name": self.model_name, "version": self.model_version},
-            "prompt": prompt.as_json(),
-            "consents": list(self.consents),
-            "digital_source_type": self.digital_source_type,
-            "provider": self.provider,
-            "profile": self.profile,
-            "title": self.title,
-            "keep_tags": list(self.keep_tags),
-        }
+    """Names of tags that go along: sorted, each once."""
 
     @classmethod
     def from_json(cls, data: Any) -> Self:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from provenance.errors import UsageError
 from provenance.manifest import PromptTrace, given_prompt_hash, hash_prompt, trace_prompt
 from provenance.manifest.prompt import PromptKey
-from provenance.results import PromptHash
+from provenance.results import Document, PromptHash
 from provenance.system.storage import is_url
 from provenance.system.text import printable
 from provenance.system.workspace import PREFIX
@@ -86,6 +86,18 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class JobName(Document):
+    """Which job of a list."""
+
+    input: str
+    """Path or URL of its clip."""
+    output: str
+    """Path below the output folder."""
+    origin: str
+    """Where it was read, as ``jobs.csv, line 7``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One row of a job list, checked; docs/release-pipeline.md has the keys.
 
@@ -112,6 +124,11 @@ class Job:
     title: str | None = None
     keep_tags: tuple[str, ...] = ()
     origin: str = field(default="", compare=False)
+
+    @property
+    def named(self) -> JobName:
+        """What results call it."""
+        return JobName(self.input, self.output, self.origin)
 
 
 def job_key(job: Job, input_sha256: str, prompt: PromptHash) -> str:

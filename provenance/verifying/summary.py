@@ -1,0 +1,278 @@
+"""The summary of a verdict: a plain statement, made of verdict, cause and facts.  Pure.
+
+What a cause means is said here once; claims of a manifest are repeated only when its signer is
+trusted, and texts from outside are made printable.  docs/verdicts.md shows every sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from provenance.results import Cause, Verdict
+from provenance.system.text import chance, listing, printable
+from provenance.verifying.verdict import Case, Decision
+from provenance.verifying.wording import (
+    area,
+    areas,
+    because,
+    beside,
+    comparison,
+    merged,
+    model,
+    recorded,
+    signed,
+    signer,
+    stretches,
+    withdrawn,
+)
+
+UNASKED: Final = " Whether it was withdrawn is not known: the registry can't be asked."
+"""The end of every summary of a file whose registry failed."""
+NO_MARK_SENTENCE: Final = (
+    "None of our marks was found. This does not show that the video is authentic or not made by AI."
+)
+_STRANGE = 4
+
+
+def summary(case: Case, decision: Decision) -> str:
+    """One line for people: what was decided, and what it rests on."""
+    standing = decision.otherwise or decision
+    told = _SAID[standing.verdict](case, standing.cause)
+    told += "".join(f" {beside(one)}" for one in case.others)
+    if case.registry.failed:
+        told += UNASKED
+    if decision.otherwise is None:
+        return told
+    other, through = case.withdrawn_other, withdrawn(case.registry)
+    if decision.cause is Cause.OTHER_WITHDRAWN and other is not None:
+        of = f"Of stamp {other.watermark.stamp_id}, which is in it: "
+        through = f"{of}{withdrawn(other.registry)}"
+    return f"{through} Otherwise: {standing.verdict}. {told}"
+
+
+def _conflict(case: Case, cause: Cause) -> str:
+    return (
+        f"The layers disagree ({_disagreement(case, cause)}). "
+        "Possible splice, copied mark or re-stamp. Escalate."
+    )
+
+
+def _disagreement(case: Case, cause: Cause) -> str:
+    registry, named = case.registry, case.named
+    if cause is Cause.OTHER_STAMP:
+        return f"the watermark names stamp {case.read}, the manifest names {named}"
+    if cause is Cause.NOT_IN_PICTURE:
+        stamp = "a stamp" if named is None else f"stamp {named}"
+        return f"the manifest names {stamp}, the picture does not carry it"
+    if cause is Cause.RECORD_DIFFERS:
+        return (
+            f"the manifest{_claims(case)} speaks of stamp {named}, whose record says "
+            f"{recorded(registry)}: it differs in {listing(registry.differs)}"
+        )
+    if cause is Cause.RECORD_CHANGED:
+        return (
+            f"the registry's record says {listing(registry.contradictions)} otherwise "
+            "than the signed manifest that it keeps: its database was changed"
+        )
+    what = {
+        Cause.OTHER_CONTENT: "belongs to other content than this",
+        Cause.OTHER_CONTENT_IN_TIME: (
+            f"goes on over other content in {stretches(registry.strange[:_STRANGE])}"
+        ),
+        Cause.OTHER_CONTENT_IN_AREA: f"lies over other content in {areas(case.copied)}",
+    }[cause]
+    return f"watermark {case.read} {what}"
+
+
+def _claims(case: Case) -> str:
+    """What a trusted manifest says, as a parenthesis; an unknown signer's is not repeated."""
+    if case.credential != "trusted":
+        return ", by a signer on no trust list,"
+    named = model(case.manifest)
+    return f", {signed(case.manifest)}{named and f' as {named}'},"
+
+
+def _invalid(case: Case, cause: Cause) -> str:
+    failed = "The file changed after signing."
+    if cause is Cause.FAILS_VALIDATION:
+        failures = [printable(code, 80) for code in case.manifest.failures[:3]]
+        failed = f"The credential fails validation ({listing(failures)})."
+    return f"{failed} Its claims are leads, not evidence. {_pixels(case)}"
+
+
+def _partial(case: Case, _: Cause) -> str:
+    return f"{_where(case)} {_beside(case)}".strip()
+
+
+def _confirmed(case: Case, _: Cause) -> str:
+    named, at = model(case.manifest), case.manifest.signed_at
+    when = "" if at is None else f" on {at:%Y-%m-%d}"
+    stamped = f"Stamped by {signer(case.manifest)}{named and f' as {named}'}{when}"
+    return f"{stamped}; both layers agree.{_voucher(case)}{_history(case)}"
+
+
+def _untrusted(case: Case, _: Cause) -> str:
+    return f"File intact; signer not on the trust list. {_pixels(case)}"
+
+
+def _credential(case: Case, _: Cause) -> str:
+    return f"Credential intact: {signed(case.manifest)}. {_pixels(case)}{_history(case)}"
+
+
+def _match(case: Case, cause: Cause) -> str:
+    transform = case.watermark.transform
+    mirrored = transform is not None and transform.mirrored
+    return (
+        f"{_opening(case, cause)} Watermark {case.read} matches the registry: "
+        f"{recorded(case.registry)}.{_chance(case)} "
+        f"{comparison(case.registry.compared, mirrored=mirrored)}"
+    )
+
+
+def _unknown(case: Case, cause: Cause) -> str:
+    asked = "the registry has no such stamp"
+    if case.registry.status != "no_match":
+        asked = because(case.registry.reason)
+    return f"{_opening(case, cause)} Watermark {case.read} was read; {asked}.{_chance(case)}"
+
+
+def _suspected(case: Case, _: Cause) -> str:
+    return f"Weak signal. Do not act on this alone. {_beside(case)}".strip()
+
+
+def _not_checked(case: Case, cause: Cause) -> str:
+    layers = []
+    if cause is not Cause.CREDENTIAL_NOT_CHECKED:
+        layers.append(f"watermark ({because(case.watermark.reason)})")
+    if cause is not Cause.WATERMARK_NOT_CHECKED:
+        layers.append(f"manifest ({because(case.manifest.reason)})")
+    rests = f" {_recovery(case)}" if case.recovered and case.intact else ""
+    return f"Not checked: {listing(layers)}.{rests or ' Nothing else was found.'}"
+
+
+def _nothing(_case: Case, _cause: Cause) -> str:
+    return NO_MARK_SENTENCE
+
+
+_SAID: Final = {
+    Verdict.CONFLICT: _conflict,
+    Verdict.CREDENTIAL_INVALID: _invalid,
+    Verdict.PARTIAL: _partial,
+    Verdict.CONFIRMED: _confirmed,
+    Verdict.SIGNER_UNTRUSTED: _untrusted,
+    Verdict.CREDENTIAL_ONLY: _credential,
+    Verdict.WATERMARK_MATCH: _match,
+    Verdict.WATERMARK_UNKNOWN: _unknown,
+    Verdict.SUSPECTED: _suspected,
+    Verdict.NOT_CHECKED: _not_checked,
+    Verdict.NO_MARK_FOUND: _nothing,
+}
+
+
+def _pixels(case: Case) -> str:
+    """The watermark's finding, in a sentence of its own."""
+    if case.status == "found":
+        about = f" and matches the registry: {recorded(case.registry)}"
+        known = case.registry.status == "match"
+        return f"Watermark {case.read} was read{about if known else ''}."
+    if case.status == "partial":
+        return _where(case)
+    if case.status == "weak":
+        return "The picture shows a weak watermark signal only."
+    if case.status == "absent":
+        return "No watermark of ours was found in the picture."
+    return f"The watermark was not checked ({because(case.watermark.reason)})."
+
+
+def _beside(case: Case) -> str:
+    """What a trusted or unreadable credential adds to a finding in the picture."""
+    if case.credential == "trusted":
+        if case.recovered:
+            return _recovery(case)
+        named = "" if case.named is None else f", which names stamp {case.named}"
+        return f"The credential is intact: {signed(case.manifest)}{named}."
+    if case.credential == "valid":
+        return "The credential is intact; its signer is not on the trust list."
+    if case.credential == "not_checked":
+        return f"The credential was not checked ({because(case.manifest.reason)})."
+    return ""
+
+
+def _where(case: Case) -> str:
+    """In which part the mark is, or the stamped picture."""
+    if case.status != "partial":
+        return (
+            f"Watermark {case.read} was read, and the picture shows something else than was "
+            f"stamped in {areas(case.registry.compared.areas)}."
+        )
+    segments, picture = case.watermark.segments, case.watermark.picture
+    marked, outside = merged(segments), ""
+    if picture is not None and picture.missing is not None:
+        outside = f"outside {area(picture.missing)}"
+    if all(segment.status != "unmarked" for segment in segments) or not marked:
+        return f"Mark found only {outside or 'in part of the picture'}."
+    return f"Mark found only in {stretches(marked)}{outside and f', and there only {outside}'}."
+
+
+def _opening(case: Case, cause: Cause) -> str:
+    """What there is to say of the credential before a watermark that stands by itself."""
+    if cause is Cause.CREDENTIAL_NOT_CHECKED:
+        return f"Credential not checked ({because(case.manifest.reason)})."
+    if cause is Cause.CREDENTIAL_MISSING:
+        return "Credential missing."
+    if cause is Cause.CREDENTIAL_RESTORED:
+        return _recovery(case)
+    intact = f"Credential intact ({signed(case.manifest)})"
+    if cause is Cause.CREDENTIAL_OF_ANOTHER:
+        claims = model(case.manifest)
+        says = f", which says {claims}," if claims else ""
+        return f"{intact}{says} but it names no watermark of ours."
+    if cause is Cause.NOT_VOUCHED_FOR:
+        return f"{intact}, both layers agree, but no registry vouches for this very file."
+    return (
+        f"{intact}, but that signer speaks about a stamp of somebody else's: nothing here says "
+        "that it stamps with this watermark key."
+    )
+
+
+def _recovery(case: Case) -> str:
+    compared = listing(printable(one, 80) for one in (case.manifest.recovered or ())[:6])
+    return (
+        f"This is a copy that was given its credential back, {signed(case.manifest)}, after "
+        f"comparing {compared or 'nothing'}; it is not the stamped file."
+    )
+
+
+def _voucher(case: Case) -> str:
+    """What a confirmation rests on besides the two layers."""
+    registry = case.registry
+    if registry.status == "match":
+        known = "these very bytes" if registry.knows == "file" else "this very manifest"
+        return f" The registry has {known}."
+    if registry.failed:
+        return ""
+    if registry.status == "no_match":
+        asked = "The registry that was asked has no such stamp"
+    else:
+        asked = "No registry was asked"
+    if registry.revocation is not None:
+        return f" {asked}."
+    if registry.listed_at is not None:
+        return f" {asked}; a signed list of {registry.listed_at:%Y-%m-%d} does not withdraw it."
+    return f" {asked}, so whether it was withdrawn is not known."
+
+
+def _chance(case: Case) -> str:
+    probability = case.watermark.false_positive_probability
+    if probability is None:
+        return ""
+    return f" Chance of this on an unmarked {case.kind}: at most {chance(probability)}."
+
+
+def _history(case: Case) -> str:
+    """A broken ingredient does not make the file's own credential fail, but must be told."""
+    broken = [item for item in case.manifest.ingredients if item.status == "invalid"]
+    if not broken:
+        return ""
+    titles = listing(printable(item.title or "unnamed", 60) for item in broken[:3])
+    return f" But a file it was made from had failed validation already ({titles})."
