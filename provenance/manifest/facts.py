@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +40,7 @@ class Facts:
     prompt_hash: PromptHash | None = None
     soft_binding: SoftBinding | None = None
     watermark_key_id: str | None = None
+    source_type: str | None = None
     consents: tuple[str, ...] = ()
     claimed_at: datetime | None = None
     recovered: tuple[str, ...] | None = None
@@ -85,11 +86,21 @@ def read_facts(manifest: object) -> Facts:
         prompt_hash=_prompt_hash(record.get("prompt")),
         soft_binding=binding,
         watermark_key_id=clean(_mapping(record.get("watermark")).get("keyId")),
+        source_type=_source_type(manifest),
         consents=_texts(record.get("consents")),
         claimed_at=when,
         recovered=_recovered(manifest),
         reason=reason,
     )
+
+
+def _source_type(manifest: object) -> str | None:
+    """The IPTC digital source type of the action that made the file: ``digitalCapture``."""
+    for item in _actions(manifest):
+        source = item.get("digitalSourceType")
+        if item.get("action") in _OPENING_ACTIONS and isinstance(source, str):
+            return clean(source.rsplit("/", 1)[-1], 64)
+    return None
 
 
 def _recovered(manifest: object) -> tuple[str, ...] | None:
@@ -208,17 +219,22 @@ def _model_of_actions(manifest: object) -> tuple[str | None, str | None, datetim
     """Model name and version, and the time, that the actions claim."""
     name = version = None
     when: datetime | None = None
+    for action in _actions(manifest):
+        if action.get("action") in _OPENING_ACTIONS:
+            when = when or parse_time(action.get("when"))
+        source = action.get("digitalSourceType")
+        if name is None and isinstance(source, str) and source.endswith(_GENERATED):
+            agent = action.get("softwareAgent")
+            described = _mapping(agent)
+            name = clean(agent) or clean(described.get("name"))
+            version = clean(described.get("version"))
+    return name, version, when
+
+
+def _actions(manifest: object) -> Iterator[Mapping[str, Any]]:
+    """The actions of a manifest, those of the newer assertion first."""
     for label in ("c2pa.actions.v2", "c2pa.actions"):
         for data in assertions(manifest, label):
             listed = data.get("actions")
             for item in listed[:MAX_ITEMS] if isinstance(listed, list) else []:
-                action = _mapping(item)
-                if action.get("action") in _OPENING_ACTIONS:
-                    when = when or parse_time(action.get("when"))
-                source = action.get("digitalSourceType")
-                if name is None and isinstance(source, str) and source.endswith(_GENERATED):
-                    agent = action.get("softwareAgent")
-                    described = _mapping(agent)
-                    name = clean(agent) or clean(described.get("name"))
-                    version = clean(described.get("version"))
-    return name, version, when
+                yield _mapping(item)

@@ -384,6 +384,7 @@ def _with_facts(report: ManifestReport, facts: Facts) -> ManifestReport:
         prompt_hash=facts.prompt_hash,
         soft_binding=facts.soft_binding,
         watermark_key_id=facts.watermark_key_id,
+        digital_source_type=facts.source_type,
         consents=facts.consents,
         recovered=facts.recovered,
         source="recovered" if report.source in _WITH_FILE and recovered else report.source,

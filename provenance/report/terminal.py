@@ -15,8 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from provenance.results import (
+    Cause,
     CellStatus,
     Compared,
+    Coverage,
     Detection,
     ManifestReport,
     PictureMap,
@@ -32,8 +34,9 @@ from provenance.verifying.wording import (
     SAME_SPEED,
     area,
     merged,
+    placed,
     recorded,
-    stretches,
+    where,
     withdrawn,
 )
 
@@ -87,11 +90,18 @@ DIFFERS_STEP = (
 )
 
 
+CAPTURED_STEP = (
+    "Ask who signed it how it was captured; until then take it for a recording of our clip."
+)
+
+
 def next_step(report: VerificationReport) -> str:
     """What the reader does now: by the verdict, and by what it rests on."""
     registry = report.registry
     if report.verdict is Verdict.CONFIRMED and registry.status != "match":
         return UNASKED_STEP
+    if report.cause is Cause.SAYS_CAPTURED:
+        return CAPTURED_STEP
     if report.verdict is Verdict.WATERMARK_MATCH and _plays_otherwise(registry.compared):
         return DIFFERS_STEP
     return NEXT_STEPS[report.verdict]
@@ -116,12 +126,12 @@ def show_verification(report: VerificationReport, console: Console) -> None:
     table = _table()
     table.add_row("Verdict", verdict)
     table.add_row("", _text(report.summary, 2000))
-    _watermark_rows(table, report.watermark, facts.kind or "file")
+    _watermark_rows(table, report.watermark, facts.kind or "file", report.coverage)
     _manifest_rows(table, report.manifest)
     _registry_rows(table, report.registry)
     for other in report.others:
         table.add_row("Also in it", _text(f"stamp {other.watermark.stamp_id}"))
-        table.add_row("  where", _text(stretches(merged(other.watermark.segments))))
+        table.add_row("  where", _text(where(other.watermark)))
         if other.registry.status == "match":
             table.add_row("  model", _text(recorded(other.registry)))
         if other.registry.revocation is not None:
@@ -176,7 +186,7 @@ def show_stamp(result: StampResult, console: Console) -> None:
     print_table(table, console)
 
 
-def _watermark_rows(table: Table, found: Detection, kind: str) -> None:
+def _watermark_rows(table: Table, found: Detection, kind: str, coverage: Coverage | None) -> None:
     words = {"not_checked": "not checked", "absent": "none found"}
     status = words.get(found.status, found.status)
     table.add_row("Watermark", _with_reason(status, found.reason))
@@ -191,16 +201,22 @@ def _watermark_rows(table: Table, found: Detection, kind: str) -> None:
     if found.false_positive_probability is not None and found.stamp_id is not None:
         bound = chance(found.false_positive_probability)
         table.add_row("  chance", _text(f"at most {bound} on an unmarked {kind}"))
-    if found.frames:
-        table.add_row("  frames", _text(f"{found.frames} looked at"))
+    if coverage is not None:
+        table.add_row("  frames", _text(f"{coverage.frames} looked at{_apart(coverage)}"))
     if found.transform is not None and found.stamp_id is not None:
         table.add_row("  picture", _text(describe(found.transform)))
+    if inside := placed(found):
+        table.add_row("  where", _text(inside))
     if found.segments and found.stamp_id is not None and kind == "video":
         table.add_row("  timeline", _text(_timeline(found), 400))
     if found.picture is not None and found.picture.missing is not None:
         table.add_row("  missing", _text(f"{area(found.picture.missing)}; # marked, . missing"))
         for line in _drawn(found.picture):
             table.add_row("", Text(line))
+
+
+def _apart(coverage: Coverage) -> str:
+    return f", {coverage.longest_gap_s:.1f} s apart at most" if coverage.longest_gap_s else ""
 
 
 def _manifest_rows(table: Table, manifest: ManifestReport) -> None:

@@ -20,6 +20,7 @@ from provenance.results.credential import (
 from provenance.results.picture import (
     CellStatus,
     Detection,
+    Gap,
     MissingArea,
     PictureMap,
     Segment,
@@ -38,6 +39,7 @@ from provenance.results.registered import (
     SoundMatch,
 )
 from provenance.results.reports import (
+    Coverage,
     FileFacts,
     FileKind,
     Other,
@@ -53,11 +55,13 @@ __all__ = [
     "Cause",
     "CellStatus",
     "Compared",
+    "Coverage",
     "Detection",
     "DifferentArea",
     "Document",
     "FileFacts",
     "FileKind",
+    "Gap",
     "Ingredient",
     "Known",
     "ManifestReport",

@@ -35,7 +35,7 @@ class Cause(StrEnum):
     """The credential fails for another reason: an expired certificate, say."""
     # PARTIAL
     MARK_IN_PART = "mark_in_part"
-    """The watermark is in some stretches or areas only."""
+    """The watermark is in some stretches or areas only, or several stamps are in the picture."""
     CONTENT_IN_PART = "content_in_part"
     """A tenth of the picture or more shows something else than was stamped."""
     # CONFIRMED
@@ -60,6 +60,8 @@ class Cause(StrEnum):
     """A copy that was given its credential back."""
     CREDENTIAL_OF_ANOTHER = "credential_of_another"
     """The trusted manifest names no watermark of ours."""
+    SAYS_CAPTURED = "says_captured"
+    """The trusted manifest says that a camera captured it, and the picture carries our mark."""
     NOT_VOUCHED_FOR = "not_vouched_for"
     """Both layers agree, but no registry vouches for this very file."""
     NO_ISSUER = "no_issuer"

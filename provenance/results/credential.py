@@ -99,6 +99,8 @@ class ManifestReport(Document):
     """The watermark that the manifest says is in the picture."""
     watermark_key_id: str | None = None
     """Id of the watermark key that the manifest says its mark was made with."""
+    digital_source_type: str | None = field(default=None, kw_only=True)
+    """How it says the picture came to be, in the IPTC's words: ``digitalCapture``, say."""
     consents: Hidden[tuple[str, ...]] = ()
     """Opaque references to consents that it names."""
     ingredients: tuple[Ingredient, ...] = ()

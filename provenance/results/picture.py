@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from provenance.results.payload import StampId
 from provenance.results.serial import (
-    At,
     Decibels,
     Degrees,
     Digits,
     Document,
-    Form,
     Hidden,
     Ratio,
     Score,
@@ -21,6 +19,10 @@ from provenance.results.serial import (
 )
 
 WatermarkStatus = Literal["found", "partial", "weak", "absent", "not_checked"]
+Point = tuple[float, float]
+"""(x, y) in fractions of the shown picture, from its upper left corner."""
+Pixel = tuple[Annotated[float, Digits(1)], Annotated[float, Digits(1)]]
+"""(x, y) in pixels of the shown picture, from its upper left corner."""
 SegmentStatus = Literal["marked", "unmarked", "unknown"]
 CellStatus = Literal["marked", "missing", "unknown"]
 
@@ -57,25 +59,22 @@ class Segment(Document):
 
 
 @dataclass(frozen=True, slots=True)
-class MissingArea(Document):
-    """A connected area that was to show the mark and does not, beyond doubt."""
+class MissingArea:
+    """A connected area that was to show the mark and does not, beyond doubt.
 
-    share: Share
-    """Its part of the stamped picture that is in view."""
-    left: Annotated[Share, At("box.0")]
-    """Sides, as fractions of the shown picture from its upper left corner."""
-    top: Annotated[Share, At("box.1")]
-    right: Annotated[Share, At("box.2")]
-    bottom: Annotated[Share, At("box.3")]
+    ``share`` is its part of the stamped picture that is in view; the sides are fractions of the
+    shown picture, from its upper left corner.  ``error_rate`` bounds the chance that an honest copy
+    which kept at least half of the mark there shows so little of it, corrected for all places where
+    an area could have been found.  ``polygon`` is its border.
+    """
 
-    GROUPS: ClassVar = {"box": "Left, top, right and bottom, as fractions of the shown picture."}
-
-
-_LISTED = Form(
-    tuple[MissingArea, ...],
-    lambda area: () if area is None else (area,),
-    lambda areas: areas[0] if areas else None,
-)
+    share: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+    error_rate: float | None = None
+    polygon: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +87,7 @@ class PictureMap(Document):
     they order places, ``scores`` carry the error rates.  A flat cell, or one that promised too
     little, is ``unknown``.  ``heard`` and ``due`` are what each cell shows of the mark by itself,
     and what it would if it kept as much as the rest of the file: their sums over an area, one by
-    the other, are the share of the mark that is there.  ``outline`` reaches along the picture's long
-    side as far as the mark was seen.
+    the other, are the share of the mark that is there.
     """
 
     columns: int
@@ -101,13 +99,27 @@ class PictureMap(Document):
     scores: Hidden[tuple[float, ...]] = ()
     expected: Hidden[tuple[float, ...]] = ()
     odds: Hidden[tuple[float, ...]] = ()
-    missing: Annotated[MissingArea | None, _LISTED] = None
-    """Areas of missing cells; the largest, if it is of size."""
+    areas: Hidden[tuple[MissingArea, ...]] = ()
+    """Areas of missing cells that are of size, the largest first."""
     heard: Hidden[tuple[float, ...]] = ()
     due: Hidden[tuple[float, ...]] = ()
-    outline: tuple[tuple[Ratio, Ratio], ...] = ()
-    """Corners (x, y) of the stamped picture, in fractions of the shown one from its upper left;
-    clockwise from what was its upper left one.  They may lie outside."""
+    outline: Hidden[tuple[Point, ...]] = ()
+    """Corners of the stamped picture, clockwise from what was its upper left one; they may lie
+    outside, and its long side reaches as far as the mark was seen."""
+
+    @property
+    def missing(self) -> MissingArea | None:
+        """The largest area, if any is of size."""
+        return self.areas[0] if self.areas else None
+
+    @property
+    def frame(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the stamped picture's part of the shown one."""
+        if not self.outline:
+            return (0.0, 0.0, 1.0, 1.0)
+        across = [min(max(x, 0.0), 1.0) for x, _ in self.outline]
+        down = [min(max(y, 0.0), 1.0) for _, y in self.outline]
+        return (min(across), min(down), max(across), max(down))
 
     def cell(self, x: float, y: float) -> int:
         """Which cell a point lies in, given in fractions of the shown picture from its upper left
@@ -119,6 +131,19 @@ class PictureMap(Document):
     def state(self, x: float, y: float) -> CellStatus:
         """The state at a point."""
         return self.states[self.cell(x, y)]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap(Document):
+    """An area of the shown picture that lacks the mark, in its pixels."""
+
+    polygon: tuple[Pixel, ...]
+    """Its border."""
+    share: Share
+    """Its part of the stamped picture that is in view."""
+    error_rate: float | None
+    """Bound of the chance that an honest copy which kept at least half of the mark there shows so
+    little of it, corrected for all places where an area could have been found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +173,10 @@ class Detection(Document):
     """The timeline; of a still, one."""
     picture: PictureMap | None = None
     """Where in the picture the mark is, if that was looked at."""
+    outline: tuple[Pixel, ...] = ()
+    """The stamped picture's corners in pixels of the shown one, clockwise from what was its upper
+    left one; they may lie outside.  Its long side reaches as far as the mark was seen."""
+    missing: tuple[Gap, ...] = ()
+    """Areas that were to show the mark and do not."""
     reason: str | None = None
     """Why it was not checked, for people."""

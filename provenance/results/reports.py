@@ -13,7 +13,17 @@ from provenance.results.credential import ManifestReport, ManifestStatus
 from provenance.results.payload import StampId
 from provenance.results.picture import Detection
 from provenance.results.registered import RegistryReport
-from provenance.results.serial import At, Decibels, Document, Form, Ratio, Seconds, read, write
+from provenance.results.serial import (
+    At,
+    Decibels,
+    Digits,
+    Document,
+    Form,
+    Ratio,
+    Seconds,
+    read,
+    write,
+)
 
 FileKind = Literal["video", "image"]
 _TAG_NAME: Final = re.compile(r"[\w.:/@+©-]{1,64}( [\w.:/@+©-]{1,32}){0,2}")
@@ -60,6 +70,20 @@ class Other(Document):
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage(Document):
+    """How much of a file was looked at for a watermark."""
+
+    effort: str
+    """How deep the search went: ``normal``."""
+    frames: int
+    """Frames of which something was looked at."""
+    share: Annotated[float, Digits(3)]
+    """Of the time, what lies within a second and a half of one of them."""
+    longest_gap_s: Seconds
+    """Seconds between two of them that lie furthest apart; 0 of a still image."""
+
+
+@dataclass(frozen=True, slots=True)
 class VerificationReport(Document):
     """The answer of ``verify`` for one file; ``others`` are stamps beside that of ``watermark``."""
 
@@ -81,6 +105,8 @@ class VerificationReport(Document):
     """What the registry says of the stamp."""
     others: Annotated[tuple[Other, ...], At("finds")] = ()
     """Every stamp that was read, the strongest first."""
+    coverage: Coverage | None = field(default=None, kw_only=True)
+    """How much was looked at; null where no watermark was looked for."""
 
     @property
     def finds(self) -> tuple[Other, ...]:

@@ -24,7 +24,7 @@ from typing import TypeVar
 from provenance.errors import ProvenanceError, UnreadableFileError
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust, read_manifest
-from provenance.results import Detection, FileFacts, ManifestReport
+from provenance.results import Coverage, Detection, FileFacts, ManifestReport
 from provenance.system.text import printable
 from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.search import Search
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 class Findings:
     """The findings on one file; ``fingerprint`` is None when it was not asked for, or failed.
 
-    ``others`` are stamps in moments that do not carry the first.
+    ``others`` are stamps where the first is not; ``coverage`` is how much was looked at.
     """
 
     file: FileFacts
@@ -47,6 +47,7 @@ class Findings:
     manifest: ManifestReport
     fingerprint: Fingerprint | None = None
     others: tuple[Detection, ...] = ()
+    coverage: Coverage | None = None
 
 
 def gather(
@@ -89,7 +90,7 @@ def gather(
         facts = FileFacts(str(path), digest.result(), info.size, info.kind)
     if info.truncated and found.reason is None:
         found = replace(found, reason="the file is incomplete: its end is missing")
-    return Findings(facts, found, manifest, imprint, others)
+    return Findings(facts, found, manifest, imprint, others, search.coverage)
 
 
 def manifest_alone(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Findings:

@@ -130,7 +130,6 @@ class Region:
         def over(values: tuple[float, ...]) -> tuple[float, ...]:
             return tuple(0.0 if at is None else values[at] for at in places) if values else ()
 
-        gone = part.missing
         return PictureMap(
             columns=columns,
             rows=rows,
@@ -138,7 +137,7 @@ class Region:
             scores=over(part.scores),
             expected=over(part.expected),
             odds=over(part.odds),
-            missing=None if gone is None else self._moved(gone),
+            areas=tuple(self._moved(area) for area in part.areas),
             heard=over(part.heard),
             due=over(part.due),
             outline=tuple(self._shown(*corner) for corner in part.outline),
@@ -147,7 +146,8 @@ class Region:
     def _moved(self, area: MissingArea) -> MissingArea:
         left, top = self._shown(area.left, area.top)
         right, bottom = self._shown(area.right, area.bottom)
-        return MissingArea(area.share, left, top, right, bottom)
+        polygon = tuple(self._shown(*point) for point in area.polygon)
+        return replace(area, left=left, top=top, right=right, bottom=bottom, polygon=polygon)
 
 
 def places(whole: Grid, transform: Transform, tile: int) -> list[Box]:

@@ -24,11 +24,13 @@ from typing import NamedTuple
 import numpy as np
 
 from provenance.errors import UnreadableFileError
-from provenance.results import Detection, Segment
+from provenance.results import Coverage, Detection, Gap, Segment
 from provenance.results.payload import StampId
+from provenance.results.picture import Point
 from provenance.verifying.regions import PART, Cells, Region, covered, parts, places, unexplained
 from provenance.verifying.sampling import (
     FIRST_LOOK,
+    HEARD_EVERY,
     Footage,
     grid_of,
     too_narrow,
@@ -117,6 +119,7 @@ class Search:
         self._look: Look | None = self._footage.between if info.kind == "video" else None
         self._panels: list[Box] = []
         self._pieced: list[Detection] | None = None
+        self._times: list[float] = []
 
     def where_it_lies(self, expected: StampId) -> Detection:
         """A mark that was just written, where it was written; with its margin in any case."""
@@ -156,7 +159,7 @@ class Search:
             _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
             if found.stamp_id is not None:
                 break
-        return self._enlarged(found)
+        return self._in_pixels(self._enlarged(found))
 
     def _enlarged(self, found: Detection) -> Detection:
         """A small picture laid in another, looked at by itself, with all the lines that it has."""
@@ -181,7 +184,42 @@ class Search:
             if self._info.kind == "video":
                 self._in_other_moments(finds)
             self._in_other_places(finds)
-        return tuple(finds[1:])
+        return tuple(self._in_pixels(find) for find in finds[1:])
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """How much was looked at so far; None where nothing was."""
+        if not self._times:
+            return None
+        length = (self._info.duration or 0.0) if self._info.kind == "video" else 0.0
+        times = np.unique(self._times)
+        near = np.diff(np.concatenate([[0.0], times, [max(length, times[-1])]]))
+        reach = np.array([HEARD_EVERY / 2.0, *[HEARD_EVERY] * (len(near) - 2), HEARD_EVERY / 2.0])
+        heard = float(np.minimum(near, reach).sum())
+        return Coverage(
+            effort="normal",
+            frames=len(times),
+            share=heard / length if length else 1.0,
+            longest_gap_s=float(near.max()),
+        )
+
+    def _in_pixels(self, found: Detection) -> Detection:
+        """A find with its outline and what is missing in pixels of the shown picture."""
+        if found.picture is None:
+            return found
+        wide, high = self._info.video.display_size
+
+        def pixels(points: Sequence[Point]) -> tuple[Point, ...]:
+            return tuple((x * wide, y * high) for x, y in points)
+
+        return replace(
+            found,
+            outline=pixels(found.picture.outline),
+            missing=tuple(
+                Gap(pixels(area.polygon), area.share, area.error_rate)
+                for area in found.picture.areas
+            ),
+        )
 
     def _in_other_moments(self, finds: list[Detection]) -> None:
         rest = _unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
@@ -301,6 +339,7 @@ class Search:
         for frame in frames:
             # A stream may change its size half way; the rest has a grid of its own.
             if frame.luma.shape == size:
+                self._times.append(frame.time)
                 for view in views:
                     view.observation.add(view.region.of_frame(frame.luma), frame.time)
 

@@ -12,25 +12,26 @@ from provenance.results import Cause, Verdict
 from provenance.system.text import chance, listing, printable
 from provenance.verifying.verdict import Case, Decision
 from provenance.verifying.wording import (
-    area,
     areas,
     because,
     beside,
     comparison,
+    looked,
     merged,
     model,
+    placed,
     recorded,
     signed,
     signer,
     stretches,
+    throughout,
     withdrawn,
 )
 
 UNASKED: Final = " Whether it was withdrawn is not known: the registry can't be asked."
 """The end of every summary of a file whose registry failed."""
-NO_MARK_SENTENCE: Final = (
-    "None of our marks was found. This does not show that the video is authentic or not made by AI."
-)
+NOT_SHOWN: Final = "This does not show that it is authentic or not made by AI."
+UNHEARD: Final = " The sound was not looked at."
 _STRANGE = 4
 
 
@@ -101,7 +102,7 @@ def _invalid(case: Case, cause: Cause) -> str:
 
 
 def _partial(case: Case, _: Cause) -> str:
-    return f"{_where(case)} {_beside(case)}".strip()
+    return f"{_where(case)} {_beside(case)}".strip() + _unheard(case)
 
 
 def _confirmed(case: Case, _: Cause) -> str:
@@ -124,7 +125,7 @@ def _match(case: Case, cause: Cause) -> str:
     mirrored = transform is not None and transform.mirrored
     return (
         f"{_opening(case, cause)} Watermark {case.read} matches the registry: "
-        f"{recorded(case.registry)}.{_chance(case)} "
+        f"{recorded(case.registry)}.{_chance(case)}{_inset(case)} "
         f"{comparison(case.registry.compared, mirrored=mirrored)}"
     )
 
@@ -133,7 +134,8 @@ def _unknown(case: Case, cause: Cause) -> str:
     asked = "the registry has no such stamp"
     if case.registry.status != "no_match":
         asked = because(case.registry.reason)
-    return f"{_opening(case, cause)} Watermark {case.read} was read; {asked}.{_chance(case)}"
+    read = f"{_opening(case, cause)} Watermark {case.read} was read; {asked}."
+    return f"{read}{_chance(case)}{_inset(case)}{_unheard(case)}"
 
 
 def _suspected(case: Case, _: Cause) -> str:
@@ -150,8 +152,8 @@ def _not_checked(case: Case, cause: Cause) -> str:
     return f"Not checked: {listing(layers)}.{rests or ' Nothing else was found.'}"
 
 
-def _nothing(_case: Case, _cause: Cause) -> str:
-    return NO_MARK_SENTENCE
+def _nothing(case: Case, _: Cause) -> str:
+    return f"None of our marks was found{looked(case.coverage)}. {NOT_SHOWN}"
 
 
 _SAID: Final = {
@@ -200,18 +202,34 @@ def _beside(case: Case) -> str:
 
 def _where(case: Case) -> str:
     """In which part the mark is, or the stamped picture."""
-    if case.status != "partial":
+    if case.status != "partial" and not case.others:
         return (
             f"Watermark {case.read} was read, and the picture shows something else than was "
             f"stamped in {areas(case.registry.compared.areas)}."
         )
-    segments, picture = case.watermark.segments, case.watermark.picture
-    marked, outside = merged(segments), ""
-    if picture is not None and picture.missing is not None:
-        outside = f"outside {area(picture.missing)}"
-    if all(segment.status != "unmarked" for segment in segments) or not marked:
-        return f"Mark found only {outside or 'in part of the picture'}."
-    return f"Mark found only in {stretches(marked)}{outside and f', and there only {outside}'}."
+    found = case.watermark
+    told, marked = [], merged(found.segments)
+    if marked and not throughout(found.segments):
+        told.append(f"in {stretches(marked)}")
+    if inside := placed(found):
+        told.append(f"in {inside}")
+    if found.picture is not None and found.picture.areas:
+        told.append(f"outside {areas(found.picture.areas)}")
+    where, *rest = told or ["in part of the picture"]
+    return f"Mark found only {where}{(rest and f', and there only {listing(rest)}') or ''}."
+
+
+def _unheard(case: Case) -> str:
+    """That nothing is known of the sound; an intact manifest binds it as it does the picture."""
+    if case.kind != "video" or case.intact or case.registry.compared.sound != "not_compared":
+        return ""
+    return UNHEARD
+
+
+def _inset(case: Case) -> str:
+    """Where the stamped picture lies, when it is a part of what is shown."""
+    inside = placed(case.watermark)
+    return f" The stamped picture is {inside}; the rest carries no mark of ours." if inside else ""
 
 
 def _opening(case: Case, cause: Cause) -> str:
@@ -222,17 +240,22 @@ def _opening(case: Case, cause: Cause) -> str:
         return "Credential missing."
     if cause is Cause.CREDENTIAL_RESTORED:
         return _recovery(case)
-    intact = f"Credential intact ({signed(case.manifest)})"
-    if cause is Cause.CREDENTIAL_OF_ANOTHER:
-        claims = model(case.manifest)
-        says = f", which says {claims}," if claims else ""
-        return f"{intact}{says} but it names no watermark of ours."
-    if cause is Cause.NOT_VOUCHED_FOR:
-        return f"{intact}, both layers agree, but no registry vouches for this very file."
-    return (
-        f"{intact}, but that signer speaks about a stamp of somebody else's: nothing here says "
-        "that it stamps with this watermark key."
-    )
+    claims = model(case.manifest)
+    but = {
+        Cause.SAYS_CAPTURED: (
+            ", which says that a camera captured it; but the picture carries a generator's mark. "
+            "It may be a recording of a screen, or was signed anew"
+        ),
+        Cause.CREDENTIAL_OF_ANOTHER: (
+            f"{claims and f', which says {claims},'} but it names no watermark of ours"
+        ),
+        Cause.NOT_VOUCHED_FOR: (", both layers agree, but no registry vouches for this very file"),
+        Cause.NO_ISSUER: (
+            ", but that signer speaks about a stamp of somebody else's: nothing here says that it "
+            "stamps with this watermark key"
+        ),
+    }[cause]
+    return f"Credential intact ({signed(case.manifest)}){but}."
 
 
 def _recovery(case: Case) -> str:

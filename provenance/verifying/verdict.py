@@ -14,9 +14,9 @@ applies.  The numbers stand again in the code.  How that is said is :mod:`.summa
    A weak signal is not "none": it never makes a conflict.
 3. CREDENTIAL_INVALID: a manifest is there and fails validation; the watermark's own finding is
    told beside it.
-4. PARTIAL: the watermark is in some segments or areas only, or a tenth of the picture shows
-   something else, whatever the manifest says: a splice of marked material into a fresh, well
-   signed file must not read as confirmed.
+4. PARTIAL: the watermark is in some segments or areas only, several stamps are in it, or a tenth
+   of the picture shows something else, whatever the manifest says: a splice of marked material into
+   a fresh, well signed file must not read as confirmed.
 5. CONFIRMED: manifest intact, signed by an issuer, who stamps with this watermark key, and the
    watermark names the same stamp; a registry that has the stamp knows this very manifest, or these
    very bytes.  Never a copy that was given its credential back.
@@ -25,7 +25,8 @@ applies.  The numbers stand again in the code.  How that is said is :mod:`.summa
    checked (a key that the verifier does not hold is "not checked", never "absent").
 8. WATERMARK_MATCH: the watermark was decoded and the registry has its stamp.  No manifest is the
    normal case; a recovered one comes here too, and a trusted one that names no stamp of ours
-   (signed by somebody else after us), since nothing else ties the two layers together.
+   (signed by somebody else after us), since nothing else ties the two layers together.  One that
+   says a camera captured the file is named as a contradiction: it may be a recording of a screen.
 9. WATERMARK_UNKNOWN: as 8, but the registry has no such stamp or was not asked.
 10. SUSPECTED: a signal over the weak threshold that did not decode.  With a trusted manifest as
     well: a watermark that ought to decode and does not is not to be acted on, and the sentence
@@ -46,6 +47,7 @@ from typing import Final
 
 from provenance.results import (
     Cause,
+    Coverage,
     Detection,
     DifferentArea,
     FileKind,
@@ -60,6 +62,14 @@ from provenance.results.payload import SOFT_BINDING_ALG, StampId
 
 AREA: Final = 0.1
 """Share of the compared picture from which areas that differ make a verdict."""
+CAPTURED: Final = (
+    "digitalCapture",
+    "computationalCapture",
+    "negativeFilm",
+    "positiveFilm",
+    "print",
+)
+"""IPTC digital source types of what a camera or a scanner took."""
 _CHANGED: Final = (".mismatch", "assertion.missing", "assertion.inaccessible")
 
 
@@ -72,10 +82,10 @@ class Case:
             not held.
         manifest: what the signed metadata says.
         registry: what the registry says; the default when none was asked.
-        others: further stamps in moments that do not carry the first; any of them may have been
-            withdrawn (1).
+        others: further stamps where the first is not; any of them may have been withdrawn (1).
         kind: for the wording only.
         require_registry: whether nothing is CONFIRMED that no registry vouches for.
+        coverage: how much was looked at; for the wording only.
     """
 
     watermark: Detection
@@ -84,6 +94,7 @@ class Case:
     others: Sequence[Other] = ()
     kind: FileKind = "video"
     require_registry: bool = False
+    coverage: Coverage | None = None
 
     @property
     def credential(self) -> ManifestStatus:
@@ -167,7 +178,7 @@ def _standing(case: Case) -> tuple[Verdict, Cause]:  # noqa: PLR0911 - one retur
         return Verdict.CONFLICT, conflict
     if case.credential == "invalid":  # 3
         return Verdict.CREDENTIAL_INVALID, _failure(case.manifest.failures)
-    if case.status == "partial":  # 4
+    if case.status == "partial" or (case.read is not None and case.others):  # 4
         return Verdict.PARTIAL, Cause.MARK_IN_PART
     if case.registry.compared.different >= AREA:
         return Verdict.PARTIAL, Cause.CONTENT_IN_PART
@@ -239,5 +250,6 @@ def _alone(case: Case) -> Cause:
     if case.recovered:
         return Cause.CREDENTIAL_RESTORED
     if not case.agrees:
-        return Cause.CREDENTIAL_OF_ANOTHER
+        captured = case.manifest.digital_source_type in CAPTURED
+        return Cause.SAYS_CAPTURED if captured else Cause.CREDENTIAL_OF_ANOTHER
     return Cause.NOT_VOUCHED_FOR if case.manifest.issuer else Cause.NO_ISSUER

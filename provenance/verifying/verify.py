@@ -136,7 +136,7 @@ def conclude(
         others = tuple(ask_of(other, None) for other in findings.others)
         answer = replace(answer, failed=True, reason=printable(error, 300).rstrip("."))
     kind = findings.file.kind or "video"
-    case = Case(found, manifest, answer, others, kind, require_registry)
+    case = Case(found, manifest, answer, others, kind, require_registry, findings.coverage)
     decision = decide(case)
     return VerificationReport(
         findings.file,
@@ -147,6 +147,7 @@ def conclude(
         answer,
         others,
         cause=decision.cause,
+        coverage=findings.coverage,
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from provenance.results import (
     Compared,
+    Coverage,
+    Detection,
     DifferentArea,
     ManifestReport,
     MissingArea,
@@ -18,6 +20,10 @@ from provenance.system.text import clock, listing, printable
 
 _MAX_RANGES = 6
 _MAX_AREAS = 3
+FILLED = 0.75
+"""Share of what is shown from which the stamped picture is said to fill it: bars, a little room."""
+UNSAID = 0.5
+"""Share of the time of which nothing is known, up to which a mark is said to be all along."""
 SAME_SPEED = 0.03
 """A clip that is played this much faster or slower is played at its speed."""
 
@@ -44,6 +50,14 @@ def merged(segments: Iterable[Segment]) -> list[tuple[float, float]]:
     return ranges
 
 
+def throughout(segments: Iterable[Segment]) -> bool:
+    """Whether nothing but short or flat moments lacks the mark."""
+    length = sum(s.end - s.start for s in segments)
+    rest = [s for s in segments if s.status != "marked"]
+    silent = sum(s.end - s.start for s in rest)
+    return not any(s.status == "unmarked" for s in rest) and silent <= UNSAID * length
+
+
 def stretches(ranges: Sequence[tuple[float, float]], most: int = _MAX_RANGES) -> str:
     """Stretches of time: ``0:01-0:03.5 and 0:07-0:09``."""
     told = [f"{clock(start)}-{clock(end)}" for start, end in ranges[:most]]
@@ -65,7 +79,25 @@ def area(box: MissingArea | DifferentArea) -> str:
     return f"an area of {100.0 * box.share:.0f} % {place}"
 
 
-def areas(listed: Sequence[DifferentArea]) -> str:
+def placed(found: Detection) -> str:
+    """Where the stamped picture lies, when it fills a part of what is shown; else nothing."""
+    if found.picture is None or not found.picture.outline:
+        return ""
+    left, top, right, bottom = found.picture.frame
+    share = (right - left) * (bottom - top)
+    return "" if share >= FILLED else area(MissingArea(share, left, top, right, bottom))
+
+
+def looked(coverage: Coverage | None) -> str:
+    """How much was looked at: `` in 240 frames, which lie 0.9 s apart at most``."""
+    if coverage is None or not coverage.longest_gap_s:
+        return ""
+    plural = "" if coverage.frames == 1 else "s"
+    apart = f"{max(coverage.longest_gap_s, 0.1):.1f} s"
+    return f" in {coverage.frames} frame{plural}, no more than {apart} apart"
+
+
+def areas(listed: Sequence[MissingArea | DifferentArea]) -> str:
     """The largest areas first, and how many more there are."""
     largest = sorted(listed, key=lambda one: -one.share)
     told = [f"{area(one)}{_when(one)}" for one in largest[:_MAX_AREAS]]
@@ -74,8 +106,8 @@ def areas(listed: Sequence[DifferentArea]) -> str:
     return listing(told)
 
 
-def _when(one: DifferentArea) -> str:
-    if one.start is None or one.end is None:
+def _when(one: MissingArea | DifferentArea) -> str:
+    if isinstance(one, MissingArea) or one.start is None or one.end is None:
         return ""
     return f" from {clock(one.start)} to {clock(one.end)}"
 
@@ -164,11 +196,18 @@ def recorded(registry: RegistryReport) -> str:
 
 def beside(other: Other) -> str:
     """Another stamp of the same file: where it is, and what is known of it."""
-    where = stretches(merged(other.watermark.segments))
     known = other.registry.status == "match"
     of = f": {recorded(other.registry)}" if known else ", of which the registry has no record"
     asked = of if known or other.registry.status == "no_match" else ""
-    return f"Stamp {other.watermark.stamp_id} is in it too, in {where}{asked}."
+    return f"Stamp {other.watermark.stamp_id} is in it too, in {where(other.watermark)}{asked}."
+
+
+def where(found: Detection) -> str:
+    """When and in which part of the picture a stamp is."""
+    marked = merged(found.segments)
+    told = [stretches(marked)] if marked and not throughout(found.segments) else []
+    told += [inside] if (inside := placed(found)) else []
+    return listing(told) or stretches(marked)
 
 
 def withdrawn(registry: RegistryReport) -> str:

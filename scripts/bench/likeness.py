@@ -141,10 +141,9 @@ def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
 
 
 def _picture(kept: dict[str, Any]) -> PictureMap:
-    missing = kept.pop("missing")
-    area = None if missing is None else MissingArea(**missing)
+    areas = tuple(MissingArea(**area) for area in kept.pop("areas"))
     lists = {name: tuple(one) for name, one in kept.items() if isinstance(one, list)}
-    return PictureMap(**(kept | lists), missing=area)
+    return PictureMap(**(kept | lists), areas=areas)
 
 
 def searched(count: int, queries: int, seed: int) -> tuple[float, int]:

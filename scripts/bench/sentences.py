@@ -47,7 +47,7 @@ HOLE = MissingArea(0.15, 0.0, 0.5, 0.4, 1.0)
 COVERED = replace(
     FOUND,
     status="partial",
-    picture=PictureMap(1, 1, ("missing",), (0.0,), (9.0,), (-9.0,), HOLE),
+    picture=PictureMap(1, 1, ("missing",), (0.0,), (9.0,), (-9.0,), (HOLE,)),
 )
 ABSENT = Detection("absent", frames=640)
 WEAK = Detection("weak", score=120.0, frames=640)

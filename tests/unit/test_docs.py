@@ -37,7 +37,7 @@ from provenance.results import (
 )
 from provenance.results.payload import StampId
 from provenance.verifying.many import Outcome, Row
-from provenance.verifying.summary import NO_MARK_SENTENCE
+from provenance.verifying.summary import NOT_SHOWN
 from tests.conftest import ROOT
 
 PAGES = sorted(
@@ -322,7 +322,7 @@ def help_texts() -> Iterator[str]:
 def test_no_page_and_no_help_says_of_a_video_what_nobody_can_know() -> None:
     texts = [page.read_text(encoding="utf-8") for page in PAGES] + [*help_texts()]
     for text in texts:
-        plain = " ".join(text.split()).replace(NO_MARK_SENTENCE, "")
+        plain = " ".join(text.split()).replace(NOT_SHOWN, "")
         words = re.findall(r"\b(?:real|fake|authentic|genuine|deepfake)\b", plain, re.IGNORECASE)
         # "real clips" of a measurement, "real values" of a transform: said of data, not a verdict.
         assert [w for w in words if w.lower() != "real"] == []

@@ -25,7 +25,7 @@ def found(columns: int = 40, rows: int = 22, missing: MissingArea | None = None)
         (9.0,) * cells,
         (9.0,) * cells,
         (3.0,) * cells,
-        missing,
+        () if missing is None else (missing,),
         outline=((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),
     )
     here = Transform(1.0, 0.0, False, 1.0)

@@ -19,7 +19,6 @@ from provenance.results import (
     FileFacts,
     ManifestReport,
     ManifestStatus,
-    MissingArea,
     Other,
     PictureMap,
     PromptHash,
@@ -47,7 +46,6 @@ MAPS = st.builds(
     rows=st.just(1),
     states=st.just(("marked", "missing")),
     scores=st.just((1.0, 2.0)),
-    missing=st.none() | st.builds(MissingArea, *[SHARES] * 5),
 )
 DETECTIONS = st.builds(
     Detection,

@@ -39,7 +39,7 @@ from provenance.results import (
 )
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
 from provenance.verifying import verdict as steps
-from provenance.verifying.summary import NO_MARK_SENTENCE
+from provenance.verifying.summary import NOT_SHOWN
 from provenance.verifying.summary import summary as said
 from provenance.verifying.verdict import Case
 
@@ -315,7 +315,7 @@ def test_an_expired_certificate_is_not_called_a_changed_file() -> None:
 
 
 def lacking(area: MissingArea, **changes: Any) -> Detection:
-    picture = PictureMap(1, 1, ("missing",), (0.0,), (9.0,), (-9.0,), area)
+    picture = PictureMap(1, 1, ("missing",), (0.0,), (9.0,), (-9.0,), (area,))
     return found(status="partial", picture=picture, **changes)
 
 
@@ -458,9 +458,9 @@ def test_every_combination_gives_one_verdict_in_plain_words(
     assert summary
     assert summary == summary.strip()
     assert summary.isprintable()
-    assert not FORBIDDEN.search(summary.replace(NO_MARK_SENTENCE, ""))
+    assert not FORBIDDEN.search(summary.replace(NOT_SHOWN, ""))
     if verdict is Verdict.NO_MARK_FOUND:
-        assert summary == NO_MARK_SENTENCE
+        assert summary == f"None of our marks was found. {NOT_SHOWN}"
     report = VerificationReport(
         FileFacts("a", None, None, kind), verdict, summary, watermark, signed, registry
     ).as_json()

@@ -19,7 +19,7 @@ from provenance import errors
 from provenance.errors import InputError, ProvenanceError
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust
-from provenance.results import Detection, FileFacts, ManifestReport
+from provenance.results import Coverage, Detection, FileFacts, ManifestReport
 from provenance.verifying.layers import Findings
 from provenance.watermark.code.keys import WatermarkKey
 
@@ -113,6 +113,7 @@ class Answer(BaseModel):
     manifest: ManifestReport | None = None
     fingerprint: bytes | None = None
     others: tuple[Detection, ...] = ()
+    coverage: Coverage | None = None
     error: str | None = None
     sentence: bytes | None = None
 
@@ -127,6 +128,7 @@ class Answer(BaseModel):
             manifest=findings.manifest,
             fingerprint=None if taken is None else taken.to_bytes(),
             others=findings.others,
+            coverage=findings.coverage,
         )
 
     @classmethod
@@ -159,7 +161,7 @@ class Answer(BaseModel):
         except ValueError as error:
             raise Garbled from error
         facts = replace(self.file, path=str(path))
-        return Findings(facts, self.watermark, self.manifest, taken, self.others)
+        return Findings(facts, self.watermark, self.manifest, taken, self.others, self.coverage)
 
 
 Message = Request | Ready | Answer

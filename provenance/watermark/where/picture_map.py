@@ -11,6 +11,7 @@ and *unknown* otherwise.  Flat areas, where an encoder may leave nothing, are un
 from __future__ import annotations
 
 import itertools
+import math
 from typing import NamedTuple
 
 import cv2
@@ -190,7 +191,7 @@ def picture_map(
         scores=tuple(round(float(score), 2) for score in scores.ravel()),
         expected=tuple(round(float(hope), 2) for hope in hopes.ravel()),
         odds=tuple(round(float(odd), 2) for odd in odds.ravel()),
-        missing=_named(areas, hopes > 0),
+        areas=_named(areas, hopes > 0, at, evidence),
         heard=tuple(round(float(one), 2) for one in heard.ravel()),
         due=tuple(round(float(one), 2) for one in due.ravel()),
         outline=_outline(half, reading.matrix, (width, height)),
@@ -377,32 +378,59 @@ def _areas(silent: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
 
 def _beyond_doubt(blocks: NDArray[np.bool_], evidence: _Evidence) -> bool:
     """Whether an area as a whole is silent, and lacks what every honest copy would show of it."""
-    # An encoder smears a little of the mark over the area's edge.
-    inner = cv2.erode(blocks.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    total, weight = float(evidence.total[inner].sum()), float(evidence.weight[inner].sum())
+    total, weight = _summed(blocks, evidence)
     if weight <= 0 or total >= SILENT * np.sqrt(weight):
         return False
-    if LEAST_SHARE * weight - total < DOUBT * np.sqrt(weight):
-        return False
-    return not _displaced(blocks, evidence)
+    return _doubt(blocks, evidence) >= DOUBT and not _displaced(blocks, evidence)
 
 
-def _named(areas: list[NDArray[np.bool_]], inside: NDArray[np.bool_]) -> MissingArea | None:
-    """The largest missing area, if it is of clear size; ``inside``: cells that were stamped."""
-    if not areas:
-        return None
-    share = int(np.count_nonzero(areas[0])) / max(int(np.count_nonzero(inside)), 1)
-    if share < NAMED_AREA:
-        return None
-    rows, columns = np.nonzero(areas[0])
+def _summed(blocks: NDArray[np.bool_], evidence: _Evidence) -> tuple[float, float]:
+    """(total, weight) of an area; an encoder smears a little of the mark over its edge."""
+    inner = cv2.erode(blocks.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return float(evidence.total[inner].sum()), float(evidence.weight[inner].sum())
+
+
+def _doubt(blocks: NDArray[np.bool_], evidence: _Evidence) -> float:
+    """Deviations by which an area stays under what every honest copy would show of it."""
+    total, weight = _summed(blocks, evidence)
+    return (LEAST_SHARE * weight - total) / math.sqrt(weight) if weight > 0 else 0.0
+
+
+def _named(
+    areas: list[NDArray[np.bool_]], inside: NDArray[np.bool_], at: Plane, evidence: _Evidence
+) -> tuple[MissingArea, ...]:
+    """The missing areas of clear size; ``inside``: cells that were stamped."""
     tall, wide = inside.shape
-    return MissingArea(
-        share=share,
-        left=int(columns.min()) / wide,
-        top=int(rows.min()) / tall,
-        right=(int(columns.max()) + 1) / wide,
-        bottom=(int(rows.max()) + 1) / tall,
-    )
+    stamped = max(int(np.count_nonzero(inside)), 1)
+    named = []
+    for area in areas:
+        share = int(np.count_nonzero(area)) / stamped
+        if share < NAMED_AREA:
+            break
+        rows, columns = np.nonzero(area)
+        doubt = _doubt(_blocks_of(area, at, evidence.total.shape), evidence)
+        named.append(
+            MissingArea(
+                share=share,
+                left=int(columns.min()) / wide,
+                top=int(rows.min()) / tall,
+                right=(int(columns.max()) + 1) / wide,
+                bottom=(int(rows.max()) + 1) / tall,
+                error_rate=min(1.0, stamped * math.erfc(doubt / math.sqrt(2.0)) / 2.0),
+                polygon=_border(area),
+            )
+        )
+    return tuple(named)
+
+
+def _border(area: NDArray[np.bool_]) -> tuple[tuple[float, float], ...]:
+    """The outer border of an area of cells, in fractions of the shown picture."""
+    fine = np.asarray(np.kron(area.astype(np.uint8), np.ones((4, 4), np.uint8)), np.uint8)
+    borders, _ = cv2.findContours(fine, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    traced = max(borders, key=cv2.contourArea)
+    corners = cv2.approxPolyDP(traced, 3.0, closed=True)[:, 0] + 0.5
+    size = np.array(fine.shape[::-1], np.float64)
+    return tuple((float(x), float(y)) for x, y in corners / size)
 
 
 def _blocks_of(cells: NDArray[np.bool_], at: Plane, shape: tuple[int, ...]) -> NDArray[np.bool_]:
