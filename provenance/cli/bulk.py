@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,14 +18,11 @@ from provenance.cli.progress import Spinner
 from provenance.cli.stopping import check
 from provenance.errors import UnreadableFileError, UsageError
 from provenance.report import show_unexamined, show_verification
-from provenance.results import Verdict
+from provenance.results import Verdict, VerificationReport
 from provenance.system.text import printable
-
-if TYPE_CHECKING:
-    from provenance.results import VerificationReport
-    from provenance.verifying.isolation import Examiner, Limits
-    from provenance.verifying.many import Outcome, Row
-    from provenance.verifying.sources import Found
+from provenance.verifying.isolation import Examiner, Limits
+from provenance.verifying.many import PERSON_FIRST, Outcome, Results, Row, triage, usual_workers
+from provenance.verifying.sources import Found, find
 
 _NAMED = 50
 """Most files that a summary names."""
@@ -86,8 +83,6 @@ def verify_all(
         UnreadableFileError: there is nothing to verify.
         StorageError: a store does not list what a URL names.
     """
-    from provenance.verifying.many import Results, triage, usual_workers  # noqa: PLC0415 - slow
-    from provenance.verifying.sources import find  # noqa: PLC0415 - slow to import
 
     found = find(names)
     code = 3 if found.unreadable else 0
@@ -144,7 +139,6 @@ class _Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count a file."""
-        from provenance.verifying.many import PERSON_FIRST  # noqa: PLC0415 - slow to import
 
         row = outcome.row
         self.counts[_UNEXAMINED if row.refused else row.verdict.value] += 1
@@ -154,7 +148,6 @@ class _Tally:
 
     def summary(self, found: Found) -> list[str]:
         """For people: counts by verdict, and what to look at first."""
-        from provenance.verifying.many import PERSON_FIRST  # noqa: PLC0415 - slow to import
 
         total = sum(self.counts.values())
         head = f"{total} {'file' if total == 1 else 'files'}"
