@@ -12,6 +12,7 @@ from typing import Any, Final
 from provenance.batch.approvals import binding_key
 from provenance.batch.jobs import Job, Ledger
 from provenance.batch.settings import Settings
+from provenance.batch.tasks import Fault, fault_of
 from provenance.batch.telemetry import reason_of
 from provenance.batch.tools import Tools, how_of, names_of, prompt_of, to_be_recalled, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
@@ -38,7 +39,7 @@ class Problem:
     job: Job | None
     reason: str
     error: str
-    fault: int
+    fault: Fault
 
     def as_json(self) -> dict[str, Any]:
         """One line."""
@@ -99,8 +100,8 @@ def check_batch(
         yield _problem(
             None,
             OutputError(
-                f"The outputs may need {readable(needed)} and {settings.out} has {readable(room)}; "
-                "make room there."
+                f"The outputs may need {readable(needed)} and {settings.out} has {readable(room)}",
+                advice="make room there",
             ),
         )
 
@@ -179,4 +180,4 @@ def _room(settings: Settings) -> int | None:
 
 
 def _problem(job: Job | None, error: ProvenanceError) -> Problem:
-    return Problem(job, reason_of(error), printable(error, 1000), error.exit_code)
+    return Problem(job, reason_of(error), printable(error, 1000), fault_of(error))

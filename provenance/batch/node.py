@@ -51,8 +51,8 @@ def on_this_node(settings: Settings, environ: Mapping[str, str]) -> Settings:
         registry = environ.get(NODES_OWN)
         if not registry:
             raise ClusterError(
-                f"{NODES_OWN} is not set in the environment of `ray start`; a registry's password "
-                "is not sent to nodes, so each needs the whole address."
+                f"{NODES_OWN} is not set in the environment of `ray start`; "
+                "a registry's password is not sent to nodes, so each needs the whole address.",
             )
     if environ.get("PROVENANCE_SIGNER"):
         try:

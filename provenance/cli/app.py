@@ -24,6 +24,7 @@ from typing import Any, Final, NoReturn
 
 import click
 
+from provenance.cli.exits import FAILED, WRONG_USAGE, exit_code
 from provenance.cli.lazy import Lazy, LazyGroup, Run, examples
 from provenance.cli.output import complain
 from provenance.cli.stopping import Stopped, stoppable
@@ -68,12 +69,12 @@ class _Program(LazyGroup):
             return error.exit_code
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
-            return 2
+            return WRONG_USAGE
         except click.ClickException as error:
             context = error.ctx if isinstance(error, click.UsageError) else None
             command = prog_name if context is None else context.command_path
             complain(f"{error.format_message().rstrip('.')}; see `{command} --help`.")
-            return 2
+            return WRONG_USAGE
         except (click.Abort, KeyboardInterrupt) as error:
             stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
             complain("Stopped; nothing half-done is left behind.", label="")
@@ -86,7 +87,7 @@ class _Program(LazyGroup):
             if run.debug:
                 traceback.print_exc()
             complain(str(error))
-            return error.exit_code
+            return exit_code(error)
         except Exception as error:
             if run.debug:
                 traceback.print_exc()
@@ -99,7 +100,7 @@ class _Program(LazyGroup):
             except (OSError, ValueError):
                 # A full disk: Python would try once more on its way out, and say so.
                 _drop_output()
-            return 4
+            return FAILED
         return result if isinstance(result, int) else 0
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -13,6 +13,7 @@ from typing import Protocol, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from provenance.cli.exits import DONE, FAILED, NO_FILE, NOT_ACCEPTED
 from provenance.cli.output import complain, print_json, stderr, stdout, warn
 from provenance.cli.progress import Spinner
 from provenance.cli.stopping import check
@@ -85,7 +86,7 @@ def verify_all(
     """
 
     found = find(names)
-    code = 3 if found.unreadable else 0
+    code = NO_FILE if found.unreadable else DONE
     for folder in found.unreadable:
         warn(f"The folder {folder} can't be read, so what is in it was not verified.")
     if not found.files:
@@ -108,7 +109,7 @@ def verify_all(
     ):
         for outcome in outcomes:
             check()
-            code = max(code, outcome.row.exit_code(accept))
+            code = max(code, _exit_code(outcome.row, accept))
             view.ended(outcome)
             if outcome.unprotected and not said:
                 said = True
@@ -119,6 +120,15 @@ def verify_all(
                 )
     view.finished()
     return code
+
+
+def _exit_code(row: Row, accept: Sequence[Verdict]) -> int:
+    """What a file contributes."""
+    if row.failed:
+        return FAILED
+    if row.refused:
+        return NO_FILE
+    return DONE if row.verdict in accept else NOT_ACCEPTED
 
 
 def _nothing(names: Sequence[str], found: Found) -> str:

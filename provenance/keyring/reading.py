@@ -76,8 +76,8 @@ class Keyring:
         """
         if not self.watermark_keys:
             raise KeyringError(
-                f"{self.folder} holds no watermark key; copy the keyring's `watermark` folder and "
-                "its index there."
+                f"{self.folder} holds no watermark key",
+                advice="copy the keyring's `watermark` folder and its index there",
             )
         return self.watermark_keys[0]
 

@@ -205,7 +205,8 @@ def _observe(info: MediaInfo, frames: Iterator[LumaFrame]) -> Observation:
     _add(observation, info, frames)
     if not observation.frames:
         raise UnreadableFileError(
-            f"No picture could be decoded from {info.path}; get a complete copy of the file."
+            f"No picture could be decoded from {info.path}",
+            advice="get a complete copy of the file",
         )
     return observation
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from provenance.cli.exits import DONE, NOT_ACCEPTED
 from provenance.cli.lazy import examples
 from provenance.cli.opening import (
     open_keyring,
@@ -18,9 +19,6 @@ from provenance.cli.options import json_option, keys_option, quiet_option, regis
 from provenance.cli.output import print_json, stdout
 from provenance.documents import exports
 from provenance.report import registry as show
-
-NOT_WHOLE = 1
-"""Exit code of an audit that found something."""
 
 
 @click.command(
@@ -75,7 +73,7 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
         print_json(show.audit_json(report, wrong))
     else:
         show.show_audit(report, wrong, stdout())
-    return NOT_WHOLE if wrong is not None else 0
+    return DONE if wrong is None else NOT_ACCEPTED
 
 
 @click.command(
