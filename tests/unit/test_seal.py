@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 from cryptography.x509.verification import (
+    Criticality,
     ExtensionPolicy,
     PolicyBuilder,
     Store,
@@ -104,10 +105,11 @@ def test_an_authority_with_an_ed25519_key_is_followed_though_the_library_refuses
     leaf = Maker("Leaf", root, *LEAF)
     assert unseal("bundle", sealed(leaf), root.pem, "f", expires=True).signer == "Leaf"
     anything = ExtensionPolicy.permit_all()
+    authorities = anything.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     verifier = (
         PolicyBuilder()
         .store(Store([root.certificate]))
-        .extension_policies(ca_policy=anything, ee_policy=anything)
+        .extension_policies(ca_policy=authorities, ee_policy=anything)
         .build_client_verifier()
     )
     with pytest.raises(VerificationError, match="Forbidden public key algorithm"):
