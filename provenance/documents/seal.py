@@ -52,7 +52,7 @@ def seal(
     """Sign and date ``document`` as one of ``kind``: one line of JSON.
 
     Args:
-        kind: "revocations", "bundle" or "audit-head".
+        kind: "revocations", "bundle", "audit-head" or "release" (scripts/release).
         document: what it says; ``issued_at`` and ``expires_at`` are added to it, in ISO 8601.
         signer: who signs.
         valid: how long it stands; None for what does not expire.
