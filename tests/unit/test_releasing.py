@@ -42,10 +42,9 @@ def test_checksums_come_back_from_the_lines_they_are_written_in(release: Path) -
     sums = sums_of([release / "b.whl", release / "a.tar.gz"])
     assert list(sums) == ["a.tar.gz", "b.whl"]
     assert from_lines(as_lines(sums)) == sums
-    for bad in ("", "x  a.whl\n", f"{'0' * 64}  ../a\n", as_lines(sums) * 2):
-        if bad:
-            with pytest.raises(ReleaseError, match="damaged"):
-                from_lines(bad)
+    for bad in ("x  a.whl\n", f"{'0' * 64}  ../a\n", as_lines(sums) * 2):
+        with pytest.raises(ReleaseError, match="damaged"):
+            from_lines(bad)
 
 
 def test_a_release_as_it_was_signed_is_told_with_its_signer(
