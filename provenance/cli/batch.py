@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,7 +28,6 @@ from provenance.batch import (
 )
 from provenance.batch.dry import LeftOut, check_batch
 from provenance.batch.jobs import Job, Ledger, WatchedFolder
-from provenance.batch.tasks import Fault
 from provenance.cli.batch_setup import (
     FIELDS,
     job_defaults,
@@ -38,7 +37,7 @@ from provenance.cli.batch_setup import (
 )
 from provenance.cli.batch_telling import Telling
 from provenance.cli.batch_view import BatchView
-from provenance.cli.exits import DONE, FAILED, NO_FILE
+from provenance.cli.exits import batch_exit_code
 from provenance.cli.lazy import examples
 from provenance.cli.opening import (
     open_keyring,
@@ -271,7 +270,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         stdout().print("\n".join(view.summary(summary, ending)), soft_wrap=True)
     if ending.stopped:
         raise Stopped(received[0])
-    return _exit_code(ending.faults, unfinished=ending.unfinished)
+    return batch_exit_code(ending.faults, ending.unfinished)
 
 
 def _pool(
@@ -305,14 +304,7 @@ def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
         stdout().print(
             f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped", soft_wrap=True
         )
-    return _exit_code(faults)
-
-
-def _exit_code(faults: Collection[Fault], unfinished: int = 0) -> int:
-    """That of the worst that happened; a batch that is not done, or has withdrawn jobs, failed."""
-    if "service" in faults:
-        return FAILED
-    return NO_FILE if faults or unfinished else DONE
+    return batch_exit_code(faults)
 
 
 def _make_folder(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from provenance.errors import InputError, ProvenanceError, ServiceError, UsageError
@@ -25,3 +26,15 @@ BRANCHES: Final[dict[type[ProvenanceError], int]] = {
 def exit_code(error: ProvenanceError) -> int:
     """The code that a command ends with when this error ends it."""
     return next((code for branch, code in BRANCHES.items() if isinstance(error, branch)), FAILED)
+
+
+def batch_exit_code(faults: Collection[str], unfinished: int = 0) -> int:
+    """That of the worst that happened; a batch that is not done, or has withdrawn jobs, failed.
+
+    Args:
+        faults: where each failure came from: "job" or "service".
+        unfinished: how many jobs were not begun, or given back.
+    """
+    if "service" in faults:
+        return FAILED
+    return NO_FILE if faults or unfinished else DONE

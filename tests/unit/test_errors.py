@@ -10,11 +10,12 @@ import pytest
 
 from provenance import Keyring, errors, verify
 from provenance.batch.tasks import fault_of
-from provenance.cli.exits import BRANCHES, exit_code
+from provenance.cli.exits import BRANCHES, batch_exit_code, exit_code
 from provenance.errors import (
     ApprovalError,
     InputError,
     JobListError,
+    KeyringError,
     OutputError,
     ProvenanceError,
     SealError,
@@ -107,6 +108,13 @@ def test_an_output_that_cannot_be_written_is_named_in_the_error(tmp_path: Path) 
     assert caught.value.path == str(tmp_path / "out.mp4")
 
 
+def test_keys_that_are_missing_are_named_in_the_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyringError) as caught:
+        Keyring.load(tmp_path / "none")
+    assert caught.value.path == str(tmp_path / "none")
+    assert "keys init" in (caught.value.advice or "")
+
+
 def test_the_command_line_has_one_exit_code_a_branch_and_the_errors_have_none() -> None:
     assert {UsageError: 2, InputError: 3, ServiceError: 4} == BRANCHES
     for kind in classes():
@@ -117,3 +125,6 @@ def test_the_command_line_has_one_exit_code_a_branch_and_the_errors_have_none() 
 def test_a_batch_tells_a_jobs_own_faults_from_those_of_what_it_needs() -> None:
     assert fault_of(UnreadableFileError("It is empty.")) == "job"
     assert fault_of(StorageError("It is busy.")) == "service"
+    assert batch_exit_code([]) == 0
+    assert batch_exit_code([], unfinished=1) == batch_exit_code(["job"]) == 3
+    assert batch_exit_code(["job", "service"]) == 4
