@@ -132,7 +132,7 @@ def __getattr__(name: str) -> Any:
             globals()[name] = value
             return value
     if name == "__version__":
-        return import_module("provenance.manifest.assertions").software_version()
+        return import_module("provenance.system.version").software_version()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,29 +1,48 @@
-"""The whole error hierarchy: one root, three branches, one exit code a branch.
+"""The whole error hierarchy: one root, three branches.
 
-* :class:`UsageError` - the caller asked for something impossible (exit code 2);
-* :class:`InputError` - a file cannot be examined or cannot be stamped (exit code 3);
+* :class:`UsageError` - the caller asked for something impossible;
+* :class:`InputError` - a file cannot be examined or cannot be stamped;
 * :class:`ServiceError` - something the tool itself needs failed: keys, signer, disk, clock,
-  timestamp authority, or its own read-back (exit code 4).
+  timestamp authority, or its own read-back.
 
-Every message is one sentence for a person and says what to do next.  Every class also inherits
-the natural builtin, so library callers may catch that.
+Every message is one sentence for a person and says what to do next; programs go by the class, or
+by ``code``, ``path`` and ``advice``.  Every class also inherits the natural builtin, so library
+callers may catch that.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import ClassVar, Final, Self
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Self
 
 _CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class ProvenanceError(Exception):
-    """Root of every error this package raises on purpose."""
+    """Root of every error this package raises on purpose.
 
-    exit_code: ClassVar[int] = 4
+    Args:
+        said: the sentence; with ``advice``, its first half without a full stop.
+        path: the file that it is about, or None.
+        advice: what to do next, as the sentence's second half; None where it says no such thing,
+            or has it in its own words.
+    """
+
     retryable: bool = False
     """Whether the same may work when it is tried again."""
+    path: str | None = None
+    advice: str | None = None
+
+    def __init__(
+        self, *said: object, path: object | None = None, advice: str | None = None
+    ) -> None:
+        if advice is not None and said:
+            said = (f"{said[0]}; {advice}.", *said[1:])
+        super().__init__(*said)
+        self.path = None if path is None else str(path)
+        self.advice = advice
 
     @property
     def code(self) -> str:
@@ -34,26 +53,22 @@ class ProvenanceError(Exception):
 class UsageError(ProvenanceError, ValueError):
     """Options or arguments that cannot work together, or name something impossible."""
 
-    exit_code = 2
-
 
 class JobListError(UsageError):
     """A job list that no batch can be made of; ``problems`` has one sentence for each fault."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], *, path: object | None = None) -> None:
         more = len(problems) - 1
         also = f" ({more} more of the kind)" if more else ""
-        super().__init__(f"{problems[0]}{also}")
+        super().__init__(f"{problems[0]}{also}", path=path)
         self.problems = tuple(problems)
 
-    def __reduce__(self) -> tuple[type[Self], tuple[Sequence[str]]]:
-        return type(self), (self.problems,)
+    def __reduce__(self) -> tuple[type[Self], tuple[Sequence[str]], dict[str, Any]]:
+        return type(self), (self.problems,), self.__dict__
 
 
 class InputError(ProvenanceError, ValueError):
     """A file that cannot be examined, or that cannot carry a mark."""
-
-    exit_code = 3
 
 
 class UnreadableFileError(InputError):
@@ -83,8 +98,10 @@ class WithdrawnError(InputError):
 class ApprovalError(InputError):
     """A clip that may not be stamped for want of an approval; ``reason`` is one word for it."""
 
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(
+        self, reason: str, sentence: str, *, path: object | None = None, advice: str | None = None
+    ) -> None:
+        super().__init__(sentence, path=path, advice=advice)
         self.reason = reason
 
     @property
@@ -92,8 +109,8 @@ class ApprovalError(InputError):
         """With the reason: ``approval_too_old``."""
         return f"approval_{self.reason}"
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str, str]]:
-        return type(self), (self.reason, str(self))
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str], dict[str, Any]]:
+        return type(self), (self.reason, str(self)), self.__dict__
 
 
 class ServiceError(ProvenanceError, RuntimeError):
@@ -103,8 +120,15 @@ class ServiceError(ProvenanceError, RuntimeError):
 class StorageError(ServiceError):
     """An object store does not give or take a file; ``retryable`` when that may pass."""
 
-    def __init__(self, sentence: str, *, retryable: bool = False) -> None:
-        super().__init__(sentence)
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        retryable: bool = False,
+        path: object | None = None,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(sentence, path=path, advice=advice)
         self.retryable = retryable
 
 
@@ -158,3 +182,14 @@ class OutputError(ServiceError, OSError):
 
 class ReadBackError(ServiceError):
     """The finished file did not read back as it should, so it was not published."""
+
+
+@contextmanager
+def about(path: object, kind: type[ProvenanceError] = InputError) -> Iterator[None]:
+    """Have errors of a kind that name no file yet be about this one."""
+    try:
+        yield
+    except kind as error:
+        if error.path is None:
+            error.path = str(path)
+        raise

@@ -123,8 +123,8 @@ def _connect(address: str) -> Any:
     except (Exception, SystemExit) as error:  # Ray has no root for what it raises here
         if "ersion mismatch" in str(error):
             raise ClusterError(
-                "The Ray cluster runs another version of Ray or Python than this machine; install "
-                f"the same on all (here: Ray {ray.__version__}, {versions()})."
+                "The Ray cluster runs another version of Ray or Python than this machine",
+                advice=f"install the same on all (here: Ray {ray.__version__}, {versions()})",
             ) from error
         raise unreachable(address) from error
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # Ray has set it
@@ -136,8 +136,8 @@ def unreachable(address: str) -> ClusterError:
     where = "No Ray cluster" if address == "auto" else f"The Ray cluster at {address}"
     no = "can" if address == "auto" else "can't"
     return ClusterError(
-        f"{where} {no} be reached from here; start it, check its address and token, and run this "
-        "command on one of its nodes."
+        f"{where} {no} be reached from here",
+        advice="start it, check its address and token, and run this command on one of its nodes",
     )
 
 
@@ -199,8 +199,8 @@ class _Bridge:
                 self.alive = time.monotonic()
             elif time.monotonic() - self.alive > EMPTY:
                 raise ClusterError(
-                    f"The Ray cluster had no room for a worker for {EMPTY:.0f} seconds; look at "
-                    "its nodes, and run the same command again."
+                    f"The Ray cluster had no room for a worker for {EMPTY:.0f} seconds",
+                    advice="look at its nodes, and run the same command again",
                 )
 
     def _open_ledger(self) -> None:
@@ -285,8 +285,8 @@ class _Bridge:
             worker.process, worker.host, there = answer
             if there != versions():
                 raise ClusterError(
-                    f"The node {worker.host} has {there}, and this machine has {versions()}; "
-                    "install the same on all."
+                    f"The node {worker.host} has {there}, and this machine has {versions()}",
+                    advice="install the same on all",
                 )
             start = self.start
             worker.state = "opening"
@@ -311,8 +311,8 @@ class _Bridge:
             self.failures += 1
             if self.failures > _ROUNDS * self.start.size:
                 raise ClusterError(
-                    f"Workers of the Ray cluster do not start; see that {versions()} is installed "
-                    "on every node."
+                    "Workers of the Ray cluster do not start",
+                    advice=f"see that {versions()} is installed on every node",
                 )
 
     def _kill(self) -> list[str]:

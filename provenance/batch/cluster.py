@@ -91,8 +91,8 @@ class Cluster:
             said = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise ClusterError(
-                "The connection to the Ray cluster was lost; look at its head node, and run the "
-                "same command again."
+                "The connection to the Ray cluster was lost",
+                advice="look at its head node, and run the same command again",
             ) from error
         if isinstance(said, ProvenanceError):
             raise said

@@ -12,6 +12,7 @@ from typing import ClassVar
 from provenance.batch.approvals import binding_key
 from provenance.batch.jobs import Job, JobName, Ledger
 from provenance.batch.settings import Settings
+from provenance.batch.tasks import Fault, fault_of
 from provenance.batch.telemetry import reason_of
 from provenance.batch.tools import Tools, how_of, names_of, prompt_of, to_be_recalled, tools_for
 from provenance.errors import OutputError, ProvenanceError, UsageError, WithdrawnError
@@ -41,8 +42,8 @@ class Problem(Document):
     """Why, in a word."""
     error: str
     """Why, in a sentence for people."""
-    fault: Hidden[int]
-    """The exit code that it stands for."""
+    fault: Hidden[Fault]
+    """Whose fault it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,8 @@ def check_batch(
         yield _problem(
             None,
             OutputError(
-                f"The outputs may need {readable(needed)} and {settings.out} has {readable(room)}; "
-                "make room there."
+                f"The outputs may need {readable(needed)} and {settings.out} has {readable(room)}",
+                advice="make room there",
             ),
         )
 
@@ -169,4 +170,4 @@ def _room(settings: Settings) -> int | None:
 
 def _problem(job: Job | None, error: ProvenanceError) -> Problem:
     named = None if job is None else job.named
-    return Problem(named, reason_of(error), printable(error, 1000), error.exit_code)
+    return Problem(named, reason_of(error), printable(error, 1000), fault_of(error))

@@ -22,9 +22,9 @@ from provenance.batch.memory import give_memory_back
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
 from provenance.errors import ClusterError, LedgerError, ProvenanceError
-from provenance.manifest.assertions import software_version
 from provenance.signers import SignerSpec
 from provenance.system.processes import forbid_dumps, owner_name
+from provenance.system.version import software_version
 
 NODES_OWN: Final = "PROVENANCE_REGISTRY"
 """Stands for a registry whose address each node takes from its environment."""
@@ -51,8 +51,8 @@ def on_this_node(settings: Settings, environ: Mapping[str, str]) -> Settings:
         registry = environ.get(NODES_OWN)
         if not registry:
             raise ClusterError(
-                f"{NODES_OWN} is not set in the environment of `ray start`; a registry's password "
-                "is not sent to nodes, so each needs the whole address."
+                f"{NODES_OWN} is not set in the environment of `ray start`; "
+                "a registry's password is not sent to nodes, so each needs the whole address.",
             )
     if environ.get("PROVENANCE_SIGNER"):
         try:

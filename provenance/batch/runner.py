@@ -16,7 +16,7 @@ from provenance.batch.jobs import Job, JobName, Ledger, Prompt
 from provenance.batch.jobs.ledger import WORKER_DIED
 from provenance.batch.pool import Died, Ended, Event, Workers
 from provenance.batch.settings import Settings
-from provenance.batch.tasks import ENDED, Attempt, Task
+from provenance.batch.tasks import ENDED, Attempt, Fault, Task
 from provenance.batch.telemetry import Outcome, State, reason_of
 from provenance.errors import ProvenanceError
 from provenance.manifest.prompt import PromptKey
@@ -112,15 +112,8 @@ class Ending:
     """What is left over: jobs that were not begun or given back, and why some failed."""
 
     unfinished: int
-    faults: tuple[int, ...]
+    faults: tuple[Fault, ...]
     stopped: bool
-
-    @property
-    def exit_code(self) -> int:
-        """0 when every job is done, none withdrawn; else 3, or 4 when the tool's needs failed."""
-        if 4 in self.faults:
-            return 4
-        return 3 if self.faults or self.unfinished else 0
 
 
 @dataclass(slots=True)
@@ -209,7 +202,7 @@ class _Run:
     attempts: dict[int, int] = field(default_factory=dict)
     began: dict[int, float] = field(default_factory=dict)
     ended: int = 0
-    faults: list[int] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
     ticket: Iterator[int] = field(default_factory=itertools.count)
 
     def run(self) -> Ending:
@@ -251,7 +244,7 @@ class _Run:
                 "failed",
                 reason=reason_of(error),
                 error=str(error),
-                fault=3,
+                fault="job",
                 started=time.time(),
             )
             self._end(number, said)
@@ -307,7 +300,7 @@ class _Run:
             "failed",
             reason=WORKER_DIED,
             error="Its worker died each time it was tried (out of memory, perhaps).",
-            fault=4,
+            fault="service",
             started=time.time(),
         )
         self._end(event.number, said)
@@ -318,7 +311,7 @@ class _Run:
     def _end(self, number: int, attempt: Attempt) -> None:
         self.ended += 1
         if attempt.state in ("failed", "withdrawn"):
-            self.faults.append(attempt.fault)
+            self.faults.append(attempt.fault or "job")
         seconds = time.monotonic() - self.began[number]
         self.watch.row(Row(self.jobs[number], attempt, self.attempts[number], seconds))
 

@@ -139,8 +139,8 @@ def share_out(
     size = workers or (cores if jobs is None else min(cores, jobs))
     if size == 0:
         raise ClusterError(
-            "The cluster has no CPUs for workers; start nodes with some, or say by --workers how "
-            "many to wait for."
+            "The cluster has no CPUs for workers",
+            advice="start nodes with some, or say by --workers how many to wait for",
         )
     threads = 1
     while sum(room // (threads + 1) for room in rooms) >= size:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from provenance.batch.jobs import Job
 from provenance.batch.telemetry import StageTime
+from provenance.errors import ProvenanceError, ServiceError
 from provenance.manifest import PromptTrace
 from provenance.results import PromptHash
 
@@ -32,6 +33,15 @@ class Task:
     bound: tuple[PromptHash, ...] = ()
 
 
+Fault = Literal["job", "service"]
+"""Where an error comes from: the clip or what was asked for, or something that the tool needs."""
+
+
+def fault_of(error: ProvenanceError) -> Fault:
+    """Where it comes from."""
+    return "service" if isinstance(error, ServiceError) else "job"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """How one try went.
@@ -41,7 +51,7 @@ class Attempt:
             withdrawn; "failed" for good; "retry" after ``after`` seconds; "busy" while another run
             does it; "abandoned" since it was told to.
         reason: one word for why it failed or is withdrawn; ``error`` a sentence.
-        fault: the exit code that the error stands for.
+        fault: where the error comes from: its job, or a service; None when it is done.
         stamp: what ``stamp --json`` would have said of the output.
         warnings: sentences for people.
         started: seconds since 1970, and ``seconds`` it took.
@@ -52,7 +62,7 @@ class Attempt:
     key: str | None = None
     reason: str | None = None
     error: str | None = None
-    fault: int = 0
+    fault: Fault | None = None
     after: float = 0.0
     stamp: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()

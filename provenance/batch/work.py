@@ -29,7 +29,7 @@ from typing import Any, Final
 
 from provenance.batch.jobs import Claim, Entry, Ledger
 from provenance.batch.settings import Settings
-from provenance.batch.tasks import Attempt, Task
+from provenance.batch.tasks import Attempt, Fault, Task, fault_of
 from provenance.batch.telemetry import StageClock, reason_of
 from provenance.batch.tools import (
     Permit,
@@ -108,7 +108,7 @@ def do(
             "failed",
             reason="unforeseen",
             error=f"Something unforeseen went wrong ({type(error).__name__}).",
-            fault=4,
+            fault="service",
         )
     return replace(attempt, started=started, seconds=time.time() - started, stages=clock.finish())
 
@@ -123,7 +123,7 @@ def _failed(
         key,
         reason_of(error),
         printable(error, 1000),
-        error.exit_code,
+        fault_of(error),
         wait if again else 0.0,
     )
 
@@ -208,7 +208,7 @@ class _Work:
         if why is None:
             return Attempt("skipped", key, stamp=stamp)
         sentence = to_be_recalled(self.target, why)
-        return Attempt("withdrawn", key, "withdrawn", sentence, 3, stamp=stamp)
+        return Attempt("withdrawn", key, "withdrawn", sentence, "job", stamp=stamp)
 
     def _is_whole(self, entry: Entry) -> bool:
         there = stored(self.target)
@@ -399,6 +399,6 @@ def _told_again(entry: Entry, task: Task) -> str:
     return f"{entry.error}{again}"
 
 
-def _fault(entry: Entry) -> int:
-    """The exit code for what an earlier run found."""
-    return 4 if entry.reason in (None, "worker_died", "unforeseen") else 3
+def _fault(entry: Entry) -> Fault:
+    """Where that comes from what an earlier run found."""
+    return "service" if entry.reason in (None, "worker_died", "unforeseen") else "job"

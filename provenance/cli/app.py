@@ -15,38 +15,35 @@ exit   meaning
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
-from provenance.cli.approve import approve
-from provenance.cli.batch import batch
-from provenance.cli.keys import keys
+from provenance.cli.exits import FAILED, WRONG_USAGE, exit_code
+from provenance.cli.lazy import Lazy, LazyGroup, Run, examples
 from provenance.cli.output import complain
-from provenance.cli.registry import registry
-from provenance.cli.stamp import stamp
 from provenance.cli.stopping import Stopped, stoppable
-from provenance.cli.verify import verify
 from provenance.errors import ProvenanceError
 from provenance.system.processes import forbid_dumps
+from provenance.system.version import software_version
+
+_COMMANDS: Final = {
+    "approve": Lazy("provenance.cli.approve:approve", "Approve clips for stamping."),
+    "batch": Lazy("provenance.cli.batch:batch", "Stamp many clips, each exactly once."),
+    "keys": Lazy("provenance.cli.keys:keys", "Make, list, rotate and certify keys."),
+    "registry": Lazy("provenance.cli.registry:registry", "Look up, withdraw, audit, restore."),
+    "stamp": Lazy("provenance.cli.stamp:stamp", "Mark and sign a clip."),
+    "verify": Lazy("provenance.cli.verify:verify", "Examine videos or images."),
+}
 
 
-@dataclass(slots=True)
-class Run:
-    """What the end of a run must know of its beginning."""
-
-    debug: bool = False
-
-
-class _Program(click.Group):
-    """A click group whose errors all end in one sentence and the contract's exit code."""
+class _Program(LazyGroup):
+    """The group at the top, whose errors all end in one sentence and the contract's exit code."""
 
     def main(  # type: ignore[override]  # click's overloads only split by standalone_mode
         self,
@@ -72,12 +69,12 @@ class _Program(click.Group):
             return error.exit_code
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
-            return 2
+            return WRONG_USAGE
         except click.ClickException as error:
             context = error.ctx if isinstance(error, click.UsageError) else None
             command = prog_name if context is None else context.command_path
             complain(f"{error.format_message().rstrip('.')}; see `{command} --help`.")
-            return 2
+            return WRONG_USAGE
         except (click.Abort, KeyboardInterrupt) as error:
             stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
             complain("Stopped; nothing half-done is left behind.", label="")
@@ -90,7 +87,7 @@ class _Program(click.Group):
             if run.debug:
                 traceback.print_exc()
             complain(str(error))
-            return error.exit_code
+            return exit_code(error)
         except Exception as error:
             if run.debug:
                 traceback.print_exc()
@@ -103,7 +100,7 @@ class _Program(click.Group):
             except (OSError, ValueError):
                 # A full disk: Python would try once more on its way out, and say so.
                 _drop_output()
-            return 4
+            return FAILED
         return result if isinstance(result, int) else 0
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -124,20 +121,9 @@ class _ReaderGone(BrokenPipeError):
     """A broken pipe without the error number that click looks for."""
 
 
-def _debug(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
-    run = ctx.find_object(Run)
-    if value and run is not None:
-        run.debug = True
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(name)s: %(message)s")
-        for noisy in ("asyncio", "PIL"):
-            logging.getLogger(noisy).setLevel(logging.INFO)
-
-
 def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from provenance.manifest.assertions import software_version  # noqa: PLC0415 - slow to import
-
     click.echo(f"provenance {software_version()}")
     ctx.exit()
 
@@ -145,9 +131,16 @@ def _version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> No
 @click.group(
     name="provenance",
     cls=_Program,
+    lazy=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Settings come from flags, then PROVENANCE_* variables (PROVENANCE_KEYS for --keys), "
-    "then provenance.toml in the working folder (keys = ...), then defaults.",
+    epilog=examples(
+        'provenance keys init --org "Example Studio"',
+        "provenance stamp clip.mp4 stamped.mp4 --model-name ExampleVideoModel \\\n"
+        "    --model-version 3.2.1 --prompt-file prompt.txt",
+        "provenance verify stamped.mp4",
+        more="Settings come from flags, then PROVENANCE_* variables (PROVENANCE_KEYS for --keys), "
+        "then provenance.toml in the working folder (keys = ...), then defaults.",
+    ),
 )
 @click.option(
     "--version",
@@ -163,26 +156,3 @@ def main() -> None:
     A stamp has two layers: an invisible watermark in every frame, and a signed C2PA manifest.
     `provenance keys init` makes your keys; then `provenance stamp` and `provenance verify`.
     """
-
-
-main.add_command(approve)
-main.add_command(batch)
-main.add_command(keys)
-main.add_command(registry)
-main.add_command(stamp)
-main.add_command(verify)
-_COMMANDS = (
-    *(main, approve, batch, stamp, verify),
-    *keys.commands.values(),
-    *registry.commands.values(),
-)
-for _command in _COMMANDS:
-    _command.params.append(
-        click.Option(
-            ["--debug"],
-            is_flag=True,
-            expose_value=False,
-            callback=_debug,
-            help="Show tracebacks and a log on standard error.",
-        )
-    )

@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 import click
 
-from provenance.cli.batch_setup import FIELDS, job_defaults
-from provenance.cli.options import json_option, settings
+from provenance import config
+from provenance.batch import approvals
+from provenance.batch.approvals import Terms
+from provenance.batch.jobs import (
+    Job,
+    Prompt,
+    approval_place,
+    jobs_for,
+    keep_approval,
+    terms_of,
+)
+from provenance.cli.batch_setup import job_defaults
+from provenance.cli.lazy import examples
+from provenance.cli.opening import settings
+from provenance.cli.options import (
+    MODEL,
+    consent_option,
+    defaults_option,
+    json_option,
+    stamp_options,
+)
 from provenance.cli.output import print_json, stdout
 from provenance.errors import UnreadableFileError, UsageError
+from provenance.manifest.prompt import PromptKey
+from provenance.results import PromptHash
+from provenance.stamping.making import prompt_from_tags
+from provenance.system.storage import Place, Stored, fetched, stored
 from provenance.system.text import printable
 
-if TYPE_CHECKING:
-    from provenance import config
-    from provenance.batch.approvals import Terms
-    from provenance.batch.jobs import Job
-    from provenance.manifest.prompt import PromptKey
-    from provenance.results import PromptHash
-    from provenance.system.storage import Place, Stored
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-_BOUND = (
-    "--model-name",
-    "--model-version",
-    "--prompt-file",
-    "--prompt-hash",
-    "--profile",
-    "--title",
+@click.command(
+    epilog=examples(
+        "provenance approve --new-key reviewer-7.key",
+        "provenance approve clip.mp4 --key reviewer-7.key --approver reviewer-7",
+        "provenance approve clips/*.mp4 --key reviewer-7.key --approver reviewer-7 \\\n"
+        "    --jobs jobs.jsonl --binding-key binding.key --dry-run",
+    )
 )
-"""Those of a job's fields that an approval binds."""
-
-
-def _bound_options(command: _Command) -> _Command:
-    for flag, metavar, text in reversed([one for one in FIELDS if one[0] in _BOUND]):
-        command = click.option(flag, metavar=metavar, help=text)(command)
-    return command
-
-
-@click.command(short_help="Approve clips for stamping.")
 @click.argument("clips", metavar="CLIP...", nargs=-1)
 @click.option(
     "--key", metavar="FILE", type=click.Path(path_type=Path), help="The reviewer's private key."
@@ -63,28 +67,10 @@ def _bound_options(command: _Command) -> _Command:
     type=click.Path(path_type=Path),
     help="Approve each clip only as this list of jobs (or CLIP.job.json) says it is to be stamped.",
 )
-@click.option(
-    "--defaults",
-    metavar="TOML",
-    type=click.Path(path_type=Path),
-    help="A file of values for jobs that do not give them; flags come before it.",
-)
-@_bound_options
-@click.option("--consent", "consents", metavar="REF", multiple=True, help="A consent; repeatable.")
-@click.option(
-    "--prompt-from-tags",
-    is_flag=True,
-    help="Take the prompt from the tags that ComfyUI or Automatic1111 wrote into the clip.",
-)
-@click.option("--keep-tags", metavar="NAME,...", help="Tags to carry over; see `provenance stamp`.")
-@click.option(
-    "--provider", metavar="NAME", help="Who made the clips.  [default: the keys' organisation]"
-)
-@click.option(
-    "--digital-source-type",
-    metavar="TYPE",
-    help="How the clips came to be; see `provenance stamp`.  [default: trainedAlgorithmicMedia]",
-)
+@defaults_option
+@stamp_options(*MODEL, "--prompt-file", "--prompt-hash", "--prompt-from-tags")
+@stamp_options("--profile", "--title", "--keep-tags", "--provider", "--digital-source-type")
+@consent_option
 @click.option(
     "--binding-key",
     metavar="FILE",
@@ -122,7 +108,6 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     afterwards voids its approvals.  A reviewer's key is never one that stamps.  Clips may lie in a
     bucket too: s3://BUCKET/KEY, gs://BUCKET/KEY.
     """
-    from provenance.batch import approvals  # noqa: PLC0415 - slow to import
 
     given = [name for name, value in flags.items() if value not in (None, False, ())]
     if new_key is not None:
@@ -142,9 +127,6 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
         raise UsageError("--binding-key goes with --jobs, or with a job's values.")
     named = {name: flags.pop(name) for name in ("provider", "digital_source_type")}
     chosen = settings(named)
-
-    from provenance.batch.jobs import approval_place, jobs_for, keep_approval  # noqa: PLC0415
-    from provenance.system.storage import Place, stored  # noqa: PLC0415
 
     secret = approvals.load_reviewer_key(key)
     binding = None if binding_key is None else approvals.load_binding_key(binding_key)
@@ -183,7 +165,6 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
 
 def _terms(job: Job, clip: Stored, binding: PromptKey | None, chosen: config.Settings) -> Terms:
     """What is going to be signed."""
-    from provenance.batch.jobs import terms_of  # noqa: PLC0415 - slow to import
 
     return terms_of(
         job,
@@ -194,9 +175,6 @@ def _terms(job: Job, clip: Stored, binding: PromptKey | None, chosen: config.Set
 
 
 def _prompt(job: Job, place: Place, binding: PromptKey | None) -> tuple[PromptHash, ...]:
-    from provenance.batch.jobs import Prompt  # noqa: PLC0415 - slow to import
-    from provenance.stamping.making import prompt_from_tags  # noqa: PLC0415
-    from provenance.system.storage import fetched  # noqa: PLC0415
 
     if job.prompt.digest is not None:
         return job.prompt.bound(())

@@ -8,12 +8,26 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import click
 
+from provenance.batch import (
+    Cluster,
+    Control,
+    LocalWorkers,
+    RayWorkers,
+    Row,
+    Settings,
+    Watch,
+    Workers,
+    run_batch,
+    share_out,
+)
+from provenance.batch.dry import LeftOut, check_batch
+from provenance.batch.jobs import Job, Ledger, WatchedFolder
 from provenance.cli.batch_setup import (
     FIELDS,
     job_defaults,
@@ -23,17 +37,24 @@ from provenance.cli.batch_setup import (
 )
 from provenance.cli.batch_telling import Telling
 from provenance.cli.batch_view import BatchView
-from provenance.cli.options import (
-    json_option,
-    keys_option,
+from provenance.cli.exits import batch_exit_code
+from provenance.cli.lazy import examples
+from provenance.cli.opening import (
     open_keyring,
     opened_registry,
     own_environment,
+    settings,
+    token_pin,
+)
+from provenance.cli.options import (
+    consent_option,
+    defaults_option,
+    json_option,
+    keys_option,
     quiet_option,
     registry_option,
-    settings,
     signer_options,
-    token_pin,
+    stamp_options,
 )
 from provenance.cli.output import complain, print_json, stdout, warn
 from provenance.cli.stopping import Stopped
@@ -41,22 +62,18 @@ from provenance.errors import OutputError, UsageError
 from provenance.report import named
 from provenance.system.processes import usable_cores
 
-if TYPE_CHECKING:
-    from provenance.batch import Cluster, Control, Row, Settings, Workers
-    from provenance.batch.jobs import Job
-
 _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_Command = Callable[..., Any]
 
 
-def _field_options(command: _Command) -> _Command:
-    for flag, metavar, text in reversed(FIELDS):
-        kind = float if flag == "--crf" else None
-        command = click.option(flag, metavar=metavar, type=kind, help=text)(command)
-    return command
-
-
-@click.command(short_help="Stamp many clips, each exactly once.")
+@click.command(
+    epilog=examples(
+        "provenance batch jobs.jsonl --out stamped --dry-run",
+        "provenance batch jobs.jsonl --out stamped --workers 4 --bound-approvals",
+        "provenance batch --from clips --glob '*.mov' --out s3://bucket/stamped/ \\\n"
+        "    --model-name ExampleVideoModel --model-version 3.2.1 --prompt-from-tags",
+        "provenance batch --watch inbox --out stamped --json-logs --metrics batch.prom",
+    )
+)
 @click.argument("jobs", required=False, type=click.Path(path_type=Path))
 @click.option("--out", metavar="DIR|URL", required=True, help="Where the stamped clips go.")
 @click.option(
@@ -67,20 +84,9 @@ def _field_options(command: _Command) -> _Command:
     help="Instead of JOBS: every clip in this folder that fits --glob.",
 )
 @click.option("--glob", "pattern", metavar="PATTERN", help="Which ones.  [default: *.mp4]")
-@click.option(
-    "--defaults",
-    metavar="TOML",
-    type=click.Path(path_type=Path),
-    help="A file of values for jobs that do not give them; flags come before it.",
-)
-@_field_options
-@click.option("--consent", "consents", metavar="REF", multiple=True, help="A consent; repeatable.")
-@click.option(
-    "--prompt-from-tags",
-    is_flag=True,
-    help="Take each prompt from the tags that ComfyUI or Automatic1111 wrote into the clip.",
-)
-@click.option("--keep-tags", metavar="NAME,...", help="Tags to carry over; see `provenance stamp`.")
+@defaults_option
+@stamp_options(*FIELDS, "--prompt-from-tags", "--keep-tags")
+@consent_option
 @click.option(
     "--results",
     metavar="FILE",
@@ -180,8 +186,7 @@ def _field_options(command: _Command) -> _Command:
 @click.option(
     "--traces", metavar="URL", help="Send OpenTelemetry traces here, as http://HOST:4318/v1/traces."
 )
-@click.option("--tsa", metavar="URL", help="Timestamp authority for the signatures (RFC 3161).")
-@click.option("--min-margin", metavar="DB", type=float, help="See `provenance stamp`.")
+@stamp_options("--tsa", "--min-margin")
 @keys_option
 @registry_option
 @signer_options
@@ -216,15 +221,6 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
                          "JOBS, --from and --dry-run.")  # fmt: skip
     listed = () if watched else listed_jobs(jobs, chosen, flags)
     keyring = open_keyring(chosen, quiet=quiet)
-
-    from provenance.batch import (  # noqa: PLC0415
-        Cluster,
-        Control,
-        Watch,
-        run_batch,
-        share_out,
-    )
-    from provenance.batch.jobs import Ledger, WatchedFolder  # noqa: PLC0415
 
     number = None if watched else len(listed)
     control, started, logs = Control(), time.monotonic(), flags["json_logs"]
@@ -274,13 +270,12 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         stdout().print("\n".join(view.summary(summary, ending)), soft_wrap=True)
     if ending.stopped:
         raise Stopped(received[0])
-    return ending.exit_code
+    return batch_exit_code(ending.faults, ending.unfinished)
 
 
 def _pool(
     stack: contextlib.ExitStack, cluster: Cluster | None, size: int, run: Settings
 ) -> Workers:
-    from provenance.batch import LocalWorkers, RayWorkers  # noqa: PLC0415 - slow to import
 
     if cluster is not None:
         return stack.enter_context(RayWorkers(cluster, size, run, own_environment))
@@ -290,7 +285,6 @@ def _pool(
 
 
 def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
-    from provenance.batch.dry import LeftOut, check_batch  # noqa: PLC0415 - slow to import
 
     faults = []
     for problem in check_batch(jobs, run, pin=token_pin()):
@@ -310,7 +304,7 @@ def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
         stdout().print(
             f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped", soft_wrap=True
         )
-    return 4 if 4 in faults else 3 if faults else 0
+    return batch_exit_code(faults)
 
 
 def _make_folder(path: Path) -> None:

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import platformdirs
 
 from provenance import config
-from provenance.cli.options import APPLICATION, NO_REGISTRY, read_pem, registry_url
+from provenance.batch import STATE, Settings
+from provenance.batch.approvals import DEFAULT_POLICY, FOLDER, ApprovalPolicy, load_reviewers
+from provenance.batch.jobs import Job, find_jobs, read_defaults, read_jobs
+from provenance.batch.jobs.rows import merged
+from provenance.cli.opening import APPLICATION, NO_REGISTRY, read_pem, registry_url
+from provenance.cli.options import ENCODING, MODEL
 from provenance.errors import UsageError
+from provenance.keyring import Keyring
+from provenance.signers import SignerSpec
+from provenance.system.storage import is_url, place_in
+from provenance.watermark.embed.profiles import PROFILES
 
-if TYPE_CHECKING:
-    from provenance.batch import Settings
-    from provenance.batch.jobs import Job
-    from provenance.keyring import Keyring
-
-FIELDS: Final = (
-    ("--model-name", "NAME", "The model that made the clips."),
-    ("--model-version", "V", "Its version."),
-    ("--prompt-file", "FILE", "A prompt, as UTF-8 text."),
-    ("--prompt-hash", "HEX", "A SHA-256 of the prompt made elsewhere."),
-    ("--profile", "NAME", "Strength: faint, standard or strong.  [default: standard]"),
-    ("--codec", "NAME", "h264, hevc, av1, vp9, prores or source."),
-    ("--crf", "N", "Constant quality."),
-    ("--bitrate", "RATE", "Bit rate instead of a CRF: 2M, 600k."),
-    ("--preset", "NAME", "The encoder's preset."),
-    ("--title", "TEXT", "Title.  [default: the output's file name]"),
-)
+FIELDS: Final = (*MODEL, "--prompt-file", "--prompt-hash", "--profile", *ENCODING, "--title")
+"""Options that stand for a job's keys of the same name."""
 
 
 def listed_jobs(
     jobs: Path | None, chosen: config.Settings, flags: dict[str, Any]
 ) -> tuple[Job, ...]:
     """The jobs of a list or a folder; flags are defaults, before those of the file."""
-    from provenance.batch.jobs import find_jobs, read_jobs  # noqa: PLC0415 - slow to import
 
     source, pattern = flags["source"], flags["pattern"]
     if (jobs is None) == (source is None):
@@ -53,10 +46,8 @@ def listed_jobs(
 
 def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, Any]:
     """Values for jobs that do not give them: flags first, then the file, then settings."""
-    from provenance.batch.jobs import read_defaults  # noqa: PLC0415 - slow to import
-    from provenance.batch.jobs.rows import merged  # noqa: PLC0415
 
-    names = [flag.removeprefix("--").replace("-", "_") for flag, _, _ in FIELDS]
+    names = [flag.removeprefix("--").replace("-", "_") for flag in FIELDS]
     given = {name: flags[name] for name in names if flags.get(name) is not None}
     if "prompt_file" in given:
         given["prompt_file"] = str(Path(given["prompt_file"]).absolute())
@@ -82,15 +73,6 @@ def run_settings(
     Raises:
         UsageError: nobody could approve anything.
     """
-    from provenance.batch import STATE, Settings  # noqa: PLC0415
-    from provenance.batch.approvals import (  # noqa: PLC0415 - slow to import
-        DEFAULT_POLICY,
-        FOLDER,
-        ApprovalPolicy,
-        load_reviewers,
-    )
-    from provenance.signers import SignerSpec  # noqa: PLC0415
-    from provenance.system.storage import is_url, place_in  # noqa: PLC0415
 
     place = place_in(out, "x")
     if place.is_local and is_url(out):
@@ -140,13 +122,11 @@ def run_settings(
 
 def results_path(out: str, run: Settings) -> Path:
     """Where the rows go unless somebody says otherwise."""
-    from provenance.system.storage import is_url  # noqa: PLC0415 - slow to import
 
     return (run.state if is_url(out) else Path(run.out)) / "results.jsonl"
 
 
 def _profiles(names: tuple[str, ...]) -> tuple[str, ...]:
-    from provenance.watermark.embed.profiles import PROFILES  # noqa: PLC0415 - slow to import
 
     for name in names:
         if name not in PROFILES:

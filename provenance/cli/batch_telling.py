@@ -6,12 +6,10 @@ import contextlib
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from provenance.batch.telemetry import Metrics, Outcome, Tally, json_logs, log_outcome, traced
 from provenance.cli.output import complain, warn
-
-if TYPE_CHECKING:
-    from provenance.batch.telemetry import Outcome
 
 _EVERY = 5.0
 """Least seconds between two writings of the metrics file."""
@@ -21,7 +19,6 @@ class Telling:
     """Tells of every outcome wherever it was asked to: summary, log, metrics, traces."""
 
     def __init__(self, stack: contextlib.ExitStack, flags: dict[str, Any], jobs: int) -> None:
-        from provenance.batch.telemetry import Metrics, Tally, json_logs, traced  # noqa: PLC0415
 
         self.tally, self.metrics, self._traces = Tally(), Metrics(), None
         self._file, self._written = flags["metrics"], 0.0
@@ -47,7 +44,6 @@ class Telling:
 
     def __call__(self, outcome: Outcome) -> None:
         """One job has ended."""
-        from provenance.batch.telemetry import log_outcome  # noqa: PLC0415 - slow to import
 
         self.tally.add(outcome)
         self.metrics.add(outcome)

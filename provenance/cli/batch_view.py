@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from rich.console import Group
 from rich.live import Live
@@ -19,16 +19,14 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from provenance.batch import Attempt, Died, Ended, Ending, Event, Row, Step
+from provenance.batch.jobs import Job
+from provenance.batch.telemetry import Summary
 from provenance.cli.output import complain, stderr
 from provenance.cli.progress import STAGES
 from provenance.report import named
 from provenance.results import Tag
 from provenance.system.text import printable
-
-if TYPE_CHECKING:
-    from provenance.batch import Attempt, Ending, Event, Row
-    from provenance.batch.jobs import Job
-    from provenance.batch.telemetry import Summary
 
 _WIDTH = 48
 
@@ -79,7 +77,6 @@ class BatchView:
 
     def event(self, event: Event, _job: Job) -> None:
         """A job goes on, or its worker died."""
-        from provenance.batch import Died, Ended, Step  # noqa: PLC0415 - slow to import
 
         if isinstance(event, Step) and event.number in self._running:
             output, since, *_ = self._running[event.number]

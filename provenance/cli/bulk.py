@@ -9,23 +9,21 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from provenance.cli.exits import DONE, FAILED, NO_FILE, NOT_ACCEPTED
 from provenance.cli.output import complain, print_json, stderr, stdout, warn
 from provenance.cli.progress import Spinner
 from provenance.cli.stopping import check
 from provenance.errors import UnreadableFileError, UsageError
 from provenance.report import show_unexamined, show_verification
-from provenance.results import Verdict
+from provenance.results import Verdict, VerificationReport
 from provenance.system.text import printable
-
-if TYPE_CHECKING:
-    from provenance.results import VerificationReport
-    from provenance.verifying.isolation import Examiner, Limits
-    from provenance.verifying.many import Outcome, Row
-    from provenance.verifying.sources import Found
+from provenance.verifying.isolation import Examiner, Limits
+from provenance.verifying.many import PERSON_FIRST, Outcome, Results, Row, triage, usual_workers
+from provenance.verifying.sources import Found, find
 
 _NAMED = 50
 """Most files that a summary names."""
@@ -86,11 +84,9 @@ def verify_all(
         UnreadableFileError: there is nothing to verify.
         StorageError: a store does not list what a URL names.
     """
-    from provenance.verifying.many import Results, triage, usual_workers  # noqa: PLC0415 - slow
-    from provenance.verifying.sources import find  # noqa: PLC0415 - slow to import
 
     found = find(names)
-    code = 3 if found.unreadable else 0
+    code = NO_FILE if found.unreadable else DONE
     for folder in found.unreadable:
         warn(f"The folder {folder} can't be read, so what is in it was not verified.")
     if not found.files:
@@ -113,7 +109,7 @@ def verify_all(
     ):
         for outcome in outcomes:
             check()
-            code = max(code, outcome.row.exit_code(accept))
+            code = max(code, _exit_code(outcome.row, accept))
             view.ended(outcome)
             if outcome.unprotected and not said:
                 said = True
@@ -124,6 +120,15 @@ def verify_all(
                 )
     view.finished()
     return code
+
+
+def _exit_code(row: Row, accept: Sequence[Verdict]) -> int:
+    """What a file contributes."""
+    if row.failed:
+        return FAILED
+    if row.refused:
+        return NO_FILE
+    return DONE if row.verdict in accept else NOT_ACCEPTED
 
 
 def _nothing(names: Sequence[str], found: Found) -> str:
@@ -144,7 +149,6 @@ class _Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count a file."""
-        from provenance.verifying.many import PERSON_FIRST  # noqa: PLC0415 - slow to import
 
         row = outcome.row
         self.counts[_UNEXAMINED if row.refused else row.verdict.value] += 1
@@ -154,7 +158,6 @@ class _Tally:
 
     def summary(self, found: Found) -> list[str]:
         """For people: counts by verdict, and what to look at first."""
-        from provenance.verifying.many import PERSON_FIRST  # noqa: PLC0415 - slow to import
 
         total = sum(self.counts.values())
         head = f"{total} {'file' if total == 1 else 'files'}"

@@ -1,29 +1,17 @@
-"""Options that several commands share, and how settings and keys are found."""
+"""Options that several commands share: each is worded once."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
-import platformdirs
 
-from provenance import config
-from provenance.cli.output import complain, warn
-from provenance.errors import KeyringError, UsageError
-
-if TYPE_CHECKING:
-    from provenance.keyring import Keyring
-    from provenance.registry import Registry
+from provenance.errors import UsageError
+from provenance.registry.address import has_password
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-APPLICATION = "provenance-stamp"
-NO_REGISTRY = "none"
-"""Instead of an address: work without a registry."""
 
 
 def keys_option(command: _Command) -> _Command:
@@ -41,8 +29,6 @@ def registry_option(command: _Command) -> _Command:
     """``--registry URL``; a password in it would be seen by everybody on the machine."""
 
     def check(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-        from provenance.registry.address import has_password  # noqa: PLC0415 - slow to import
-
         if value is not None and has_password(value):
             raise UsageError(
                 "A password never goes into --registry, where other users see it; put the whole "
@@ -93,137 +79,101 @@ def quiet_option(command: _Command) -> _Command:
     )(command)
 
 
-def settings(flags: dict[str, Any], *, quiet: bool = False) -> config.Settings:
-    """Resolve flags, environment and settings file, once."""
-    chosen = config.load(flags, os.environ)
-    if chosen.source is not None and not quiet:
-        complain(f"using the settings in {chosen.source}", label="Note: ")
-    return chosen
+def consent_option(command: _Command) -> _Command:
+    """``--consent REF``, any number of them."""
+    return click.option(
+        "--consent",
+        "consents",
+        metavar="REF",
+        multiple=True,
+        help="Opaque reference to a consent that the clip needed; repeatable.  Withdrawing it "
+        "later withdraws the stamp.",
+    )(command)
 
 
-def keys_folder(asked: Path | None) -> Path:
-    """The folder named, or ``./keys`` when it holds keys, or the user's own."""
-    from provenance.keyring import is_keyring  # noqa: PLC0415 - slow to import
-
-    if asked is not None:
-        return asked
-    here = Path("keys")
-    return here if is_keyring(here) else Path(click.get_app_dir(APPLICATION)) / "keys"
-
-
-def open_keyring(chosen: config.Settings, *, quiet: bool) -> Keyring:
-    """Load the keyring to sign with, by its own signer or the one that the settings name."""
-    return _with_signer(_loaded(chosen, quiet=quiet), chosen)
+def defaults_option(command: _Command) -> _Command:
+    """``--defaults TOML``."""
+    return click.option(
+        "--defaults",
+        metavar="TOML",
+        type=click.Path(path_type=Path),
+        help="A file of values for jobs that do not give them; flags come before it.",
+    )(command)
 
 
-def open_keyring_if_any(chosen: config.Settings, *, quiet: bool) -> Keyring | None:
-    """The keyring to verify with; None when no folder was named and there is none."""
-    from provenance.keyring import is_keyring  # noqa: PLC0415 - slow to import
-
-    if chosen.keys is None and not is_keyring(keys_folder(None)):
-        return None
-    return _loaded(chosen, quiet=quiet)
-
-
-def _loaded(chosen: config.Settings, *, quiet: bool) -> Keyring:
-    """Load the keyring and pass its warnings on.
-
-    Keys and settings that lie in the working folder were perhaps put there by somebody else (an
-    unpacked archive), and decide who is trusted: so it is said when they are used.
-    """
-    from provenance.keyring import Keyring  # noqa: PLC0415 - slow to import
-
-    keyring = Keyring.load(keys_folder(chosen.keys), pin=token_pin())
-    if chosen.keys is None and not quiet:
-        complain(f"using the keys of {keyring.organisation} in {keyring.folder}", label="Note: ")
-    for sentence in keyring.warnings:
-        warn(sentence)
-    return keyring
-
-
-def token_pin() -> str | None:
-    """The PIN of a PKCS #11 token: from the environment, so that no argument shows it."""
-    return os.environ.get("PROVENANCE_PKCS11_PIN") or None
-
-
-def own_environment() -> dict[str, str]:
-    """What the environment says here; a worker on another machine calls it there."""
-    return {name: text for name, text in os.environ.items() if name.startswith(config.PREFIX)}
-
-
-def _with_signer(keyring: Keyring, chosen: config.Settings) -> Keyring:
-    """The keyring with the signer that the settings name, if they name one."""
-    if chosen.signer is None and chosen.signer_chain is None:
-        return keyring
-    if chosen.signer is None or chosen.signer_chain is None:
-        raise UsageError("A signer's address and its certificates go together: give both.")
-    from provenance.signers import SignerSpec, open_signer  # noqa: PLC0415 - slow to import
-
-    spec = SignerSpec(chosen.signer, read_pem(chosen.signer_chain))
-    return keyring.with_signer(open_signer(spec, pin=token_pin()))
-
-
-def registry_url(chosen: config.Settings) -> str:
-    """The registry's address: as set, or the file in the user's data folder."""
-    return chosen.registry or str(platformdirs.user_data_path(APPLICATION) / "registry.db")
-
-
-def open_registry(chosen: config.Settings, *, create: bool = False) -> Registry:
-    """Open the registry that the settings name.
-
-    Raises:
-        UsageError: none was wanted, or the address can't be read.
-        RegistryError: it is not there, or can't be used.
-    """
-    from provenance.registry import Registry  # noqa: PLC0415 - slow to import
-
-    if chosen.registry == NO_REGISTRY:
-        raise UsageError("This needs a registry; name one with --registry.")
-    return Registry(registry_url(chosen), create=create)
+_FIELDS: Final[dict[str, dict[str, Any]]] = {
+    "--model-name": {"metavar": "NAME", "help": "The model that made the clip."},
+    "--model-version": {"metavar": "V", "help": "Its version."},
+    "--prompt-file": {
+        "metavar": "FILE",
+        "type": click.Path(path_type=Path),
+        "help": "Read the prompt from this UTF-8 file.",
+    },
+    "--prompt-hash": {
+        "metavar": "HEX",
+        "help": "A SHA-256 of the prompt made elsewhere, 64 digits.",
+    },
+    "--prompt-from-tags": {
+        "is_flag": True,
+        "help": "Take the prompt from the tags that ComfyUI or Automatic1111 wrote into the clip.",
+    },
+    "--profile": {
+        "metavar": "NAME",
+        "help": "Strength: faint, standard or strong.  [default: standard]",
+    },
+    "--provider": {
+        "metavar": "NAME",
+        "help": "Who made the clip.  [default: the keys' organisation]",
+    },
+    "--title": {"metavar": "TEXT", "help": "Title.  [default: the output's file name]"},
+    "--digital-source-type": {
+        "metavar": "TYPE",
+        "help": "How the clip came to be: trainedAlgorithmicMedia, "
+        "compositeWithTrainedAlgorithmicMedia, compositeSynthetic, algorithmicallyEnhanced, "
+        "algorithmicMedia.  [default: trainedAlgorithmicMedia]",
+    },
+    "--codec": {
+        "metavar": "NAME",
+        "help": "h264, hevc, av1, vp9, prores, or source for the input's own.  [default: h264; vp9 "
+        "for webm]",
+    },
+    "--crf": {
+        "metavar": "N",
+        "type": float,
+        "help": "Constant quality.  [default: 18 for h264]",
+    },
+    "--bitrate": {"metavar": "RATE", "help": "Bit rate instead of a CRF: 2M, 600k."},
+    "--preset": {"metavar": "NAME", "help": "The encoder's preset.  [default: medium]"},
+    "--keep-tags": {
+        "metavar": "NAME,...",
+        "help": "Tags of the input to carry over besides title, language, chapters, times and "
+        "timecode; cover, data and attachment stand for whole tracks.  All others are left out, "
+        "and named.",
+    },
+    "--tsa": {
+        "metavar": "URL",
+        "help": "Have this RFC 3161 authority timestamp the signature (it sees a hash only).",
+    },
+    "--min-margin": {
+        "metavar": "DB",
+        "type": float,
+        "help": "Refuse a clip whose mark would keep less than this margin in a 360p CRF 30 copy, "
+        "at any strength of the profile.",
+    },
+}
+"""What a clip can be stamped with, and how: the same words in `stamp`, `batch` and `approve`."""
 
 
-@contextlib.contextmanager
-def opened_registry(chosen: config.Settings) -> Iterator[Registry | None]:
-    """The registry to stamp into, made if need be; None when "none" is set."""
-    if chosen.registry == NO_REGISTRY:
-        yield None
-        return
-    with open_registry(chosen, create=True) as registry:
-        yield registry
+def stamp_options(*flags: str, required: bool = False) -> Callable[[_Command], _Command]:
+    """Those of the options by which a clip is stamped, in this order."""
+
+    def decorate(command: _Command) -> _Command:
+        for flag in reversed(flags):
+            command = click.option(flag, required=required, **_FIELDS[flag])(command)
+        return command
+
+    return decorate
 
 
-def open_registry_if_any(chosen: config.Settings) -> Registry | None:
-    """The registry to verify with; None when "none" is set, or none is named and none is there."""
-    if chosen.registry == NO_REGISTRY:
-        return None
-    if chosen.registry is None and not Path(registry_url(chosen)).exists():
-        return None
-    return open_registry(chosen)
-
-
-def read_issuers(chosen: config.Settings, keyring: Keyring | None) -> bytes:
-    """Certificates under which lists, bundles and heads have to be signed: the keyring's own.
-
-    Those of --trust count without one only: whoever may sign manifests somewhere, as any member of
-    a public trust list, must not withdraw another one's stamps.
-    """
-    if keyring is not None:
-        return keyring.issuers_pem
-    return b"".join(read_pem(path) for path in chosen.trust)
-
-
-def read_pem(path: Path) -> bytes:
-    """A file of certificates.
-
-    Raises:
-        UsageError: when it cannot be read.
-        KeyringError: when it holds no certificate.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or "input/output error").lower()
-        raise UsageError(f"The certificate file {path} cannot be read: {reason}.") from error
-    if b"-----BEGIN CERTIFICATE-----" not in content:
-        raise KeyringError(f"The certificate file {path} holds no PEM certificate.")
-    return content.rstrip() + b"\n"
+MODEL: Final = ("--model-name", "--model-version")
+ENCODING: Final = ("--codec", "--crf", "--bitrate", "--preset")

@@ -9,29 +9,51 @@ from typing import Any
 import click
 
 from provenance import config
+from provenance.cli.lazy import examples
+from provenance.cli.opening import open_keyring, opened_registry, settings
 from provenance.cli.options import (
+    ENCODING,
+    MODEL,
+    consent_option,
     json_option,
     keys_option,
-    open_keyring,
-    opened_registry,
     quiet_option,
     registry_option,
-    settings,
     signer_options,
+    stamp_options,
 )
 from provenance.cli.output import complain, print_json, stdout
 from provenance.cli.progress import StampBar
 from provenance.errors import UsageError
+from provenance.manifest import (
+    DEFAULT_DIGITAL_SOURCE_TYPE,
+    given_prompt_hash,
+    hash_prompt,
+    trace_prompt,
+)
 from provenance.report import show_stamp
+from provenance.stamping.claims import Claims, How
+from provenance.stamping.making import prompt_from_tags as read_tags
+from provenance.stamping.stamp import Stamper
+from provenance.video import EncoderOptions
+from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
 _MAX_PROMPT = 10_000_000
 
 
-@click.command(short_help="Mark and sign a clip.")
+@click.command(
+    epilog=examples(
+        "provenance stamp clip.mp4 stamped.mp4 --model-name ExampleVideoModel \\\n"
+        '    --model-version 3.2.1 --prompt "a walk through a gallery"',
+        "provenance stamp clip.mov stamped.mov --model-name ExampleVideoModel \\\n"
+        "    --model-version 3.2.1 --prompt-file prompt.txt --codec prores --consent C-17",
+        "provenance stamp comfyui.mp4 stamped.mkv --model-name ExampleVideoModel \\\n"
+        "    --model-version 3.2.1 --prompt-from-tags --profile strong --json",
+    )
+)
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUTPUT", type=click.Path(path_type=Path))
-@click.option("--model-name", metavar="NAME", required=True, help="The model that made the clip.")
-@click.option("--model-version", metavar="V", required=True, help="Its version.")
+@stamp_options(*MODEL, required=True)
 @click.option(
     "--prompt",
     metavar="TEXT",
@@ -44,14 +66,7 @@ _MAX_PROMPT = 10_000_000
     type=click.Path(path_type=Path, allow_dash=True),
     help="Read the prompt from this UTF-8 file, - for standard input.",
 )
-@click.option(
-    "--prompt-hash", metavar="HEX", help="A SHA-256 of the prompt made elsewhere, 64 digits."
-)
-@click.option(
-    "--prompt-from-tags",
-    is_flag=True,
-    help="Take the prompt from the tags that ComfyUI or Automatic1111 wrote into INPUT.",
-)
+@stamp_options("--prompt-hash", "--prompt-from-tags")
 @click.option(
     "--plain-prompt-hash",
     is_flag=True,
@@ -59,29 +74,7 @@ _MAX_PROMPT = 10_000_000
     "prompt.",
 )
 @keys_option
-@click.option(
-    "--profile", metavar="NAME", help="Strength: faint, standard or strong.  [default: standard]"
-)
-@click.option(
-    "--provider", metavar="NAME", help="Who made the clip.  [default: the keys' organisation]"
-)
-@click.option("--title", metavar="TEXT", help="Title.  [default: OUTPUT's file name]")
-@click.option(
-    "--digital-source-type",
-    metavar="TYPE",
-    help="How the clip came to be: trainedAlgorithmicMedia, compositeWithTrainedAlgorithmicMedia, "
-    "compositeSynthetic, algorithmicallyEnhanced, algorithmicMedia.  "
-    "[default: trainedAlgorithmicMedia]",
-)
-@click.option(
-    "--codec",
-    metavar="NAME",
-    help="h264, hevc, av1, vp9, prores, or source for the input's own.  [default: h264; vp9 for "
-    "webm]",
-)
-@click.option("--crf", metavar="N", type=float, help="Constant quality.  [default: 18 for h264]")
-@click.option("--bitrate", metavar="RATE", help="Bit rate instead of a CRF: 2M, 600k.")
-@click.option("--preset", metavar="NAME", help="The encoder's preset.  [default: medium]")
+@stamp_options("--profile", "--provider", "--title", "--digital-source-type", *ENCODING)
 @click.option(
     "--encoder-option",
     "encoder_options",
@@ -89,35 +82,11 @@ _MAX_PROMPT = 10_000_000
     multiple=True,
     help="Any further option of the encoder, by its own name; repeatable.",
 )
-@click.option(
-    "--keep-tags",
-    metavar="NAME,...",
-    help="Tags of INPUT to carry over besides title, language, chapters, times and timecode; "
-    "cover, data and attachment stand for whole tracks.  All others are left out, and named.",
-)
-@click.option(
-    "--tsa",
-    metavar="URL",
-    help="Have this RFC 3161 authority timestamp the signature (it sees a hash only).",
-)
-@click.option(
-    "--min-margin",
-    metavar="DB",
-    type=float,
-    help="Refuse a clip whose mark would keep less than this margin in a 360p CRF 30 copy, at any "
-    "strength of the profile.",
-)
+@stamp_options("--keep-tags", "--tsa", "--min-margin")
 @click.option(
     "--approval", metavar="REF", help="Opaque reference to the approval; it is shown to verifiers."
 )
-@click.option(
-    "--consent",
-    "consents",
-    metavar="REF",
-    multiple=True,
-    help="Opaque reference to a consent that the clip needed; repeatable.  Withdrawing it later "
-    "withdraws the stamp.",
-)
+@consent_option
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
 @registry_option
 @signer_options
@@ -165,24 +134,11 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     flags["keep_tags"] = None if keep_tags is None else config.parse_names(keep_tags)
     chosen = settings(flags, quiet=quiet)
     keyring = open_keyring(chosen, quiet=quiet)
-    # All of these are slow to import.
-    from provenance.manifest import (  # noqa: PLC0415
-        DEFAULT_DIGITAL_SOURCE_TYPE,
-        given_prompt_hash,
-        hash_prompt,
-        trace_prompt,
-    )
-    from provenance.stamping.claims import Claims, How  # noqa: PLC0415
-    from provenance.stamping.making import prompt_from_tags as read_prompt  # noqa: PLC0415
-    from provenance.stamping.stamp import Stamper  # noqa: PLC0415
-    from provenance.video import EncoderOptions  # noqa: PLC0415
-    from provenance.watermark.embed.profiles import DEFAULT_PROFILE  # noqa: PLC0415
-
     if prompt_hash is not None:  # then there is nothing that could be looked for
         hashed, trace = given_prompt_hash(prompt_hash), None
     else:
         if prompt_from_tags:
-            prompt = read_prompt(source)
+            prompt = read_tags(source)
         text = prompt if prompt is not None else _read_prompt(prompt_file or Path("-"))
         hashed = hash_prompt(text, None if plain_prompt_hash else keyring.prompt_key)
         trace = trace_prompt(text, keyring.prompt_key)

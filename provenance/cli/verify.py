@@ -7,43 +7,46 @@ import functools
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import platformdirs
 
 from provenance import config
 from provenance.cli.bulk import read_list, verify_all
-from provenance.cli.options import (
+from provenance.cli.lazy import examples
+from provenance.cli.opening import (
     APPLICATION,
-    json_option,
-    keys_option,
     open_keyring_if_any,
     open_registry_if_any,
-    quiet_option,
     read_issuers,
     read_pem,
-    registry_option,
     settings,
 )
+from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
+from provenance.documents.exports import log_verification, open_bundle, read_revocations
+from provenance.documents.seen import Seen
 from provenance.errors import KeyringError, RegistryError, UsageError
-from provenance.results import Verdict
-
-if TYPE_CHECKING:
-    from provenance.documents.seen import Seen
-    from provenance.manifest import Trust
-    from provenance.registry import Registry
-    from provenance.results import VerificationReport
-    from provenance.verifying.isolation import Examiner, Limits
-    from provenance.watermark.code.keys import WatermarkKey
+from provenance.manifest import Trust
+from provenance.registry import Registry
+from provenance.results import Verdict, VerificationReport
+from provenance.verifying.isolation import Examiner, Limits
+from provenance.verifying.sources import is_folder
+from provenance.verifying.verify import verify as verify_file
+from provenance.watermark.code.keys import WatermarkKey
 
 _VERDICTS = ", ".join(Verdict.__members__)
 
 
 @click.command(
-    short_help="Examine videos or images.",
-    epilog=f"Exit code: 0 when every verdict is accepted, 1 when one is not, 3 when a file could "
-    f"not be examined, 2 and 4 for wrong usage and failures.  Verdicts: {_VERDICTS}.",
+    epilog=examples(
+        "provenance verify clip.mp4",
+        "provenance verify clip.mp4 screenshot.png --json --accept CONFIRMED,WATERMARK_MATCH",
+        "provenance verify inbox/ --workers 4 --results rows.jsonl",
+        "find inbox -name '*.mp4' -print0 | provenance verify --list - --null --quiet",
+        "provenance verify clip.mp4 --bundle stamps.bundle --revocations withdrawn.list",
+        more="Exit code: 0 when every verdict is accepted, 1 when one is not, 3 when a file could "
+        f"not be examined, 2 and 4 for wrong usage and failures.  Verdicts: {_VERDICTS}.",
+    ),
 )
 @click.argument("paths", metavar="PATH...", nargs=-1, type=click.Path())
 @click.option(
@@ -165,9 +168,6 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     process of their own with limits on time and memory; nothing but a URL that you name is fetched
     from the network.
     """
-    from provenance.documents.exports import log_verification, read_revocations  # noqa: PLC0415 - slow
-    from provenance.verifying.sources import is_folder  # noqa: PLC0415 - slow to import
-    from provenance.verifying.verify import verify as verify_file  # noqa: PLC0415 - slow to import
 
     if not paths and listed is None:
         raise UsageError(
@@ -228,7 +228,6 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
 
 
 def _limits(chosen: config.Settings) -> Limits:
-    from provenance.verifying.isolation import Limits  # noqa: PLC0415 - slow to import
 
     usual = Limits()
     seconds, memory = chosen.max_seconds, chosen.max_memory
@@ -244,8 +243,6 @@ def _stamps(
 ) -> Iterator[Registry | None]:
     """Where stamps are looked up: a bundle, the registry, or nowhere."""
     if bundle is not None:
-        from provenance.documents.exports import open_bundle  # noqa: PLC0415 - slow to import
-
         with open_bundle(bundle, issuers, _seen(chosen)) as registry:
             yield registry
         return
@@ -256,7 +253,6 @@ def _stamps(
 
 def _seen(chosen: config.Settings) -> Seen:
     """What was seen of signed lists before."""
-    from provenance.documents.seen import Seen  # noqa: PLC0415 - slow to import
 
     usual = str(platformdirs.user_data_path(APPLICATION) / "seen.json")
     named = chosen.seen or usual
@@ -269,7 +265,6 @@ def _credentials(
 ) -> tuple[tuple[WatermarkKey, ...], Trust, bytes]:
     """The watermark keys to try, whom to trust (the keyring's root and what was added), and the
     roots of those whose lists and bundles are believed."""
-    from provenance.manifest import Trust  # noqa: PLC0415 - slow to import
 
     keyring = open_keyring_if_any(chosen, quiet=quiet)
     if keyring is None and not chosen.trust:

@@ -91,7 +91,10 @@ def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -
     """
     try:
         if path.stat().st_size > _MAX_LIST:
-            raise SealError(f"{path} is too large for a revocation list; give the right file.")
+            raise SealError(
+                f"{path} is too large for a revocation list",
+                advice="give the right file",
+            )
         content = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -194,7 +197,10 @@ def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Ite
             while piece := stream.read(_PIECE):
                 digest.update(piece)
             if digest.hexdigest() != sealed.document.get("sha256"):
-                raise SealError(f"{path} was changed or cut off after it was signed; get it again.")
+                raise SealError(
+                    f"{path} was changed or cut off after it was signed",
+                    advice="get it again",
+                )
             stream.seek(start)
             if seen is not None:
                 seen.accept("bundle", sealed, str(path))
@@ -205,7 +211,10 @@ def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Ite
         again = hashlib.sha256()
         import_lines(registry, _hashed(stream, again), str(path))
         if again.digest() != digest.digest():
-            raise SealError(f"{path} was changed while it was read; get it again.")
+            raise SealError(
+                f"{path} was changed while it was read",
+                advice="get it again",
+            )
         registry.issued_at = sealed.issued_at
         yield registry
 

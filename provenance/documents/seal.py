@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from provenance.errors import SealError
+from provenance.errors import SealError, about
 from provenance.manifest import Signer
 from provenance.manifest.certificates import check_validity
 from provenance.manifest.paths import MALFORMED, MAX_CHAIN, why_untrusted
@@ -52,7 +52,7 @@ def seal(
     """Sign and date ``document`` as one of ``kind``: one line of JSON.
 
     Args:
-        kind: "revocations", "bundle" or "audit-head".
+        kind: "revocations", "bundle", "audit-head" or "release" (scripts/release).
         document: what it says; ``issued_at`` and ``expires_at`` are added to it, in ISO 8601.
         signer: who signs.
         valid: how long it stands; None for what does not expire.
@@ -106,6 +106,13 @@ def unseal(
             or its certificate not valid now, it is dated in the future, or it has expired.
     """
     moment = datetime.now(UTC) if now is None else now
+    with about(name, SealError):
+        return _unsealed(kind, data, anchors_pem, name, expires=expires, moment=moment)
+
+
+def _unsealed(
+    kind: str, data: bytes, anchors_pem: bytes, name: str, *, expires: bool, moment: datetime
+) -> Sealed:
     try:
         whole = json.loads(data)
         protected, payload = whole["protected"], whole["payload"]
@@ -118,12 +125,18 @@ def unseal(
             raise ValueError
         signer = _organisation(chain[0])
     except (*MALFORMED, KeyError, StopIteration, RecursionError) as error:
-        raise SealError(f"{name} is no signed document of this program; get it again.") from error
+        raise SealError(
+            f"{name} is no signed document of this program",
+            advice="get it again",
+        ) from error
     if found != _type(kind):
         raise SealError(f"{name} is signed, but is no {kind} file ({printable(found, 60)}).")
     pem = b"".join(one.public_bytes(Encoding.PEM) for one in chain)
     if not signature_fits(cose, pem, signature, f"{protected}.{payload}".encode("ascii")):
-        raise SealError(f"{name} was changed after it was signed; get it again from its issuer.")
+        raise SealError(
+            f"{name} was changed after it was signed",
+            advice="get it again from its issuer",
+        )
     wrong = why_untrusted(chain, anchors_pem, moment)
     if wrong is not None:
         raise SealError(
@@ -131,14 +144,20 @@ def unseal(
         )
     issued, ends = (_time(document.get(key)) for key in ("issued_at", "expires_at"))
     if issued is None or (ends is None and (expires or "expires_at" in document)):
-        raise SealError(f"{name} does not say from when to when it stands; get it again.")
+        raise SealError(
+            f"{name} does not say from when to when it stands",
+            advice="get it again",
+        )
     if issued > moment + SKEW:
         raise SealError(
-            f"{name} is dated {issued.isoformat()}, which is still to come; set this machine's "
-            "clock, or ask its issuer."
+            f"{name} is dated {issued.isoformat()}, which is still to come",
+            advice="set this machine's clock, or ask its issuer",
         )
     if ends is not None and ends <= moment:
-        raise SealError(f"{name} expired on {ends.isoformat()}; get a fresh one from its issuer.")
+        raise SealError(
+            f"{name} expired on {ends.isoformat()}",
+            advice="get a fresh one from its issuer",
+        )
     return Sealed(document, signer, issued, ends)
 
 

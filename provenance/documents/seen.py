@@ -103,7 +103,8 @@ class Seen:
         if self._max_age is not None and moment - sealed.issued_at > self._max_age:  # 3
             raise SealError(
                 f"{name} was issued on {_day(sealed.issued_at)}, longer ago than the "
-                f"{self._max_age / timedelta(days=1):g} days allowed; get a fresh one."
+                f"{self._max_age / timedelta(days=1):g} days allowed",
+                advice="get a fresh one",
             )
         if self._path is None:
             return
@@ -142,8 +143,8 @@ class Seen:
         except OSError as error:
             reason = (error.strerror or "input/output error").lower()
             raise SealError(
-                f"{path}, which remembers the newest lists seen, can't be used: {reason}; name "
-                "another file with --seen, or none."
+                f"{path}, which remembers the newest lists seen, can't be used: {reason}",
+                advice="name another file with --seen, or none",
             ) from error
 
 
@@ -151,7 +152,8 @@ def _check(known: dict[str, Any], head: LogHead, sealed: Sealed, name: str) -> N
     if head.row < known["row"]:
         raise SealError(
             f"{name} of {_day(sealed.issued_at)} (row {head.row} of the registry's log) is older "
-            f"than one of {_of(known)} (row {known['row']}) that was seen; get a fresh one."
+            f"than one of {_of(known)} (row {known['row']}) that was seen",
+            advice="get a fresh one",
         )
     if head.row == known["row"] and head.hash != known["hash"]:
         raise SealError(
@@ -165,7 +167,8 @@ def _check_old(entries: dict[str, Any], places: str, sealed: Sealed, name: str) 
         if place.startswith(places):
             raise SealError(
                 f"{name} does not say how new it is, as lists of release 0.1.0, and one of "
-                f"{_of(known)} by {printable(sealed.signer, 60)} was seen before; get a fresh one."
+                f"{_of(known)} by {printable(sealed.signer, 60)} was seen before",
+                advice="get a fresh one",
             )
 
 
@@ -187,8 +190,8 @@ def _read(path: Path) -> dict[str, Any]:
             entry["hash"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise SealError(
-            f"{path}, which remembers the newest lists seen, is damaged; put it back, or remove "
-            "it if you know that nobody rolls your lists back."
+            f"{path}, which remembers the newest lists seen, is damaged",
+            advice="put it back, or remove it if you know that nobody rolls your lists back",
         ) from error
     return entries
 

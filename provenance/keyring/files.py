@@ -116,8 +116,8 @@ def locked(folder: Path) -> Iterator[None]:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise KeyringError(
-                    f"The keys in {folder} are being changed by another process; nothing was "
-                    "changed here, look at `provenance keys list` and try again."
+                    f"The keys in {folder} are being changed by another process; "
+                    "nothing was changed here, look at `provenance keys list` and try again.",
                 ) from error
         yield
     finally:
@@ -137,6 +137,6 @@ def written_to(folder: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(
-            f"Keys could not be written to {folder} ({error.strerror or 'input/output error'}); "
-            "choose a folder that you can write to."
+            f"Keys could not be written to {folder} ({error.strerror or 'input/output error'})",
+            advice="choose a folder that you can write to",
         ) from error

@@ -50,13 +50,13 @@ class KeyFolder:
         folder = self._folder
         if not folder.is_dir():
             raise KeyringError(
-                f"There is no keys folder {folder}; make one with `provenance keys init`, or name "
-                "yours with --keys."
+                f"There is no keys folder {folder}",
+                advice="make one with `provenance keys init`, or name yours with --keys",
             )
         if not (self._folder / INDEX).exists():
             raise KeyringError(
-                f"{self._folder} holds no keys ({INDEX} is missing); make some with `provenance "
-                "keys init`, or name another folder with --keys."
+                f"{self._folder} holds no keys ({INDEX} is missing)",
+                advice="make some with `provenance keys init`, or name another folder with --keys",
             )
         try:
             index = json.loads(self.read(INDEX, private=False))
@@ -67,8 +67,8 @@ class KeyFolder:
         schema = index.get("schema")
         if schema != SCHEMA:
             raise KeyringError(
-                f"{self._folder / INDEX} is of another version ({schema!r}, not {SCHEMA!r}); use "
-                "the release that wrote it, or a newer one."
+                f"{self._folder / INDEX} is of another version ({schema!r}, not {SCHEMA!r})",
+                advice="use the release that wrote it, or a newer one",
             )
         return index
 
@@ -89,9 +89,11 @@ class KeyFolder:
         for name in (key, certificate):
             if not (self._folder / name).exists():
                 raise KeyringError(
-                    f"The certificate authority's {self._folder / name} is not here; bring the "
-                    "`ca` folder back from where it is kept and try again, or make another "
-                    "authority with `provenance keys rotate --authority`."
+                    f"The certificate authority's {self._folder / name} is not here",
+                    advice=(
+                        "bring the `ca` folder back from where it is kept and try again, or make "
+                        "another authority with `provenance keys rotate --authority`"
+                    ),
                 )
         return Issued(self.read(key, private=True), self.certificates(certificate))
 
@@ -113,7 +115,10 @@ class KeyFolder:
         """Those that the index lists, newest first."""
         entries = self.entries(index, "prompt_keys")
         if not entries:
-            raise KeyringError(f"{self._folder} holds no prompt key; copy it from the keyring.")
+            raise KeyringError(
+                f"{self._folder} holds no prompt key",
+                advice="copy it from the keyring",
+            )
         return tuple(PromptKey(entry["id"], self.secret(entry, "prompt")) for entry in entries)
 
     def issuers(self, index: dict[str, Any]) -> bytes:
@@ -139,7 +144,9 @@ class KeyFolder:
         """The current signing key's entry: a chain, and a key file or a service's address."""
         entries = self.entries(index, "signing_keys")
         if not entries:
-            raise KeyringError(f"{self._folder} holds no signing key; it can verify only.")
+            raise KeyringError(
+                f"{self._folder} holds no signing key; it can verify only.",
+            )
         entry = entries[0]
         names = (entry.get("signer", entry.get("key")), entry.get("chain"))
         if not all(isinstance(name, str) for name in names):
@@ -184,8 +191,8 @@ class KeyFolder:
         secret = bytes.fromhex(found[1]) if found else b""
         if len(secret) != SECRET_BYTES or derive_key_id(secret, purpose) != key_id:
             raise KeyringError(
-                f"{self._folder / name} is damaged or belongs to another key; put it back from "
-                "your backup."
+                f"{self._folder / name} is damaged or belongs to another key",
+                advice="put it back from your backup",
             )
         return secret
 
@@ -196,7 +203,8 @@ class KeyFolder:
             x509.load_pem_x509_certificates(pem)
         except ValueError as error:
             raise KeyringError(
-                f"{self._folder / name} holds a damaged certificate; put it back from your backup."
+                f"{self._folder / name} holds a damaged certificate",
+                advice="put it back from your backup",
             ) from error
         return pem
 
@@ -212,16 +220,19 @@ class KeyFolder:
                 content = stream.read(_MAX_FILE + 1)
         except FileNotFoundError as error:
             raise KeyringError(
-                f"{path} is missing; put it back from your backup, or make new keys in another "
-                "folder."
+                f"{path} is missing",
+                advice="put it back from your backup, or make new keys in another folder",
             ) from error
         except OSError as error:
             raise KeyringError(
-                f"{path} can't be read ({error.strerror or 'input/output error'}); check its owner "
-                "and permissions."
+                f"{path} can't be read ({error.strerror or 'input/output error'})",
+                advice="check its owner and permissions",
             ) from error
         if len(content) > _MAX_FILE:
-            raise KeyringError(f"{path} is too large for a key file; put the right one back.")
+            raise KeyringError(
+                f"{path} is too large for a key file",
+                advice="put the right one back",
+            )
         return content
 
     def _warn(self, path: Path, mode: int, private: bool) -> None:
@@ -240,5 +251,6 @@ class KeyFolder:
 
     def _damaged(self, how: str) -> KeyringError:
         return KeyringError(
-            f"{self._folder / INDEX} is damaged ({how}); put it back from your backup."
+            f"{self._folder / INDEX} is damaged ({how})",
+            advice="put it back from your backup",
         )

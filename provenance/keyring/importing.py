@@ -110,8 +110,8 @@ def import_chain(
                 trusted.append(root)
         if not any(_issued_by(chain[-1], root) for root in trusted):
             raise KeyringError(
-                "The chain leads to no root that is trusted here; add the authority's root "
-                "certificate with --root."
+                "The chain leads to no root that is trusted here",
+                advice="add the authority's root certificate with --root",
             )
         index["trust_anchors"] = anchors
         return commit(folder, index, files, pin=pin)
@@ -128,8 +128,8 @@ def _read(pem: bytes) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(pem)
     except ValueError as error:
         raise KeyringError(
-            "A file holds no certificate, or a damaged one; use the PEM file that the authority "
-            "sent."
+            "A file holds no certificate, or a damaged one",
+            advice="use the PEM file that the authority sent",
         ) from error
 
 
@@ -139,8 +139,8 @@ def _read_chain(pem: bytes) -> tuple[list[x509.Certificate], list[x509.Certifica
     for below, above in itertools.pairwise(chain):
         if not _issued_by(below, above):
             raise KeyringError(
-                "The certificates do not follow one another; put the key's own first, then its "
-                "issuer, and so on."
+                "The certificates do not follow one another",
+                advice="put the key's own first, then its issuer, and so on",
             )
     leaf = chain[0]
     try:

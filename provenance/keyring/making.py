@@ -167,8 +167,8 @@ def _refuse_existing(folder: Path) -> None:
     taken = [name for name in (INDEX, *_PARTS) if os.path.lexists(folder / name)]
     if taken:
         raise KeyringError(
-            f"{folder} already holds keys ({', '.join(taken)}), which are never overwritten; "
-            "choose another folder with --keys."
+            f"{folder} already holds keys ({', '.join(taken)}), which are never overwritten",
+            advice="choose another folder with --keys",
         )
 
 
@@ -186,7 +186,7 @@ def _move_new(source: Path, target: Path) -> None:
         os.link(source, target)
     except FileExistsError as error:
         raise KeyringError(
-            f"{target.parent} has just been given keys by somebody else; nothing was overwritten."
+            f"{target.parent} has just been given keys by somebody else; nothing was overwritten.",
         ) from error
     except OSError:  # a file system without links
         write_new(target, source.read_bytes(), PUBLIC)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from provenance.errors import KeyringError
+from provenance.errors import KeyringError, about
 from provenance.keyring.files import INDEX
 from provenance.keyring.folder import KeyFolder
 from provenance.manifest.prompt import PromptKey
@@ -60,7 +60,8 @@ class Keyring:
             KeyringError: when there is no keyring, it can't be read, its index is damaged, or a
                 watermark key or trust anchor that the index names is missing or damaged.
         """
-        return read_keyring(path_of(folder), pin=pin)
+        with about(path_of(folder), KeyringError):
+            return read_keyring(path_of(folder), pin=pin)
 
     @property
     def trust(self) -> Trust:
@@ -76,8 +77,8 @@ class Keyring:
         """
         if not self.watermark_keys:
             raise KeyringError(
-                f"{self.folder} holds no watermark key; copy the keyring's `watermark` folder and "
-                "its index there."
+                f"{self.folder} holds no watermark key",
+                advice="copy the keyring's `watermark` folder and its index there",
             )
         return self.watermark_keys[0]
 

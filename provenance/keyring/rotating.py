@@ -166,8 +166,11 @@ def _refuse_service(source: KeyFolder, index: dict[str, Any]) -> None:
     if current and "signer" in current[0]:
         name = source.spec(current[0], None).name
         raise KeyringError(
-            f"The signing key is in a key service ({name}); make the next one there and install "
-            "its certificate with `provenance keys import-chain`."
+            f"The signing key is in a key service ({name})",
+            advice=(
+                "make the next one there and install its certificate with `provenance keys "
+                "import-chain`"
+            ),
         )
 
 
@@ -194,7 +197,10 @@ def issue(
         raise KeyringError("This is no PKCS #10 request in PEM, or a damaged one.") from error
     algorithm_for(key)
     if not proven:
-        raise KeyringError("The request is not signed by its own key; make it anew.")
+        raise KeyringError(
+            "The request is not signed by its own key",
+            advice="make it anew",
+        )
     try:
         organisation = check_organisation(organisation)
     except ValueError as error:
@@ -226,13 +232,15 @@ def _authority_at_work(root: Issued, moment: datetime) -> Iterator[None]:
         check_validity(root.certificate_pem, moment)
     except SigningError as error:
         raise KeyringError(
-            "The certificate authority's certificate is not valid now; set the clock right, or "
-            "make another with `provenance keys rotate --authority`."
+            "The certificate authority's certificate is not valid now",
+            advice=(
+                "set the clock right, or make another with `provenance keys rotate --authority`"
+            ),
         ) from error
     try:
         yield
     except (ValueError, TypeError, InvalidSignature) as error:
         raise KeyringError(
-            "The certificate authority's key is damaged or belongs to another certificate; put "
-            "the `ca` folder back from your backup."
+            "The certificate authority's key is damaged or belongs to another certificate",
+            advice="put the `ca` folder back from your backup",
         ) from error

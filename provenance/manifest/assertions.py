@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from provenance.errors import UsageError
 from provenance.results import PromptHash
 from provenance.results.payload import LAYOUT, SOFT_BINDING_ALG, StampId
+from provenance.system.version import DISTRIBUTION, software_version
 
-GENERATOR = "provenance-stamp"
+GENERATOR = DISTRIBUTION
 SPEC_VERSION = "2.4.0"
 
 ACTIONS = "c2pa.actions.v2"
@@ -148,15 +147,6 @@ class Generation:
             (TRAINING_MINING, training_mining()),
         ]
         return manifest_definition(self.title, mime, assertions, parent)
-
-
-@cache
-def software_version() -> str:
-    """Version of this package as installed, ``0+unknown`` when it runs from a bare checkout."""
-    try:
-        return version(GENERATOR)
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def manifest_definition(

@@ -177,7 +177,8 @@ class _Job:
                 raise
         if not store:
             raise SigningError(
-                "The manifest came out empty; try again, and report this if it stays."
+                "The manifest came out empty",
+                advice="try again, and report this if it stays",
             )
         return bytes(store)
 
@@ -218,8 +219,8 @@ class _Callback:
                 self._signer.alg.lower(), self._signer.chain_pem, signature, data
             ):
                 raise SigningError(
-                    "The signer's answer does not fit its certificate; check that key, algorithm "
-                    "and certificate belong together."
+                    "The signer's answer does not fit its certificate",
+                    advice="check that key, algorithm and certificate belong together",
                 )
         except Exception as error:  # any signer's exception must get past the C frames
             self.error = error
@@ -307,8 +308,8 @@ def _blames_authority(error: C2paError, callback: _Callback) -> bool:
 def _authority_failure(url: str, error: C2paError) -> TimestampError:
     _note(error)
     return TimestampError(
-        f"The timestamp authority at {urlsplit(url).hostname} gave no usable answer; try again "
-        "later, or sign without a timestamp."
+        f"The timestamp authority at {urlsplit(url).hostname} gave no usable answer",
+        advice="try again later, or sign without a timestamp",
     )
 
 
@@ -316,14 +317,15 @@ def _signer_failure(error: Exception) -> ProvenanceError:
     if isinstance(error, ProvenanceError):
         return error
     return SigningError(
-        f"The signer failed ({type(error).__name__}), so nothing was written; look at its own log."
+        f"The signer failed ({type(error).__name__}), so nothing was written",
+        advice="look at its own log",
     )
 
 
 def _io_failure(error: OSError, target: Path) -> OutputError:
     return OutputError(
-        f"{target.name} could not be written ({error.strerror or 'input/output error'}); make "
-        "room or choose another folder."
+        f"{target.name} could not be written ({error.strerror or 'input/output error'})",
+        advice="make room or choose another folder",
     )
 
 
@@ -331,12 +333,15 @@ def _refused(error: C2paError) -> SigningError:
     _note(error)
     if isinstance(error, C2paError.Signature | C2paError.Verify):
         return SigningError(
-            "C2PA does not accept the signature; check that the signing certificate is one for "
-            "signing content, with its whole chain beside it."
+            "C2PA does not accept the signature",
+            advice=(
+                "check that the signing certificate is one for signing content, with its whole "
+                "chain beside it"
+            ),
         )
     return SigningError(
-        "The manifest does not fit into the file; remux it, or choose another kind of container "
-        "for the output."
+        "The manifest does not fit into the file",
+        advice="remux it, or choose another kind of container for the output",
     )
 
 

@@ -192,19 +192,21 @@ def check_validity(chain_pem: bytes, now: datetime | None = None) -> None:
         chain = x509.load_pem_x509_certificates(chain_pem)
     except ValueError as error:
         raise SigningError(
-            "The signing certificate can't be read; put its PEM file back or make new keys with "
-            "`provenance keys init`."
+            "The signing certificate can't be read",
+            advice="put its PEM file back or make new keys with `provenance keys init`",
         ) from error
     for certificate in chain:
         if moment < certificate.not_valid_before_utc:
             raise SigningError(
-                f"This machine's clock says {_day(moment)}, but the signing certificate starts at "
-                f"{_day(certificate.not_valid_before_utc)}; set the clock right and try again."
+                f"This machine's clock says {_day(moment)}, but the signing certificate starts "
+                f"at {_day(certificate.not_valid_before_utc)}",
+                advice="set the clock right and try again",
             )
         if moment > certificate.not_valid_after_utc:
             raise SigningError(
-                f"The signing certificate expired at {_day(certificate.not_valid_after_utc)} (this "
-                f"machine's clock says {_day(moment)}); issue a new one before signing."
+                f"The signing certificate expired at {_day(certificate.not_valid_after_utc)} "
+                f"(this machine's clock says {_day(moment)})",
+                advice="issue a new one before signing",
             )
 
 

@@ -213,8 +213,8 @@ def _load(
         return _unreadable("The manifest store is damaged.", source)
     except OSError as error:
         raise UnreadableFileError(
-            f"{path.name} can't be read ({error.strerror or 'input/output error'}); check the "
-            "path and its permissions."
+            f"{path.name} can't be read ({error.strerror or 'input/output error'})",
+            advice="check the path and its permissions",
         ) from error
     if not isinstance(data, dict):
         return _unreadable("The manifest store is damaged.", source)
@@ -285,13 +285,14 @@ def _sidecar_bytes(sidecar: Path) -> bytes:
     try:
         if sidecar.stat().st_size > _MAX_STORE:
             raise UnreadableFileError(
-                f"{sidecar.name} is too large for a manifest; give the right `.c2pa` file."
+                f"{sidecar.name} is too large for a manifest",
+                advice="give the right `.c2pa` file",
             )
         return sidecar.read_bytes()
     except OSError as error:
         raise UnreadableFileError(
-            f"{sidecar.name} can't be read ({error.strerror or 'input/output error'}); check the "
-            "path and its permissions."
+            f"{sidecar.name} can't be read ({error.strerror or 'input/output error'})",
+            advice="check the path and its permissions",
         ) from error
 
 

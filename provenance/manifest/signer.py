@@ -88,8 +88,8 @@ class LocalSigner:
         self._chain_pem = chain_pem
         if chain_pem is not None and public_key_of(chain_pem) != self._key.public_key():
             raise KeyringError(
-                "The signing key does not belong to the signing certificate; put the two files "
-                "back that were made together."
+                "The signing key does not belong to the signing certificate",
+                advice="put the two files back that were made together",
             )
 
     @property
@@ -180,8 +180,8 @@ def algorithm_for(key: object) -> str:
     if isinstance(key, rsa.RSAPublicKey) and key.key_size >= _MIN_RSA_BITS:
         return "ps256"
     raise KeyringError(
-        "The signing key's type can't sign a manifest; use EC P-256, P-384 or P-521, Ed25519, or "
-        "RSA with at least 2048 bits."
+        "The signing key's type can't sign a manifest",
+        advice="use EC P-256, P-384 or P-521, Ed25519, or RSA with at least 2048 bits",
     )
 
 
@@ -195,7 +195,8 @@ def public_key_of(chain_pem: bytes) -> PublicKey:
         key = x509.load_pem_x509_certificates(chain_pem)[0].public_key()
     except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyringError(
-            "The signing certificate is damaged; put its PEM file back from your backup."
+            "The signing certificate is damaged",
+            advice="put its PEM file back from your backup",
         ) from error
     algorithm_for(key)
     return cast("PublicKey", key)
@@ -204,8 +205,11 @@ def public_key_of(chain_pem: bytes) -> PublicKey:
 def no_certificate() -> KeyringError:
     """What is said of a key that nothing can be signed with yet."""
     return KeyringError(
-        "The signing key has no certificate yet; request one with `provenance keys csr` and "
-        "install it with `provenance keys import-chain`."
+        "The signing key has no certificate yet",
+        advice=(
+            "request one with `provenance keys csr` and install it with `provenance keys "
+            "import-chain`"
+        ),
     )
 
 
@@ -214,12 +218,13 @@ def _load(private_key_pem: bytes) -> PrivateKey:
         key = load_pem_private_key(private_key_pem, password=None)
     except TypeError as error:
         raise KeyringError(
-            "The signing key is locked with a pass-phrase, which is not supported; store it "
-            "without one in a folder that only you can read."
+            "The signing key is locked with a pass-phrase, which is not supported",
+            advice="store it without one in a folder that only you can read",
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyringError(
-            "The signing key is damaged; put its PEM file back from your backup."
+            "The signing key is damaged",
+            advice="put its PEM file back from your backup",
         ) from error
     algorithm_for(key.public_key() if hasattr(key, "public_key") else key)
     return cast("PrivateKey", key)

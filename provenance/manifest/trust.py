@@ -58,8 +58,8 @@ class Trust:
                 x509.load_pem_x509_certificates(pem)
             except ValueError as error:
                 raise KeyringError(
-                    f"The {name} hold no readable certificate, or a damaged one; give a file of "
-                    "PEM certificates."
+                    f"The {name} hold no readable certificate, or a damaged one",
+                    advice="give a file of PEM certificates",
                 ) from error
 
     @property

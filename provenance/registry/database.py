@@ -53,7 +53,8 @@ class Database:
             if not Path(path).exists():
                 if not create:
                     raise RegistryError(
-                        f"There is no registry {path}; name the right one with --registry."
+                        f"There is no registry {path}",
+                        advice="name the right one with --registry",
                     )
                 _make_file(Path(path))
         self._engine = _engine(self.url)
@@ -109,12 +110,13 @@ class Database:
             yield
         except UnicodeEncodeError as error:
             raise RegistryError(
-                f"The registry {self.name} can't take a text that is no Unicode; correct it."
+                f"The registry {self.name} can't take a text that is no Unicode",
+                advice="correct it",
             ) from error
         except SQLAlchemyError as error:
             raise RegistryError(
-                f"The registry {self.name} can't be used ({_short(error)}); check its address, "
-                "its rights and its disk."
+                f"The registry {self.name} can't be used ({_short(error)})",
+                advice="check its address, its rights and its disk",
             ) from error
 
     def _migrate(self) -> None:
@@ -125,20 +127,23 @@ class Database:
         older = found is not None and found < VERSION
         if older and self.is_sqlite and not os.access(self.name, os.W_OK):
             raise RegistryError(
-                f"The registry {self.name} belongs to an older release, and can't be brought up to "
-                "date where it may not be written; open it once where it may."
+                f"The registry {self.name} belongs to an older release, and can't be brought up "
+                "to date where it may not be written",
+                advice="open it once where it may",
             )
         with self._engine.connect() as connection, self._writer(connection) as writer:
             self.lock_chain(writer)
             found = _version(writer)
             if found is not None and found > VERSION:
                 raise RegistryError(
-                    f"The registry {self.name} belongs to a newer release (tables {found}, "
-                    f"here {VERSION}); update this program."
+                    f"The registry {self.name} belongs to a newer release (tables {found}, here "
+                    f"{VERSION})",
+                    advice="update this program",
                 )
             if found is None and self.is_sqlite and sa.inspect(writer).get_table_names():
                 raise RegistryError(
-                    f"{self.name} is a database, but no registry; name another file."
+                    f"{self.name} is a database, but no registry",
+                    advice="name another file",
                 )
             if found != VERSION:
                 upgrade(writer)
@@ -242,7 +247,8 @@ def _make_file(path: Path) -> None:
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
         raise RegistryError(
-            f"The registry {path} can't be made ({reason.lower()}); name another with --registry."
+            f"The registry {path} can't be made ({reason.lower()})",
+            advice="name another with --registry",
         ) from error
 
 

@@ -108,7 +108,8 @@ class Registry:
             if changed != 1:
                 raise RegistryError(
                     f"The reservation of stamp {record.stamp_id} is gone, so the file was not "
-                    "published; stamp it again."
+                    "published",
+                    advice="stamp it again",
                 )
             self._add_parts(connection, record, manifest, fingerprint)
             self.audit.append_with(

@@ -83,7 +83,7 @@ class Reservations:
                 continue  # the next draw
             return stamp_id
         raise RegistryError(
-            f"{_DRAWS} stamp ids in a row were taken; this machine's random source is broken."
+            f"{_DRAWS} stamp ids in a row were taken; this machine's random source is broken.",
         )
 
     def settle(self, stamp_id: StampId, *, published: bool = False) -> Outcome | None:

@@ -76,8 +76,8 @@ def read(connection: Connection, rows: Sequence[Row[Any]]) -> list[StampRecord]:
             found.append(_record(row, *lists))
         except ValueError as error:
             raise RegistryError(
-                f"The record of stamp {row.stamp_id} can't be read; it was changed behind this "
-                "program's back. Restore the registry from a backup."
+                f"The record of stamp {row.stamp_id} can't be read; "
+                "it was changed behind this program's back. Restore the registry from a backup.",
             ) from error
     return found
 

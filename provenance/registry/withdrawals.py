@@ -248,6 +248,6 @@ def _read(row: Row[tuple[object, ...]]) -> Withdrawal:
         )
     except ValueError as error:
         raise RegistryError(
-            f"The withdrawal of {row.kind} {row.target} can't be read; it was changed behind this "
-            "program's back. Restore the registry from a backup."
+            f"The withdrawal of {row.kind} {row.target} can't be read; "
+            "it was changed behind this program's back. Restore the registry from a backup.",
         ) from error

@@ -62,7 +62,8 @@ class KmsService:
             from botocore.config import Config  # noqa: PLC0415
         except ImportError as error:
             raise SigningError(
-                "Signing with AWS KMS needs boto3; run `pip install provenance-stamp[aws]`."
+                "Signing with AWS KMS needs boto3",
+                advice="run `pip install provenance-stamp[aws]`",
             ) from error
         self._key = key
         self._failed: tuple[type[Exception], ...] = (
@@ -94,14 +95,17 @@ class KmsService:
             return cast("PublicKey", load_der_public_key(answer["PublicKey"]))
         except (ValueError, UnsupportedAlgorithm) as error:
             raise SigningError(
-                f"The key {self._key.key_id} in AWS KMS can't sign a manifest; use an EC or RSA "
-                "key of usage SIGN_VERIFY."
+                f"The key {self._key.key_id} in AWS KMS can't sign a manifest",
+                advice="use an EC or RSA key of usage SIGN_VERIFY",
             ) from error
 
     def sign(self, data: bytes, alg: str) -> bytes:
         """See :class:`provenance.signers.service.KeyService`."""
         if alg not in _ALGORITHMS:
-            raise SigningError(f"AWS KMS does not sign by {alg} here; use an EC or RSA key.")
+            raise SigningError(
+                f"AWS KMS does not sign by {alg} here",
+                advice="use an EC or RSA key",
+            )
         name, width = _ALGORITHMS[alg]
         whole = len(data) <= RAW_BYTES
         answer = self._asked(
@@ -120,7 +124,8 @@ class KmsService:
             return r.to_bytes(width, "big") + s.to_bytes(width, "big")
         except (ValueError, OverflowError) as error:
             raise SigningError(
-                f"AWS KMS answered with no signature of key {self._key.key_id}; look at its log."
+                f"AWS KMS answered with no signature of key {self._key.key_id}",
+                advice="look at its log",
             ) from error
 
     def _asked(self, call: Callable[[], _Answer]) -> _Answer:
@@ -136,15 +141,19 @@ class KmsService:
             kind = type(error).__name__
             if isinstance(error, self._no_answer):
                 return KeyServiceError(
-                    f"{name} could not be reached ({kind}) in {ATTEMPTS} attempts; check the "
-                    "network and the endpoint, and try again."
+                    f"{name} could not be reached ({kind}) in {ATTEMPTS} attempts",
+                    advice="check the network and the endpoint, and try again",
                 )
             return SigningError(
-                f"{name} can't be used ({kind}); check the AWS credentials, region and endpoint."
+                f"{name} can't be used ({kind})",
+                advice="check the AWS credentials, region and endpoint",
             )
         code = str(response.get("Error", {}).get("Code", "no reason given"))[:60]
         status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in _PASSING or status >= 500:
-            return KeyServiceError(f"{name} could not be used now ({code}); try again later.")
+            return KeyServiceError(
+                f"{name} could not be used now ({code})",
+                advice="try again later",
+            )
         hint = _HINTS.get(code, "look at the service's log")
         return SigningError(f"{name} refused to sign ({code}): {hint}.")

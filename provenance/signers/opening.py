@@ -32,7 +32,8 @@ def open_signer(spec: SignerSpec, *, pin: str | None = None) -> KeyHolder:
         except OSError as error:
             raise KeyringError(
                 f"The signing key {key.path} can't be read "
-                f"({error.strerror or 'input/output error'}); check the address."
+                f"({error.strerror or 'input/output error'})",
+                advice="check the address",
             ) from error
         return LocalSigner(content, spec.chain_pem)
     if isinstance(key, KmsKey):

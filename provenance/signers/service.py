@@ -104,8 +104,8 @@ class ServiceSigner:
             return
         if not signature_fits(self.alg, self.chain_pem, self.sign(_TEST), _TEST):
             raise SigningError(
-                f"The key {self._name} does not belong to the signing certificate; name the key "
-                "that the certificate was issued for."
+                f"The key {self._name} does not belong to the signing certificate",
+                advice="name the key that the certificate was issued for",
             )
         self._ready_in = os.getpid()
 

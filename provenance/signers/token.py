@@ -45,8 +45,8 @@ class TokenService:
             from pkcs11 import exceptions  # noqa: PLC0415
         except ImportError as error:
             raise SigningError(
-                "Signing with a PKCS #11 token needs python-pkcs11; run `pip install "
-                "provenance-stamp[pkcs11]`."
+                "Signing with a PKCS #11 token needs python-pkcs11",
+                advice="run `pip install provenance-stamp[pkcs11]`",
             ) from error
         self._pkcs11, self._errors = pkcs11, exceptions
         self._key, self._pin = key, pin
@@ -62,7 +62,8 @@ class TokenService:
             return cast("PublicKey", load_der_public_key(der))
         except (ValueError, UnsupportedAlgorithm) as error:
             raise SigningError(
-                f"The key {self._name} can't sign a manifest; use an EC or RSA key."
+                f"The key {self._name} can't sign a manifest",
+                advice="use an EC or RSA key",
             ) from error
 
     def sign(self, data: bytes, alg: str) -> bytes:
@@ -75,7 +76,10 @@ class TokenService:
         elif alg.startswith("es"):
             chosen = mechanism.ECDSA
         else:
-            raise SigningError(f"A PKCS #11 token does not sign by {alg} here; use EC or RSA.")
+            raise SigningError(
+                f"A PKCS #11 token does not sign by {alg} here",
+                advice="use EC or RSA",
+            )
         digest = digest_of(data, alg)
 
         def sign() -> bytes:
@@ -92,7 +96,10 @@ class TokenService:
             self._pkcs11.KeyType.RSA: rsa.encode_rsa_public_key,
         }.get(key.key_type)
         if encode is None:
-            raise SigningError(f"The key {self._name} can't sign a manifest; use an EC or RSA key.")
+            raise SigningError(
+                f"The key {self._name} can't sign a manifest",
+                advice="use an EC or RSA key",
+            )
         return bytes(encode(key))
 
     def _found(self, session: Any, kind: Any) -> Any:
@@ -147,7 +154,8 @@ class TokenService:
         path = self._key.module
         if not os.path.isfile(path):
             raise SigningError(
-                f"The PKCS #11 module {path} is not there; install it, or correct module-path."
+                f"The PKCS #11 module {path} is not there",
+                advice="install it, or correct module-path",
             )
         module = self._pkcs11.lib(path)
         if _initialised.setdefault(path, os.getpid()) != os.getpid():
@@ -159,8 +167,10 @@ class TokenService:
         if self._key.pin_file is None:
             if self._pin is None:
                 raise SigningError(
-                    f"The PIN for {self._name} is not known; set PROVENANCE_PKCS11_PIN, or name a "
-                    "file by pin-source in the address."
+                    f"The PIN for {self._name} is not known",
+                    advice=(
+                        "set PROVENANCE_PKCS11_PIN, or name a file by pin-source in the address"
+                    ),
                 )
             return self._pin
         try:
@@ -168,7 +178,8 @@ class TokenService:
                 return stream.read(_MAX_PIN).rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             raise SigningError(
-                f"The PIN file {self._key.pin_file} can't be read; check its path and permissions."
+                f"The PIN file {self._key.pin_file} can't be read",
+                advice="check its path and permissions",
             ) from error
 
     @property
@@ -202,6 +213,6 @@ class TokenService:
             if isinstance(error, kinds):
                 return SigningError(sentence.format(self._name))
         return KeyServiceError(
-            f"The token of the key {self._name} did not answer ({type(error).__name__}); check "
-            "that it is there and try again."
+            f"The token of the key {self._name} did not answer ({type(error).__name__})",
+            advice="check that it is there and try again",
         )

@@ -106,7 +106,9 @@ class Making:
         container = container_for(target)
         info = probe(source)
         if info.kind != "video":
-            raise UnsupportedMediaError(f"{source.name} is a still image; stamp marks videos.")
+            raise UnsupportedMediaError(
+                f"{source.name} is a still image; stamp marks videos.",
+            )
         _check_authority(how.tsa_url)
         check_distinct(source, target)
         check_target(target, overwrite=overwrite)
@@ -117,8 +119,8 @@ class Making:
         trust = keyring.trust
         if not keyring.trust_anchors_pem.strip():
             raise KeyringError(
-                f"{keyring.folder} holds no root certificate, so the output could not be checked; "
-                "put its `trust` folder back."
+                f"{keyring.folder} holds no root certificate, so the output could not be checked",
+                advice="put its `trust` folder back",
             )
         _check_room(info)
         plan = plan_encoder(
@@ -191,9 +193,9 @@ class Making:
         )
         if least is not None and rehearsal.margin_db < least:
             raise UnmarkableError(
-                f"{self.source.name} would keep a margin of {rehearsal.margin_db:.1f} dB in a 360p "
-                f"CRF 30 copy where {least:.1f} dB is asked for; use --profile strong, or a lower "
-                "--min-margin."
+                f"{self.source.name} would keep a margin of {rehearsal.margin_db:.1f} dB in a "
+                f"360p CRF 30 copy where {least:.1f} dB is asked for",
+                advice="use --profile strong, or a lower --min-margin",
             )
         return rehearsal
 
@@ -266,14 +268,15 @@ def _checked_tags(
     place = _exposed(((str(shown(tag)), text) for tag, text in tags.texts), prompt, keyring)
     if place is not None:
         raise PromptExposedError(
-            f"The prompt, or a part of it, can be read in what would be kept of the clip: {place}; "
-            "remove that from it first."
+            f"The prompt, or a part of it, can be read in what would be kept of the clip: {place}",
+            advice="remove that from it first",
         )
     carried = () if parent is None else parent.texts
     if _exposed((("", text) for text in carried), prompt, keyring) is not None:
         raise PromptExposedError(
             "The prompt, or a part of it, can be read in the manifest that the clip carries, and "
-            "that goes along as its history; give the clip without it."
+            "that goes along as its history",
+            advice="give the clip without it",
         )
     return replace(tags, left_out=tuple(dict.fromkeys(map(shown, tags.left_out))))
 
@@ -288,7 +291,8 @@ def _exposed(
     if key is None:
         raise KeyringError(
             f"The prompt can't be looked for: {keyring.folder} does not hold the prompt key "
-            f"{prompt.key_id}; use the keys folder that the prompt was hashed with."
+            f"{prompt.key_id}",
+            advice="use the keys folder that the prompt was hashed with",
         )
     return next((place for place, text in texts if holds_prompt(text, prompt, key)), None)
 

@@ -59,8 +59,9 @@ def read_back(
             ) from error
     if found.stamp_id not in (None, stamp_id):  # 2
         raise UnmarkableError(
-            f"{source.name} carries the stamp {found.stamp_id} already, and the new one "
-            "does not outshine it; stamp the unmarked original."
+            f"{source.name} carries the stamp {found.stamp_id} already, and the new one does not "
+            "outshine it",
+            advice="stamp the unmarked original",
         )
     _require_mark(found, source.name, profile)  # 3
     facts = FileFacts(str(finished), digest, info.size, info.kind)
@@ -69,7 +70,8 @@ def read_back(
         failures = f" ({listing(manifest.failures[:3])})" if manifest.failures else ""
         raise ReadBackError(
             f"The finished file reads back as {report.verdict}, with its manifest "
-            f"{manifest.status}{failures}, so it was not published; check the keys folder."
+            f"{manifest.status}{failures}, so it was not published",
+            advice="check the keys folder",
         )
     return report
 
@@ -77,14 +79,15 @@ def read_back(
 def _require_mark(found: Detection, name: str, profile: Profile) -> None:
     if found.status == "partial":
         raise UnmarkableError(
-            f"{name} holds the mark only in {stretches(merged(found.segments))}; cut the flat or "
-            "black stretches away, or use --profile strong."
+            f"{name} holds the mark only in {stretches(merged(found.segments))}",
+            advice="cut the flat or black stretches away, or use --profile strong",
         )
     margin = float("-inf") if found.margin_db is None else found.margin_db
     if found.status == "found" and margin >= profile.min_margin_db:
         return
     raise UnmarkableError(
         f"{name} cannot hold the mark: read back, its margin is {margin:.1f} dB where "
-        f"{profile.min_margin_db:.1f} dB is needed; it is too flat, too dark or too short, or "
-        "encoded too coarsely (try --profile strong or a lower --crf)."
+        f"{profile.min_margin_db:.1f} dB is needed; "
+        "it is too flat, too dark or too short, or encoded too coarsely (try --profile strong "
+        "or a lower --crf).",
     )

@@ -98,7 +98,8 @@ def rehearse(  # noqa: PLR0917 - the first six are what the embedder was made of
     frames = [at_depth(plane, was, depth) for plane, was in _excerpt(source, info, check)]
     if not frames:
         raise UnreadableFileError(
-            f"No picture could be decoded from {source.name}; get a complete copy of the file."
+            f"No picture could be decoded from {source.name}",
+            advice="get a complete copy of the file",
         )
 
     def tried(strength: float) -> float:

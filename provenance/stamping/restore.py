@@ -127,11 +127,13 @@ def restore(
         )
     info = probe(copy)
     if info.kind != "video":
-        raise UnsupportedMediaError(f"{copy.name} is a still image; restore works on videos.")
+        raise UnsupportedMediaError(
+            f"{copy.name} is a still image; restore works on videos.",
+        )
     store = registry.manifest(stamp_id)
     if store is None or report.manifest.status not in ("trusted", "valid"):
         raise RegistryError(
-            f"The registry's manifest of stamp {stamp_id} does not validate; nothing was written."
+            f"The registry's manifest of stamp {stamp_id} does not validate; nothing was written.",
         )
     statement = Recovery(
         stamp_id=stamp_id,

@@ -329,13 +329,15 @@ def _under_its_name(target: Path, drafts: tuple[Path, ...]) -> Iterator[None]:
         yield
     except ProvenanceError as error:
         error.args = tuple(map(renamed, error.args))
+        if error.path in [str(draft) for draft in drafts]:
+            error.path = str(target)
         raise
 
 
 def _changed(source: Path) -> UnreadableFileError:
     return UnreadableFileError(
-        f"{source.name} changed while it was being stamped; stamp it again once nothing writes to "
-        "it any more."
+        f"{source.name} changed while it was being stamped",
+        advice="stamp it again once nothing writes to it any more",
     )
 
 

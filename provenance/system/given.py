@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from provenance.errors import OutputError, ProvenanceError, UsageError
+from provenance.errors import OutputError, ProvenanceError, UsageError, about
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 """Where a clip is."""
@@ -41,7 +41,8 @@ def on_disk(source: Source) -> Iterator[Path]:
         OutputError: the temporary file can't be written.
     """
     if isinstance(source, str | os.PathLike):
-        yield path_of(source)
+        with about(path_of(source)):
+            yield path_of(source)
         return
     in_memory = isinstance(source, bytes | bytearray | memoryview)
     if isinstance(source, io.TextIOBase) or not (in_memory or hasattr(source, "read")):
@@ -64,6 +65,8 @@ def on_disk(source: Source) -> Iterator[Path]:
             yield path
         except ProvenanceError as error:
             # Nobody knows the copy: errors are about what was given.
+            if error.path == str(path):
+                error.path = None
             error.args = tuple(
                 said.replace(str(path), "the clip") if isinstance(said, str) else said
                 for said in error.args

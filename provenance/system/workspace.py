@@ -30,7 +30,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from provenance.errors import OutputError, UsageError
+from provenance.errors import OutputError, UsageError, about
 
 try:
     import fcntl
@@ -297,23 +297,29 @@ def explained(target: Path) -> Iterator[None]:
         OutputError: disk full, folder read-only, no permission, or any other refusal.
     """
     try:
-        yield
+        with about(target, OutputError):
+            yield
     except OutputError:
         raise
     except OSError as error:
         folder = target.parent
         if error.errno in _FULL:
             raise OutputError(
-                f"The disk is full: {target.name} does not fit into {folder}; make room there."
+                f"The disk is full: {target.name} does not fit into {folder}",
+                advice="make room there",
+                path=target,
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise OutputError(
-                f"The folder {folder} may not be written to; choose another or change its "
-                "permissions."
+                f"The folder {folder} may not be written to",
+                advice="choose another or change its permissions",
+                path=target,
             ) from error
         reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"{target} cannot be written: {reason}.") from error
+        raise OutputError(f"{target} cannot be written: {reason}.", path=target) from error
 
 
 def _exists(target: Path) -> UsageError:
-    return UsageError(f"{target} exists already; add --overwrite to replace it.")
+    return UsageError(
+        f"{target} exists already", path=target, advice="add --overwrite to replace it"
+    )

@@ -115,7 +115,7 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     except OSError as error:
         reason = (error.strerror or "input/output error").lower()
-        raise UnreadableFileError(f"{path} cannot be read: {reason}.") from error
+        raise UnreadableFileError(f"{path} cannot be read: {reason}.", path=path) from error
 
 
 def _layer(run: Callable[[], _Layer], failed: Callable[[str], _Layer]) -> _Layer:

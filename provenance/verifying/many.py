@@ -23,7 +23,6 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from provenance.errors import (
     InputError,
     OutputError,
-    ServiceError,
     StorageError,
     UnreadableFileError,
     UsageError,
@@ -111,12 +110,6 @@ class Row:
         if not (isinstance(refused, bool) and isinstance(failed, bool)):
             raise TypeError
         return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused, failed)
-
-    def exit_code(self, accept: Sequence[Verdict]) -> int:
-        """What this file contributes: 0 accepted, 1 not, 3 could not be examined, 4 failed."""
-        if self.failed:
-            return ServiceError.exit_code
-        return InputError.exit_code if self.refused else int(self.verdict not in accept)
 
 
 class Results:

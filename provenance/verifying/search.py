@@ -319,8 +319,8 @@ class Search:
         self._add([view], frames)
         if not view.observation.frames:
             raise UnreadableFileError(
-                f"No picture could be decoded from {self._info.path}; get a complete copy of the "
-                "file."
+                f"No picture could be decoded from {self._info.path}",
+                advice="get a complete copy of the file",
             )
         return view.observation
 

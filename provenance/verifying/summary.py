@@ -31,7 +31,7 @@ from provenance.verifying.wording import (
 UNASKED: Final = " Whether it was withdrawn is not known: the registry can't be asked."
 """The end of every summary of a file whose registry failed."""
 NOT_SHOWN: Final = "This does not show that it is authentic or not made by AI."
-UNHEARD: Final = " The sound was not looked at."
+UNHEARD: Final = "The sound was not looked at."
 _STRANGE = 4
 
 
@@ -223,7 +223,7 @@ def _unheard(case: Case) -> str:
     """That nothing is known of the sound; an intact manifest binds it as it does the picture."""
     if case.kind != "video" or case.intact or case.registry.compared.sound != "not_compared":
         return ""
-    return UNHEARD
+    return f" {UNHEARD}"
 
 
 def _inset(case: Case) -> str:

@@ -67,8 +67,8 @@ def copied(planes: Sequence[LumaPlane], rate: Fraction | None) -> Iterator[LumaP
         yield from (luma_view(out) for out in decoder.decode(None))
     except av.error.FFmpegError as error:
         raise ReadBackError(
-            f"The copy of a few frames could not be made ({error.strerror}); reinstall the media "
-            "library, PyAV."
+            f"The copy of a few frames could not be made ({error.strerror})",
+            advice="reinstall the media library, PyAV",
         ) from error
 
 

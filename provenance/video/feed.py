@@ -51,8 +51,9 @@ class Feed:
         for index, pieces in self._cut.items():
             if not all(piece.speed for piece in pieces):
                 raise UnsupportedMediaError(
-                    f"{self._path.name} plays track {index} at another speed than its own, by its "
-                    "edit list; make a copy that needs none first."
+                    f"{self._path.name} plays track {index} at another speed than its own, by "
+                    "its edit list",
+                    advice="make a copy that needs none first",
                 )
         self.window: tuple[Fraction, Fraction] | None = None
         """From when to when the piece of the picture that is read now is played; None: all is."""

@@ -74,10 +74,16 @@ def foresee(
     name = Path(path).name
     with open_media(path) as media:
         if extent_of(path).missing:
-            raise UnreadableFileError(f"{name} is truncated: its end is missing; get a fresh copy.")
+            raise UnreadableFileError(
+                f"{name} is truncated: its end is missing",
+                advice="get a fresh copy",
+            )
         stream = main_video(media, path)
         if is_image(media):
-            raise UnsupportedMediaError(f"{name} is an image, not a video; give a video file.")
+            raise UnsupportedMediaError(
+                f"{name} is an image, not a video",
+                advice="give a video file",
+            )
         _refuse_other_pictures(media, stream, name)
         if stream.metadata.get("alpha_mode") == "1":
             # VP8 and VP9 keep transparency beside the picture, and no decoder here gives it out.
@@ -87,8 +93,9 @@ def foresee(
         context = stream.codec_context
         if cropped_by_container(path, context.width, context.height):
             raise UnsupportedMediaError(
-                f"{name} has its picture cropped by the container, and what that hides would come "
-                "into view; crop it for good first."
+                f"{name} has its picture cropped by the container, and what that hides would "
+                "come into view",
+                advice="crop it for good first",
             )
         tags = plan_tags(media, container, keep_tags)
         heads, seen = _look_through(media, stream, Feed(media, path, stream))
@@ -224,6 +231,7 @@ def _refuse_other_pictures(media: InputContainer, main: VideoStream, name: str) 
     others = [s for s in media.streams.video if s is not main and not is_cover(s)]
     if others:
         raise UnsupportedMediaError(
-            f"{name} holds {len(others) + 1} picture tracks, and a copy of the unmarked ones would "
-            "go along; keep one and remove the others."
+            f"{name} holds {len(others) + 1} picture tracks, and a copy of the unmarked ones "
+            "would go along",
+            advice="keep one and remove the others",
         )

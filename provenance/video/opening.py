@@ -27,7 +27,7 @@ from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from provenance.errors import UnreadableFileError, UnsupportedMediaError
+from provenance.errors import UnreadableFileError, UnsupportedMediaError, about
 from provenance.system.boxes import FIRST
 from provenance.system.extent import extent_of
 
@@ -95,7 +95,11 @@ def open_media(
     Raises :class:`UnreadableFileError` if it is missing, not a regular file, forbidden, empty,
     truncated or no media file, and translates what the demuxer raises inside the block.
     """
-    target = Path(path)
+    with about(path):
+        yield from _opened(Path(path), edit_lists=edit_lists)
+
+
+def _opened(target: Path, *, edit_lists: bool) -> Iterator[InputContainer]:
     name = os.path.abspath(target)
     head = _first_bytes(target)
     forced = sniff(head)
@@ -119,7 +123,8 @@ def open_media(
         if len(container.streams) > MAX_TRACKS:
             raise UnsupportedMediaError(
                 f"{target.name} holds {len(container.streams)} tracks, above the limit of "
-                f"{MAX_TRACKS}; take the picture track out of it."
+                f"{MAX_TRACKS}",
+                advice="take the picture track out of it",
             )
         with translating(target):
             yield container
@@ -137,22 +142,29 @@ def main_video(container: InputContainer, path: str | os.PathLike[str]) -> Video
     if not streams:
         if container.streams.audio:
             raise UnsupportedMediaError(
-                f"{name} holds sound but no picture track; give a file with video in it."
+                f"{name} holds sound but no picture track",
+                advice="give a file with video in it",
             )
-        raise UnsupportedMediaError(f"{name} holds no video track; give a file with video in it.")
+        raise UnsupportedMediaError(
+            f"{name} holds no video track",
+            advice="give a file with video in it",
+        )
     if is_image(container) and _in_tiles(path):
         raise UnsupportedMediaError(
-            f"{name} is a picture in tiles (HEIF), which this tool does not read; make a JPEG or "
-            "PNG of it first."
+            f"{name} is a picture in tiles (HEIF), which this tool does not read",
+            advice="make a JPEG or PNG of it first",
         )
     best = container.streams.best("video")
     stream = best if best in streams else streams[0]
     if not isinstance(stream, VideoStream):  # pragma: no cover - what PyAV's types leave open
-        raise UnsupportedMediaError(f"{name} holds no video track; give a file with video in it.")
+        raise UnsupportedMediaError(
+            f"{name} holds no video track",
+            advice="give a file with video in it",
+        )
     if stream.codec_context is None:
         raise UnsupportedMediaError(
-            f"The picture of {name} uses a codec this tool does not know; "
-            "convert it to H.264 in mp4 first."
+            f"The picture of {name} uses a codec this tool does not know",
+            advice="convert it to H.264 in mp4 first",
         )
     context = stream.codec_context
     # Else decoders round a crop on the left to what their processor likes, and columns that the
@@ -165,12 +177,13 @@ def main_video(container: InputContainer, path: str | os.PathLike[str]) -> Video
     if not context.width or not context.height or context.pix_fmt is None:
         if is_animated_webp(path):
             raise UnsupportedMediaError(
-                f"{name} is an animated WebP, which this tool does not read; make a video of it "
-                "first, or give one of its pictures."
+                f"{name} is an animated WebP, which this tool does not read",
+                advice="make a video of it first, or give one of its pictures",
             )
         raise UnreadableFileError(
             f"No picture could be decoded from {name}: it is damaged, incomplete, encrypted or "
-            f"above {MAX_PIXELS // 2**20} megapixels; get another copy."
+            f"above {MAX_PIXELS // 2**20} megapixels",
+            advice="get another copy",
         )
     return stream
 
@@ -183,8 +196,8 @@ def is_cover(stream: object) -> bool:
 def encrypted(path: str | os.PathLike[str]) -> UnsupportedMediaError:
     """The error for a file under DRM."""
     return UnsupportedMediaError(
-        f"{Path(path).name} is encrypted (DRM), so its picture cannot be read; "
-        "give an unencrypted copy."
+        f"{Path(path).name} is encrypted (DRM), so its picture cannot be read",
+        advice="give an unencrypted copy",
     )
 
 
@@ -192,7 +205,8 @@ def too_large(path: str | os.PathLike[str], width: int, height: int) -> Unsuppor
     """The error for a picture beyond :data:`MAX_PIXELS`."""
     return UnsupportedMediaError(
         f"The picture of {Path(path).name} is {width} x {height}, above the limit of "
-        f"{MAX_PIXELS // 2**20} megapixels; scale it down first."
+        f"{MAX_PIXELS // 2**20} megapixels",
+        advice="scale it down first",
     )
 
 
@@ -224,8 +238,8 @@ def translating(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except (av.error.FFmpegError, av.error.UndefinedError) as error:
         raise UnreadableFileError(
-            f"{Path(path).name} could not be read ({_reason(error)}); "
-            "the file is damaged or incomplete, so get a fresh copy."
+            f"{Path(path).name} could not be read ({_reason(error)})",
+            advice="the file is damaged or incomplete, so get a fresh copy",
         ) from error
 
 
@@ -233,23 +247,36 @@ def _first_bytes(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise UnreadableFileError(f"{path} is a folder; name a video or image file in it.")
+            raise UnreadableFileError(
+                f"{path} is a folder",
+                advice="name a video or image file in it",
+            )
         if not stat.S_ISREG(mode):
-            raise UnreadableFileError(f"{path} is not a regular file; copy it to a file first.")
+            raise UnreadableFileError(
+                f"{path} is not a regular file",
+                advice="copy it to a file first",
+            )
         with path.open("rb") as handle:
             head = handle.read(4096)
     except UnreadableFileError:
         raise
     except FileNotFoundError as error:
-        raise UnreadableFileError(f"{path} does not exist; check the path.") from error
+        raise UnreadableFileError(
+            f"{path} does not exist",
+            advice="check the path",
+        ) from error
     except PermissionError as error:
         raise UnreadableFileError(
-            f"{path} may not be read by this user; change its permissions."
+            f"{path} may not be read by this user",
+            advice="change its permissions",
         ) from error
     except (OSError, ValueError) as error:
         raise UnreadableFileError(f"{path} cannot be read: {_reason(error)}.") from error
     if not head:
-        raise UnreadableFileError(f"{path} is empty; get a fresh copy.")
+        raise UnreadableFileError(
+            f"{path} is empty",
+            advice="get a fresh copy",
+        )
     return head
 
 
@@ -257,11 +284,12 @@ def _open_failure(path: Path, head: bytes, error: Exception) -> UnreadableFileEr
     if sniff(head) is not None:
         what = "truncated: its end is missing" if extent_of(path).missing else "damaged"
         return UnreadableFileError(
-            f"{path.name} is {what}, and its index cannot be read; get a fresh copy."
+            f"{path.name} is {what}, and its index cannot be read",
+            advice="get a fresh copy",
         )
     return UnreadableFileError(
-        f"{path.name} is not a video or image file this tool can read; "
-        "give an mp4, mov, mkv or webm video, or a PNG, JPEG or WebP image."
+        f"{path.name} is not a video or image file this tool can read",
+        advice="give an mp4, mov, mkv or webm video, or a PNG, JPEG or WebP image",
     )
 
 

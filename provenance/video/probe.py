@@ -136,8 +136,8 @@ def first_frame(
             if tried > 500:
                 break
     raise UnreadableFileError(
-        f"No picture could be decoded from {Path(path).name}; "
-        "the file is damaged or incomplete, so get a fresh copy."
+        f"No picture could be decoded from {Path(path).name}",
+        advice="the file is damaged or incomplete, so get a fresh copy",
     )
 
 

@@ -115,8 +115,8 @@ def read_luma(
             yield _luma_frame(frame, time, stream, orientation)
         if not counts.frames and not sought and start is None and end is None:
             raise UnreadableFileError(
-                f"No picture could be decoded from {Path(path).name}; "
-                "the file is damaged, so get a fresh copy."
+                f"No picture could be decoded from {Path(path).name}",
+                advice="the file is damaged, so get a fresh copy",
             )
 
 
@@ -214,8 +214,8 @@ def _decoded(
             decoded += 1
             if decoded > MAX_FRAMES:
                 raise UnsupportedMediaError(
-                    f"{Path(path).name} holds more than {MAX_FRAMES} pictures; cut out the part "
-                    "in question."
+                    f"{Path(path).name} holds more than {MAX_FRAMES} pictures",
+                    advice="cut out the part in question",
                 )
             yield frame
 

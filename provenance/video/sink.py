@@ -85,4 +85,4 @@ def writing(path: Path) -> Iterator[None]:
     except (av.error.FFmpegError, OSError) as error:
         code = error.errno if isinstance(error.errno, int) else 0
         why = _REASONS.get(code) or f"{(error.strerror or str(error)).rstrip('.').lower()}"
-        raise OutputError(f"{path} could not be written: {why}.") from error
+        raise OutputError(f"{path} could not be written: {why}.", path=path) from error

@@ -189,7 +189,8 @@ class Spool:
             stream = self._out.add_stream_from_template(track, opaque=True)
         except (ValueError, LookupError) as error:
             raise UnsupportedMediaError(
-                f"The sound of {Path(path).name} can't be copied; make AAC or FLAC of it first."
+                f"The sound of {Path(path).name} can't be copied",
+                advice="make AAC or FLAC of it first",
             ) from error
         self._sound = self._copied(media, track, stream)
 

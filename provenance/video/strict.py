@@ -82,15 +82,15 @@ class StrictDecoder:
         when = time if time is not None else self._last_time
         where = "at its beginning" if when is None else f"near {when:.2f} s"
         return UnreadableFileError(
-            f"{self._source.name} is damaged {where}: a frame does not decode; "
-            "get a fresh copy, or re-encode it to accept the damage."
+            f"{self._source.name} is damaged {where}: a frame does not decode",
+            advice="get a fresh copy, or re-encode it to accept the damage",
         )
 
     def nothing(self) -> UnreadableFileError:
         """The error for a file no picture came out of."""
         return UnreadableFileError(
-            f"No picture could be decoded from {self._source.name}; "
-            "the file is damaged, so get a fresh copy."
+            f"No picture could be decoded from {self._source.name}",
+            advice="the file is damaged, so get a fresh copy",
         )
 
     def _account(self, packet: Packet[Stream], frames: list[VideoFrame]) -> None:

@@ -198,7 +198,8 @@ class _Job:
             if (frame.width, frame.height, frame.format.name) != shape:
                 raise UnsupportedMediaError(
                     f"The picture of {self._source.name} changes its size or format at "
-                    f"{time:.2f} s; convert it to one size first."
+                    f"{time:.2f} s",
+                    advice="convert it to one size first",
                 )
             self._set_pts(frame)
             info = FrameInfo(self._frames, time)
@@ -334,8 +335,8 @@ class _Target:
             packets = stream.encode(frame)
         except av.error.FFmpegError as error:
             raise OutputError(
-                f"The encoder failed while writing {self._path} ({error.strerror}); "
-                "try another codec or preset."
+                f"The encoder failed while writing {self._path} ({error.strerror})",
+                advice="try another codec or preset",
             ) from error
         for packet in packets:
             if packet.pts in self._lasting:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from provenance.registry import StampRecord
 from provenance.results import (
@@ -188,7 +189,7 @@ def _manifest(source: random.Random) -> ManifestReport:
         return value if sometimes() < 0.8 else other
 
     own = sometimes() < 0.5
-    changes = {
+    changes: dict[str, Any] = {
         "signer_id": mostly("11111111", "22222222"),
         "signer": mostly("Example Studio", "Partner Org"),
         "model_name": mostly("M", "Other"),
@@ -203,16 +204,15 @@ def _manifest(source: random.Random) -> ManifestReport:
     }
     issuer = status == "trusted" and sometimes() < 0.7
     source_of = pick(["embedded", "embedded", "sidecar"])
-    return replace(
-        ORIGINAL, status=status, source=source_of, issuer=issuer, **({} if own else changes)
-    )
+    given: dict[str, Any] = {"status": status, "source": source_of, "issuer": issuer}
+    return replace(ORIGINAL, **given, **({} if own else changes))
 
 
 def _registry(
     source: random.Random, file: FileFacts, watermark: Detection, manifest: ManifestReport
 ) -> RegistryReport:
     sometimes, pick = source.random, source.choice
-    status = pick(["match", "match", "match", "no_match", "not_checked"])
+    status: Any = pick(["match", "match", "match", "no_match", "not_checked"])
     revocation = {"date": "2026-11-25", "reason": "stolen"} if sometimes() < 0.1 else None
     listed = THEN if sometimes() < 0.3 else None
     binding = manifest.soft_binding
@@ -249,7 +249,7 @@ def _compared(source: random.Random, watermark: Detection) -> Compared:
         DifferentArea(0.4 * sometimes(), 0.0, 0.0, 0.5, 0.5, copied=sometimes() < 0.5)
         for _ in range(pick([0, 0, 1, 2]))
     )
-    picture = pick(["same", "same", "differs"])
+    picture: Any = pick(["same", "same", "differs"])
     return Compared(
         "areas" if areas and picture == "same" else picture,
         0.1,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -73,10 +74,10 @@ def known(
     centred = np.eye(3) if moving else centred_map(matrix, grid_of(before), grid)
     observation = Observation(grid, after.video.bit_depth, after.duration)
     for frame in islice(read_luma(attacked, threads=1), MAX_FRAMES):
-        luma = frame.luma
+        luma: Any = frame.luma
         if moving:
             matrix, _ = place(passes, size, frame.time / (after.duration or 1.0))
-            luma = warped(luma, np.linalg.inv(matrix), size, None)
+            luma = warped(luma, np.linalg.inv(np.asarray(matrix, np.float64)), size, None)
         observation.add(luma, frame.time)
     layout, word = layout_for(key), codeword.encode(stamp_id, key)
     upright = observation.upright()

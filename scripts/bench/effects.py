@@ -44,14 +44,15 @@ def keystone_of(size: Size, share: float) -> Matrix:
     """Corners moved inwards by up to ``share`` of a side: a screen seen from below and beside."""
     w, h = size
     p = share
-    corners = np.float32([[0, 0], [w, 0], [w, h], [0, h]])
-    moved = np.float32(
+    corners = np.array([[0, 0], [w, 0], [w, h], [0, h]], np.float32)
+    moved = np.array(
         [
             [p * w, 0.5 * p * h],
             [w - p * w, p * h],
             [w - 0.25 * p * w, h - 0.5 * p * h],
             [0.5 * p * w, h],
-        ]
+        ],
+        np.float32,
     )
     return np.asarray(cv2.getPerspectiveTransform(moved, corners), np.float64)
 
@@ -116,7 +117,7 @@ def noise(sigma: float) -> Callable[[Size, np.random.Generator], Change]:
         field = np.empty((size[1], size[0]), np.int16)
 
         def change(picture: Picture, _time: float) -> Picture:
-            cv2.randn(field, 0.0, sigma)
+            cv2.randn(field, np.zeros(1), np.full(1, sigma))
             picture[..., 0] = np.clip(picture[..., 0] + field, 0, 255).astype(np.uint8)
             return picture
 
@@ -131,14 +132,14 @@ def hqdn3d(spatial: float = 4.0, temporal: float = 6.0) -> Callable[..., Change]
     def coefficients(distance: float) -> np.ndarray:
         gamma = math.log(0.25) / math.log(1.0 - min(distance, 252.0) / 255.0 - 0.00001)
         step = np.abs(np.arange(-255, 256)) / 255.0
-        return (np.power(1.0 - step, gamma) * np.arange(-255, 256)).astype(np.float32)
+        return np.asarray(np.power(1.0 - step, gamma) * np.arange(-255, 256), np.float32)
 
     def make(_size: Size, _rng: np.random.Generator) -> Change:
         near, past = coefficients(spatial), coefficients(temporal)
         last: list[np.ndarray] = []
 
         def pull(table: np.ndarray, before: np.ndarray, now: np.ndarray) -> np.ndarray:
-            return now + table[np.rint(before - now).astype(np.int32) + 255]
+            return np.asarray(now + table[np.rint(before - now).astype(np.int32) + 255])
 
         def change(picture: Picture, _time: float) -> Picture:
             luma = np.ascontiguousarray(picture[..., 0].T, dtype=np.float32)
@@ -179,7 +180,9 @@ def room(share: float, tilt: float, fill: float) -> Callable[[Size, np.random.Ge
     def make(size: Size, rng: np.random.Generator) -> Change:
         w, h = size
         matrix = np.linalg.inv(in_a_room(share, tilt, fill)(size, 0.0))
-        corners = cv2.perspectiveTransform(np.float32([[[0, 0], [w, 0], [w, h], [0, h]]]), matrix)
+        corners = cv2.perspectiveTransform(
+            np.array([[[0, 0], [w, 0], [w, h], [0, h]]], np.float32), matrix
+        )
         outside = np.full((h, w), 255, np.uint8)
         cv2.fillConvexPoly(outside, np.rint(corners[0]).astype(np.int32), 0)
         coarse = rng.normal(0, 1, (h, w)).astype(np.float32)
@@ -283,4 +286,4 @@ def blurred_fill(picture: Picture, aspect: float) -> Picture:
     frame = cv2.GaussianBlur(back[:, left : left + w], (0, 0), h / 25)
     top = (height - h) // 2
     frame[top : top + h] = picture
-    return frame
+    return np.asarray(frame, np.uint8)

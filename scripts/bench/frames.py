@@ -45,10 +45,26 @@ def warped(
     pixels = np.linalg.inv(half) @ matrix @ half
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     if border is None:
-        return cv2.warpPerspective(
+        seen = cv2.warpPerspective(
             picture, pixels, size, flags=flags, borderMode=cv2.BORDER_REFLECT
         )
-    return cv2.warpPerspective(picture, pixels, size, flags=flags, borderValue=border)
+    else:
+        seen = cv2.warpPerspective(picture, pixels, size, flags=flags, borderValue=border)
+    return np.asarray(seen, np.uint8)
+
+
+def clock_of(frame: av.VideoFrame) -> Fraction:
+    """What its time counts in, seconds; every frame here has one."""
+    if frame.time_base is None:
+        raise ValueError("a frame without a time base")
+    return frame.time_base
+
+
+def time_of(frame: av.VideoFrame) -> Fraction:
+    """When it is shown, seconds."""
+    if frame.pts is None:
+        raise ValueError("a frame without a time")
+    return frame.pts * clock_of(frame)
 
 
 def filtered(frames: Frames, chain: tuple[str, ...], rate: Fraction) -> Frames:
@@ -59,10 +75,11 @@ def filtered(frames: Frames, chain: tuple[str, ...], rate: Fraction) -> Frames:
         return
     graph = Graph()
     graph.threads = 1
+    base = clock_of(first)
     node = graph.add(
         "buffer",
         f"video_size={first.width}x{first.height}:pix_fmt={first.format.name}:"
-        f"time_base={first.time_base.numerator}/{first.time_base.denominator}:"
+        f"time_base={base.numerator}/{base.denominator}:"
         f"frame_rate={rate.numerator}/{rate.denominator}:pixel_aspect=1/1",
     )
     for text in (*chain, "buffersink"):

@@ -121,7 +121,7 @@ def common(material: Material, count: int, size: Size) -> Plane:
     else:
         raise ValueError(f"only {len(found)} of {count} cuts of these clips could be stamped")
     mean = np.mean(found, axis=0, dtype=np.float32)
-    return np.asarray(cv2.resize(mean, size, interpolation=cv2.INTER_CUBIC), np.float32)
+    return np.asarray(cv2.resize(np.asarray(mean), size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _mean(planes: Iterator[Plane]) -> Plane:
@@ -150,7 +150,8 @@ def _cut(source: Path, target: Path, size: Size, rng: np.random.Generator) -> No
             h, w = int(height * share), int(width * share)
             y, x = int((height - h) * top), int((width - w) * left)
             part = cv2.resize(picture[y : y + h, x : x + w], size, interpolation=cv2.INTER_AREA)
-            writer.mux(out.encode(av.VideoFrame.from_ndarray(part, format="bgr24")))
+            shown = np.asarray(part, np.uint8)
+            writer.mux(out.encode(av.VideoFrame.from_ndarray(shown, format="bgr24")))
         writer.mux(out.encode())
 
 
@@ -241,7 +242,8 @@ class LowRank:
     def apply(self, frames: Frames, _scene: Scene) -> Frames:
         """Hold a group, project it, hand it on."""
         while group := list(islice(frames, self.frames)):
-            pictures = [np.moveaxis(f.to_ndarray(format="yuv444p"), 0, 2).copy() for f in group]
+            planes = [np.asarray(f.to_ndarray(format="yuv444p"), np.uint8) for f in group]
+            pictures = [np.moveaxis(one, 0, 2).copy() for one in planes]
             rows = np.stack([p[..., 0].ravel() for p in pictures]).astype(np.float32)
             _, vectors = np.linalg.eigh(rows @ rows.T)
             strongest = vectors[:, -self.rank :].astype(np.float32)

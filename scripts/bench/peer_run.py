@@ -144,7 +144,7 @@ def psnr(first: Path, second: Path) -> tuple[float, float]:
 
 def majority(votes: Iterable[peers.Bits]) -> peers.Bits:
     """Every bit as most frames have it."""
-    return np.mean([*votes], axis=0) > 0.5
+    return np.asarray(np.mean([*votes], axis=0) > 0.5)
 
 
 def spread(path: Path, looks: int) -> Iterator[Picture]:
@@ -161,7 +161,7 @@ def spread(path: Path, looks: int) -> Iterator[Picture]:
 def cell(job: PeerRun, name: str, attack_name: str, clip: str) -> dict[str, Any]:
     """Attack one marked clip and read it; a failure of either is a row too."""
     attack = next(attack for attack in attacks() if attack.name == attack_name)
-    row = {"peer": name, "clip": clip, "attack": attack.name, "group": attack.group}
+    row: dict[str, Any] = {"peer": name, "clip": clip, "attack": attack.name, "group": attack.group}
     run = job.run
     if name == OURS:
         found = runner.cell(run, attack.name, clip)

@@ -102,7 +102,7 @@ class BlindWatermark:
         mark = self._mark()
         mark.read_img(img=picture)
         mark.read_wm(payload.copy(), mode="bit")
-        return np.rint(mark.embed()).astype(np.uint8)
+        return np.asarray(np.rint(mark.embed()), np.uint8)
 
     def read(self, picture: Picture) -> Bits:
         found = self._mark().extract(embed_img=picture, wm_shape=self.bits, mode="bit")
@@ -144,7 +144,7 @@ class BlindVideoWatermark:
         colours = cv2.cvtColor(picture.astype(np.float32), cv2.COLOR_BGR2YUV)
         marked = self._encoder.encode(colours).astype(np.float32)
         back = cv2.cvtColor(marked, cv2.COLOR_YUV2BGR)
-        return np.rint(np.clip(back, 0, 255)).astype(np.uint8)
+        return np.asarray(np.rint(np.clip(back, 0, 255)), np.uint8)
 
     def read(self, picture: Picture) -> Bits:
         scaled = cv2.resize(picture, self._size).astype(np.float32)

@@ -21,7 +21,9 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -94,7 +96,7 @@ def flat(luma: Luma) -> NDArray[np.bool_]:
 class _Encoder:
     """Counts the bytes x264 makes of frames."""
 
-    def __init__(self, width: int, height: int, rate: object) -> None:
+    def __init__(self, width: int, height: int, rate: Fraction) -> None:
         self._context = av.CodecContext.create("libx264", "w")
         self._context.width, self._context.height = width, height
         self._context.pix_fmt, self._context.framerate = "yuv420p", rate
@@ -153,17 +155,19 @@ def measure(clip: str, path: Path, profile: str, pictures: Path | None) -> Quali
         total = stream.frames or sum(1 for _ in av.open(str(path)).decode(video=0))
         width, height = stream.width & ~1, stream.height & ~1
         rate = stream.average_rate
+        if rate is None:
+            raise ValueError(f"{path.name} does not say how fast it is")
         plain, marked_encoder = _Encoder(width, height, rate), _Encoder(width, height, rate)
         xpsnr = _Xpsnr(width, height, rate)
         worst, similar, share, errors, flats = math.inf, [], [], [], []
         shots = {total * (2 * i + 1) // (2 * SHOTS) for i in range(SHOTS)}
         count = 0
-        for count, frame in enumerate(source.decode(stream), start=1):
-            planes = frame.to_ndarray(format="yuv420p")
-            if frame.width != width or frame.height != height:
+        for count, shown in enumerate(source.decode(stream), start=1):
+            planes = np.asarray(shown.to_ndarray(format="yuv420p"), np.uint8)
+            if shown.width != width or shown.height != height:
                 raise ValueError(f"{path.name} has an odd size; this mode measures even ones")
             original = planes[:height].copy()
-            marked = np.asarray(embedder.mark(original))
+            marked = np.asarray(embedder.mark(original), np.uint8)
             changed = planes.copy()
             changed[:height] = marked
             difference = marked.astype(np.float32) - original
@@ -225,18 +229,19 @@ def _draw(folder: Path, name: str, before: Luma, after: Luma, height: int) -> No
     window = (slice(int(y), int(y) + side_y), slice(int(x), int(x) + side_x))
     parts = [panel[window] for panel in panels]
     cv2.imwrite(str(folder / f"{name}_flat.png"), np.hstack(parts))
-    enlarge: Callable[[Luma], Luma] = lambda p: np.repeat(np.repeat(p, 3, 0), 3, 1)  # noqa: E731
+    enlarge: Callable[[Any], Any] = lambda p: np.repeat(np.repeat(p, 3, 0), 3, 1)  # noqa: E731
     cv2.imwrite(str(folder / f"{name}_flat3x.png"), np.hstack([enlarge(p) for p in parts[:2]]))
 
 
 def _stretched(luma: Luma) -> Luma:
     """What stands out from its surroundings, six times as strong."""
     plane = luma.astype(np.float32)
-    return _grey((plane - cv2.GaussianBlur(plane, (0, 0), 30)) * STRETCH + 128)
+    return _grey(np.asarray((plane - cv2.GaussianBlur(plane, (0, 0), 30)) * STRETCH + 128))
 
 
 def _grey(plane: NDArray[np.float32]) -> Luma:
-    return cv2.cvtColor(np.clip(plane, 0, 255).astype(np.uint8), cv2.COLOR_GRAY2BGR)
+    grey = np.clip(plane, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def run(clips: dict[str, Path], options: argparse.Namespace) -> list[Sheet]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 from av.filter import Graph
 
-from bench.frames import Frames, Matrix, Size, filtered, peek
+from bench.frames import Frames, Matrix, Size, clock_of, filtered, peek, time_of
 from bench.stages import Scene, Stage, Warp
 
 # SVT-AV1 writes a page of settings to standard error for every encode otherwise: errors only.
@@ -160,7 +161,7 @@ def _encode(frames: Frames, how: Encode, target: Path, scene: Scene, threads: in
         if how.quantiser is not None:
             # PyAV sets no quality on frames, so FFmpeg's -q would be ignored; limits are not.
             options |= {"qmin": str(how.quantiser), "qmax": str(how.quantiser)}
-        stream = writer.add_stream(how.codec, rate=scene.rate, options=options)
+        stream: Any = writer.add_stream(how.codec, rate=scene.rate, options=options)
         context = stream.codec_context
         stream.width, stream.height, stream.pix_fmt = first.width, first.height, how.pix_fmt
         context.thread_count = threads
@@ -182,7 +183,7 @@ def _timed(frames: Frames, how: Encode, clock: Fraction) -> Iterator[av.VideoFra
     start: Fraction | None = None
     last = -1
     for frame in frames:
-        time = frame.pts * frame.time_base
+        time = time_of(frame)
         start = time if start is None else start
         due = max(last + 1, round((time - start) / clock))
         ready = frame if frame.format.name == how.pix_fmt else frame.reformat(format=how.pix_fmt)
@@ -211,7 +212,7 @@ def _gif(frames: Frames, target: Path) -> None:
     first, frames = peek(frames)
     graph = Graph()
     graph.threads = 1
-    base = first.time_base
+    base = clock_of(first)
     source = graph.add(
         "buffer",
         f"video_size={first.width}x{first.height}:pix_fmt={first.format.name}:"
@@ -238,7 +239,7 @@ def _gif(frames: Frames, target: Path) -> None:
                 frame = graph.vpull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 break
-            time = frame.pts * frame.time_base
+            time = time_of(frame)
             start = time if start is None else start
             frame.pts, frame.time_base = round((time - start) * 100), Fraction(1, 100)
             writer.mux(stream.encode(frame))

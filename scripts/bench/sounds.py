@@ -156,7 +156,7 @@ def coded(sound: Sound, codec: str, kbits: int, rate: int = RATE, mono: bool = F
                 out.mux(stream.encode(piece))
         out.mux(stream.encode(None))
     file.seek(0)
-    with av.open(file) as media:
+    with av.open(file, "r") as media:
         return _collected(media.decode(audio=0))
 
 

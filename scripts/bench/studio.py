@@ -76,7 +76,7 @@ class Studio:
 
     def stamp(self, source: Path, name: str, **options: Any) -> StampResult:
         """Stamp into the registry."""
-        given = {"keyring": self.keyring, "registry": self.registry} | options
+        given: dict[str, Any] = {"keyring": self.keyring, "registry": self.registry} | options
         return stamp(
             source,
             self.folder / name,
@@ -88,7 +88,7 @@ class Studio:
 
     def check(self, path: Path | str, **options: Any) -> VerificationReport:
         """Verify as the studio does."""
-        given = {"registry": self.registry, "trust": self.trust} | options
+        given: dict[str, Any] = {"registry": self.registry, "trust": self.trust} | options
         return verify(Path(path), watermark_keys=self.keyring.watermark_keys, **given)
 
     def claims(self, number: int = 0, **changes: Any) -> Generation:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import av
 import c2pa
@@ -161,7 +162,7 @@ def encypher(case: Case) -> str:
 
     beside = sidecar_path(case.path)
     # It knows no Matroska; a PDF is a file that is hashed from end to end as well.
-    more = (
+    more: dict[str, Any] = (
         {"manifest_store": str(beside), "mime_type": "application/pdf"} if beside.exists() else {}
     )
     report = encypher_c2pa.verify(

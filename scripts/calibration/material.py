@@ -29,7 +29,7 @@ SUFFIXES = (".mp4", ".mkv", ".webm", ".mov")
 
 
 def _frame(plane: NDArray[Any]) -> Luma:
-    return np.clip(plane, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(plane, 0, 255), np.uint8)
 
 
 def _still(plane: NDArray[Any], draw: np.random.Generator) -> Iterator[Luma]:

@@ -352,8 +352,8 @@ def test_a_withdrawal_after_a_kill_stops_the_clip_or_names_it(
     out = moment == "published"
     state = "withdrawn" if out else "failed"
     assert [(one.state, one.reason, one.fault) for one in (attempt, again)] == [
-        (state, "withdrawn", 3),
-        (state, "withdrawn", 3),
+        (state, "withdrawn", "job"),
+        (state, "withdrawn", "job"),
     ]
     assert studio.files == (["a.mp4"] if out else [])
     assert studio.leftovers() == []
@@ -375,7 +375,7 @@ def test_a_clip_that_waits_is_removed_when_its_reviewer_is_withdrawn(
     with Ledger(settings.ledger) as ledger:
         tidy(settings, ledger, None, [job])
         attempt = do(task_of(job, studio.keyring), settings, ledger=ledger)
-    assert (attempt.state, attempt.reason, attempt.fault) == ("failed", "withdrawn", 3)
+    assert (attempt.state, attempt.reason, attempt.fault) == ("failed", "withdrawn", "job")
     assert "its reviewer was withdrawn" in (attempt.error or "")
     assert (studio.files, studio.leftovers()) == ([], [])
 

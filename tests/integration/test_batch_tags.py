@@ -118,7 +118,7 @@ def test_a_worker_is_told_what_to_look_for_and_not_the_prompt(studio: Studio) ->
     with Registry(str(studio.folder / "r.db"), create=True):
         studio.settings().spool.mkdir(parents=True)
     attempt = do(task, studio.settings())
-    assert (attempt.state, attempt.reason, attempt.fault) == ("failed", "prompt_exposed", 3)
+    assert (attempt.state, attempt.reason, attempt.fault) == ("failed", "prompt_exposed", "job")
     strange = trace_prompt(PROMPT, PromptKey("another", b"k" * 32))
     attempt = do(replace(task, trace=strange), studio.settings())
     assert (attempt.state, attempt.reason) == ("failed", "keyring")

@@ -121,7 +121,7 @@ def test_an_approval_for_other_values_does_not_count_and_the_field_is_named(
     desk.rewrite(**values)
     (problem,) = check_batch(read_jobs(studio.list), replace(studio.settings(), registry=None))
     assert isinstance(problem, Problem)
-    assert (problem.fault, problem.reason) == (3, "approval_other_job")
+    assert (problem.fault, problem.reason) == ("job", "approval_other_job")
     assert f"for other values than the job has: {field};" in problem.error
 
 

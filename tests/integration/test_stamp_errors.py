@@ -80,11 +80,11 @@ def test_an_error_with_a_constructor_of_its_own_stays_what_it_is(
     target = tmp_path / "out.mp4"
     error = failing(clip, keyring, target, "queue")
     assert isinstance(error, QueueFullError)
-    assert (error.waiting, error.retryable, error.exit_code) == (7, True, 4)
+    assert (error.waiting, error.retryable) == (7, True)
     assert str(error) == "The queue is full, out.mp4 waits behind 7 others."
     late = failing(clip, keyring, target, "approval")
     assert isinstance(late, ApprovalError)
-    assert (late.reason, late.exit_code) == ("late", 3)
+    assert (late.reason, late.code) == ("late", "approval_late")
     assert str(late) == f"The approval of {target} came too late."
 
 

@@ -25,7 +25,7 @@ from provenance.batch.approvals import (
     key_id,
 )
 from provenance.batch.approvals.envelope import pre_authentication, take_apart
-from provenance.errors import ApprovalError, KeyringError, OutputError, UsageError
+from provenance.errors import ApprovalError, InputError, KeyringError, OutputError, UsageError
 from provenance.manifest import given_prompt_hash, hash_prompt
 from provenance.manifest.prompt import PromptKey
 
@@ -68,7 +68,7 @@ def told(*envelopes: Envelope, **options: Any) -> tuple[str, str]:
     with pytest.raises(ApprovalError) as caught:
         check(*envelopes, **options)
     assert str(caught.value).endswith(".")
-    assert caught.value.exit_code == 3
+    assert isinstance(caught.value, InputError)
     return caught.value.reason, str(caught.value)
 
 

@@ -61,18 +61,36 @@ def test_the_options_of_the_contract_are_there(command: str, options: tuple[str,
     assert all(re.search(rf"(^|\s){option}\b", text) for option in options)
 
 
-def test_help_does_not_wait_for_the_heavy_libraries() -> None:
+@pytest.mark.parametrize("words", [[], ["--help"], ["--version"], ["keys", "--help"], ["bogus"]])
+def test_what_runs_no_command_does_not_wait_for_the_heavy_libraries(words: list[str]) -> None:
+    heavy = "{'av', 'c2pa', 'cryptography', 'cv2', 'numpy', 'ray', 'sqlalchemy'}"
     code = (
         "import sys\n"
         "from provenance.cli import main\n"
-        "try: main(['stamp', '--help'])\n"
+        f"try: main({words})\n"
         "except SystemExit: pass\n"
-        "print(sorted({'cv2', 'av', 'c2pa', 'numpy'} & set(sys.modules)))"
+        f"print(sorted({heavy} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_command_that_runs_leaves_the_others_unloaded() -> None:
+    code = (
+        "import sys\n"
+        "from provenance.cli import main\n"
+        "try: main(['keys', 'list', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(m for m in sys.modules if m.startswith('provenance.cli.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
+    )
+    loaded = {name.removeprefix("provenance.cli.") for name in done.stdout.split()}
+    assert "keys.own" in loaded
+    assert loaded & {"approve", "batch", "registry", "stamp", "verify", "keys.elsewhere"} == set()
 
 
 def test_version_names_the_command() -> None:

@@ -15,7 +15,7 @@ from provenance.batch.bridge import Start, _Bridge, _Worker
 from provenance.batch.cluster import shipped
 from provenance.batch.jobs import Job, Prompt
 from provenance.batch.node import NODES_OWN, Slot, on_this_node, versions
-from provenance.cli.options import own_environment
+from provenance.cli.opening import own_environment
 from provenance.errors import ClusterError
 from provenance.results import PromptHash
 from provenance.system.processes import is_gone, owner_name, this_host

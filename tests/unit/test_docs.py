@@ -78,10 +78,24 @@ def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that ``provenance WORDS`` runs, and its own arguments."""
     command: click.Command = main
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        inner = command.commands.get(words[0])
+        inner = command.get_command(click.Context(command), words[0])
         assert inner is not None, f"there is no command {words[0]!r}"
         command, words = inner, words[1:]
     return command, words
+
+
+def every_command() -> Iterator[tuple[str, click.Command]]:
+    """Every command there is, and how it is called."""
+    waiting: list[tuple[str, click.Command]] = [("provenance", main)]
+    while waiting:
+        path, command = waiting.pop()
+        yield path, command
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            for name in command.list_commands(context):
+                inner = command.get_command(context, name)
+                assert inner is not None
+                waiting.append((f"{path} {name}", inner))
 
 
 def options_of(command: click.Command) -> set[str]:
@@ -91,12 +105,8 @@ def options_of(command: click.Command) -> set[str]:
 def every_option() -> set[str]:
     """Options of every command, of the scripts in their own words, and of tools that are named."""
     found = {"-m"}
-    waiting: list[click.Command] = [main]
-    while waiting:
-        command = waiting.pop()
+    for _, command in every_command():
         found |= options_of(command)
-        if isinstance(command, click.Group):
-            waiting += command.commands.values()
     for script in (ROOT / "scripts").iterdir():
         if script.is_file():
             found |= set(re.findall(r"--?[a-z][a-z-]*", script.read_text(encoding="utf-8")))
@@ -116,6 +126,24 @@ def test_every_command_that_is_shown_would_be_understood(page: Path) -> None:
             continue
         command, arguments = find_command(words[1:])
         command.make_context("provenance", arguments)
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), [*every_command()], ids=[path for path, _ in every_command()]
+)
+def test_the_help_of_every_command_has_examples_of_it_that_would_be_understood(
+    path: str, command: click.Command
+) -> None:
+    context = click.Context(command, info_name=path, max_content_width=100)
+    _, _, shown = command.get_help(context).partition("Examples:\n")
+    lines = [line.strip() for line in shown.replace("\\\n", " ").splitlines() if line.strip()]
+    assert lines
+    for line in lines:
+        words = shlex.split(line.split("| ")[-1])
+        assert " ".join(words).startswith(path)
+        called, arguments = find_command(words[1:])
+        assert not isinstance(called, click.Group)
+        called.make_context("provenance", arguments)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
@@ -311,12 +339,8 @@ def test_the_python_example_of_the_readme_works(
 
 
 def help_texts() -> Iterator[str]:
-    waiting: list[click.Command] = [main]
-    while waiting:
-        command = waiting.pop()
-        yield command.get_help(click.Context(command, info_name="provenance"))
-        if isinstance(command, click.Group):
-            waiting += command.commands.values()
+    for path, command in every_command():
+        yield command.get_help(click.Context(command, info_name=path))
 
 
 def test_no_page_and_no_help_says_of_a_video_what_nobody_can_know() -> None:

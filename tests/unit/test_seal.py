@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -16,6 +17,13 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID, ObjectIdentifier
+from cryptography.x509.verification import (
+    Criticality,
+    ExtensionPolicy,
+    PolicyBuilder,
+    Store,
+    VerificationError,
+)
 
 from provenance.documents.seal import Sealed, seal, unseal
 from provenance.errors import SealError
@@ -34,7 +42,7 @@ class Maker:
         issuer: Maker | None,
         *extensions: tuple[x509.ExtensionType, bool],
         days: tuple[int, int] = (-1, 30),
-        key: ec.EllipticCurvePrivateKey | None = None,
+        key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey | None = None,
     ) -> None:
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, name)])
@@ -50,7 +58,8 @@ class Maker:
         )
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
-        self.certificate = builder.sign(parent.key, SHA256())
+        digest = None if isinstance(parent.key, Ed25519PrivateKey) else SHA256()
+        self.certificate = builder.sign(parent.key, digest)
 
     @property
     def pem(self) -> bytes:
@@ -88,6 +97,23 @@ def test_a_chain_is_followed_to_its_root() -> None:
     data = sealed(Maker("Leaf", middle, *LEAF), middle)
     done = unseal("bundle", data, root.pem, "f", expires=True)
     assert (done.document["said"], done.signer) == (1, "Leaf")
+
+
+def test_an_authority_with_an_ed25519_key_is_followed_though_the_library_refuses_it() -> None:
+    """Why the walk is our own (docs/adr/0007): look there again when this fails."""
+    root = Maker("Root", None, authority(), usage(issue=True), key=Ed25519PrivateKey.generate())
+    leaf = Maker("Leaf", root, *LEAF)
+    assert unseal("bundle", sealed(leaf), root.pem, "f", expires=True).signer == "Leaf"
+    anything = ExtensionPolicy.permit_all()
+    authorities = anything.require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
+    verifier = (
+        PolicyBuilder()
+        .store(Store([root.certificate]))
+        .extension_policies(ca_policy=authorities, ee_policy=anything)
+        .build_client_verifier()
+    )
+    with pytest.raises(VerificationError, match="Forbidden public key algorithm"):
+        verifier.verify(leaf.certificate, [])
 
 
 def test_an_authority_issues_no_further_than_it_may() -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from provenance.results import (
     Cause,
     Compared,
+    Coverage,
     Detection,
     DifferentArea,
     FileFacts,
@@ -39,7 +40,7 @@ from provenance.results import (
 )
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
 from provenance.verifying import verdict as steps
-from provenance.verifying.summary import NOT_SHOWN
+from provenance.verifying.summary import NOT_SHOWN, UNHEARD
 from provenance.verifying.summary import summary as said
 from provenance.verifying.verdict import Case
 
@@ -169,6 +170,12 @@ TABLE = [
     (found(), manifest(source="registry"), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest("not_checked", soft_binding=None), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest(soft_binding=None), MATCH, Verdict.WATERMARK_MATCH),
+    (
+        found(),
+        manifest(soft_binding=None, digital_source_type="digitalCapture"),
+        MATCH,
+        Verdict.WATERMARK_MATCH,
+    ),
     (found(), manifest(), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest(recovered=RECOVERED), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest(issuer=False), registered(knows="file"), Verdict.WATERMARK_MATCH),
@@ -330,14 +337,52 @@ def lacking(area: MissingArea, **changes: Any) -> Detection:
 )
 def test_partial_names_the_area_that_lacks_the_mark(area: MissingArea, words: str) -> None:
     """A missing area is told by its share and its place, beside the time when both are partial."""
-    assert decide(lacking(area), NO_MANIFEST)[1] == f"Mark found only outside {words}."
+    assert decide(lacking(area), NO_MANIFEST)[1] == f"Mark found only outside {words}. {UNHEARD}"
     both = lacking(area, segments=PARTIAL.segments)
-    expected = f"Mark found only in 0:00-0:04, and there only outside {words}."
+    expected = f"Mark found only in 0:00-0:04, and there only outside {words}. {UNHEARD}"
     assert decide(both, NO_MANIFEST)[1] == expected
 
 
+SMALL = PictureMap(1, 1, ("marked",), outline=((0.5, 0.6), (0.9, 0.6), (0.9, 1.0), (0.5, 1.0)))
+
+
+def test_a_picture_in_a_picture_is_told_with_its_place() -> None:
+    """Whether it stands by itself, or others are in the picture too."""
+    inset = found(picture=SMALL)
+    place = "an area of 16 % at the lower right"
+    verdict, summary = decide(inset, NO_MANIFEST, MATCH)
+    assert verdict == Verdict.WATERMARK_MATCH
+    assert f"The stamped picture is {place}; the rest carries no mark of ours." in summary
+    verdict, summary = decide(found(), NO_MANIFEST, MATCH, others=(Other(found(B, picture=SMALL)),))
+    assert verdict == Verdict.PARTIAL
+    assert f"Stamp {B} is in it too, in {place}" in summary
+
+
+def test_a_claim_that_a_camera_captured_it_is_named_as_a_contradiction() -> None:
+    signed = manifest(soft_binding=None, model_name=None, digital_source_type="digitalCapture")
+    verdict, summary = decide(found(), signed, MATCH)
+    assert verdict == Verdict.WATERMARK_MATCH
+    assert "says that a camera captured it; but the picture carries a generator's mark" in summary
+    generated = replace(signed, digital_source_type="trainedAlgorithmicMedia")
+    assert "camera" not in decide(found(), generated, MATCH)[1]
+
+
+def test_nothing_found_says_how_much_was_looked_at() -> None:
+    case = Case(ABSENT, NO_MANIFEST, coverage=Coverage("normal", 240, 1.0, 2.04))
+    summary = said(case, steps.decide(case))
+    assert summary == (
+        f"None of our marks was found in 240 frames, no more than 2.0 s apart. {NOT_SHOWN}"
+    )
+
+
+def test_an_intact_credential_speaks_for_the_sound_as_well() -> None:
+    assert UNHEARD not in decide(PARTIAL, manifest())[1]
+    assert UNHEARD in decide(PARTIAL, NO_MANIFEST)[1]
+    assert UNHEARD not in decide(PARTIAL, NO_MANIFEST, kind="image")[1]
+
+
 def test_partial_names_the_marked_time_with_neighbours_joined() -> None:
-    assert decide(PARTIAL, NO_MANIFEST)[1] == "Mark found only in 0:00-0:04."
+    assert decide(PARTIAL, NO_MANIFEST)[1] == f"Mark found only in 0:00-0:04. {UNHEARD}"
 
 
 def test_a_registry_match_names_record_and_chance() -> None:
@@ -466,16 +511,17 @@ def test_every_combination_gives_one_verdict_in_plain_words(
     ).as_json()
     assert list(report) == [
         *("schema", "file", "verdict", "cause", "summary", "watermark", "manifest", "registry"),
-        "finds",
+        *("finds", "coverage"),
     ]
     assert set(report["watermark"]) == {
         *("status", "stamp_id", "key_id", "layout", "score", "false_positive_probability"),
         *("margin_db", "frames", "transform", "segments", "picture", "reason"),
+        *("outline", "missing"),
     }
     assert set(report["manifest"]) == {
         *("status", "source", "signer", "signed_at", "provider", "model", "prompt_hash"),
         *("soft_binding", "ingredients", "failures", "reason"),
-        *("signer_id", "issuer", "recovered", "watermark_key_id"),
+        *("signer_id", "issuer", "recovered", "watermark_key_id", "digital_source_type"),
     }
     json.dumps(report)
 

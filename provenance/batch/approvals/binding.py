@@ -66,12 +66,15 @@ def load_binding_key(path: Path) -> PromptKey:
         reason = (error.strerror or "input/output error").lower()
         raise KeyringError(f"The key {path} cannot be read: {reason}.") from error
     if os.name == "posix" and mode & _OTHERS:
-        raise KeyringError(f"Other users may read the key {path}; run chmod 600 on it.")
+        raise KeyringError(
+            f"Other users may read the key {path}",
+            advice="run chmod 600 on it",
+        )
     found = _SECRET.fullmatch(content)
     if found is None:
         raise KeyringError(
-            f"{path} holds no binding key; whoever stamps makes one with `provenance keys "
-            "binding-key FILE`."
+            f"{path} holds no binding key",
+            advice="whoever stamps makes one with `provenance keys binding-key FILE`",
         )
     secret = bytes.fromhex(found[1].decode("ascii"))
     return PromptKey(derive_key_id(secret, _PURPOSE), secret)

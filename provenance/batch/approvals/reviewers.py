@@ -116,15 +116,18 @@ def load_reviewer_key(path: Path) -> Ed25519PrivateKey:
     """
     content = _read(path)
     if os.name == "posix" and path.stat().st_mode & _OTHERS:
-        raise KeyringError(f"Other users may read the key {path}; run chmod 600 on it.")
+        raise KeyringError(
+            f"Other users may read the key {path}",
+            advice="run chmod 600 on it",
+        )
     try:
         key = load_pem_private_key(content, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyringError(
-            f"{path} holds no Ed25519 key without a pass-phrase; make one with "
-            "`provenance approve --new-key FILE`."
+            f"{path} holds no Ed25519 key without a pass-phrase",
+            advice="make one with `provenance approve --new-key FILE`",
         )
     return key
 
@@ -166,15 +169,15 @@ def load_reviewers(paths: Iterable[Path]) -> Reviewers:
                 owner = persons.setdefault(key_id(key), name)
                 if same_person(owner) != same_person(name):
                     raise KeyringError(
-                        f"The key in {file} stands under two persons, {owner} and {name}; a key "
-                        "belongs to one."
+                        f"The key in {file} stands under two persons, {owner} and {name}; "
+                        "a key belongs to one.",
                     )
                 found[key_id(key)] = key
     for name, place in places.items():
         if lists and name not in persons:
             raise KeyringError(
-                f"A key in {place} stands under no person in {lists[0]}; add it to its owner's, or "
-                "take the file away."
+                f"A key in {place} stands under no person in {lists[0]}",
+                advice="add it to its owner's, or take the file away",
             )
     return Reviewers(found, persons, bound)
 
@@ -198,7 +201,10 @@ def _read_persons(path: Path) -> _Persons:
             f"{path} holds something else than a table persons, and bound = true or false."
         )
     if not isinstance(persons, dict) or not persons:
-        raise KeyringError(f"{path} names no persons; write them as docs/release-pipeline.md says.")
+        raise KeyringError(
+            f"{path} names no persons",
+            advice="write them as docs/release-pipeline.md says",
+        )
     return _Persons(tuple(_named(path, persons)), bound)
 
 
@@ -221,21 +227,32 @@ def _named(path: Path, persons: Mapping[str, Any]) -> Iterator[tuple[str, Path]]
 def _public_keys(file: Path) -> Iterable[Ed25519PublicKey]:
     content = _read(file)
     if b"PRIVATE KEY-----" in content:
-        raise KeyringError(f"{file} holds a private key; give the public one that ends in .pub.")
+        raise KeyringError(
+            f"{file} holds a private key",
+            advice="give the public one that ends in .pub",
+        )
     blocks = content.split(_BEGIN)[1:]
     if not blocks:
-        raise KeyringError(f"{file} holds no public key in PEM; give a reviewer's .pub file.")
+        raise KeyringError(
+            f"{file} holds no public key in PEM",
+            advice="give a reviewer's .pub file",
+        )
     for block in blocks:
         try:
             key = load_pem_public_key(_BEGIN + block)
         except (ValueError, UnsupportedAlgorithm) as error:
-            raise KeyringError(f"A public key in {file} is damaged; get the file again.") from error
+            raise KeyringError(
+                f"A public key in {file} is damaged",
+                advice="get the file again",
+            ) from error
         if not isinstance(key, Ed25519PublicKey):
-            raise KeyringError(f"A key in {file} is not Ed25519; a reviewer's key has to be.")
+            raise KeyringError(
+                f"A key in {file} is not Ed25519; a reviewer's key has to be.",
+            )
         if _is_anybodys(key):
             raise KeyringError(
-                f"A key in {file} is one under which anybody can sign; have its owner make a new "
-                "one with `provenance approve --new-key FILE`."
+                f"A key in {file} is one under which anybody can sign",
+                advice="have its owner make a new one with `provenance approve --new-key FILE`",
             )
         yield key
 

@@ -340,7 +340,8 @@ class Ledger:
                 connection.exec_driver_sql(f"PRAGMA user_version = {_VERSION}")
             elif (owner, version) != (_APPLICATION, _VERSION):
                 raise LedgerError(
-                    f"{self._path} is no ledger of this release; name another file for it."
+                    f"{self._path} is no ledger of this release",
+                    advice="name another file for it",
                 )
         with contextlib.closing(self._engine.raw_connection()) as raw:
             _journal(raw)
@@ -367,8 +368,8 @@ class Ledger:
         except SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or type(error).__name__)
             raise LedgerError(
-                f"The ledger {self._path} can't be used ({printable(cause, 200)}); check its "
-                "folder and its disk."
+                f"The ledger {self._path} can't be used ({printable(cause, 200)})",
+                advice="check its folder and its disk",
             ) from error
 
 

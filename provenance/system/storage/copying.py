@@ -73,8 +73,8 @@ def fetched(
                 digest, size = _drain(store.blocks(), keep)
             if size != expected:
                 raise StorageError(
-                    f"{source} came in short; it is being written, or the connection broke: try "
-                    "again.",
+                    f"{source} came in short; "
+                    "it is being written, or the connection broke: try again.",
                     retryable=True,
                 )
         except BaseException:
@@ -192,7 +192,9 @@ def _put(local: Path, target: Place, *, overwrite: bool) -> bool:
             if not overwrite and there is not None:
                 store.remove()
             raise StorageError(
-                f"{target} did not read back as it was written; try again.", retryable=True
+                f"{target} did not read back as it was written",
+                advice="try again",
+                retryable=True,
             )
     return True
 
@@ -206,7 +208,10 @@ def _accept_same(target: Place, mine: Stored) -> None:
 def _weighed(place: Place, max_bytes: int | None) -> Stored:
     try:
         if place.path.exists() and not place.path.is_file():  # a pipe would never end
-            raise UnreadableFileError(f"{place} is no regular file; name the clip itself.")
+            raise UnreadableFileError(
+                f"{place} is no regular file",
+                advice="name the clip itself",
+            )
         with place.path.open("rb") as handle:
             _refuse_large(place, handle.seek(0, 2), max_bytes)
             handle.seek(0)

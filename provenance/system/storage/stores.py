@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import fsspec
 
-from provenance.errors import ProvenanceError, StorageError, UnreadableFileError, UsageError
+from provenance.errors import ProvenanceError, StorageError, UnreadableFileError, UsageError, about
 from provenance.system.storage.places import Place
 
 PART: Final = 8 * 1024 * 1024
@@ -122,6 +122,11 @@ def told(place: Place, doing: str) -> Iterator[None]:
         UnreadableFileError: there is no such object to read.
         StorageError: anything else; its ``retryable`` says whether to try again.
     """
+    with about(place, ProvenanceError):
+        yield from _told(place, doing)
+
+
+def _told(place: Place, doing: str) -> Iterator[None]:
     try:
         yield
     except ProvenanceError:
@@ -130,22 +135,24 @@ def told(place: Place, doing: str) -> Iterator[None]:
         if doing == "read":
             raise UnreadableFileError(f"{place} does not exist.") from error
         raise StorageError(
-            f"{place} cannot be written: its bucket does not exist; create it first."
+            f"{place} cannot be written: its bucket does not exist",
+            advice="create it first",
         ) from error
     except _library_errors() as error:
         if _is_denied(error):
             raise StorageError(
-                f"{place} may not be {doing}; check the credentials and what they allow."
+                f"{place} may not be {doing}",
+                advice="check the credentials and what they allow",
             ) from error
         if _is_transient(error):
             raise StorageError(
-                f"{place} could not be {doing}: its store can't be reached or is too busy; try "
-                "again later.",
+                f"{place} could not be {doing}: its store can't be reached or is too busy",
+                advice="try again later",
                 retryable=True,
             ) from error
         raise StorageError(
-            f"{place} could not be {doing} ({type(error).__name__}); run it again with --debug "
-            "for the store's answer."
+            f"{place} could not be {doing} ({type(error).__name__})",
+            advice="run it again with --debug for the store's answer",
         ) from error
 
 

@@ -116,6 +116,7 @@ class Answer(BaseModel):
     coverage: Coverage | None = None
     error: str | None = None
     sentence: bytes | None = None
+    advice: bytes | None = None
 
     @classmethod
     def of(cls, findings: Findings) -> Answer:
@@ -135,7 +136,8 @@ class Answer(BaseModel):
     def refusing(cls, error: ProvenanceError) -> Answer:
         """The answer that carries an error."""
         sentence = str(error).encode("utf-8", "surrogateescape")
-        return cls(error=type(error).__name__, sentence=sentence)
+        advice = None if error.advice is None else error.advice.encode("utf-8", "surrogateescape")
+        return cls(error=type(error).__name__, sentence=sentence, advice=advice)
 
     def findings(self, path: Path) -> Findings:
         """The findings on the file at ``path``.
@@ -150,9 +152,11 @@ class Answer(BaseModel):
             if not (isinstance(known, type) and issubclass(known, InputError)):
                 raise Garbled
             try:
-                refusal = known(self.sentence.decode("utf-8", "surrogateescape"))
+                refusal = known(self.sentence.decode("utf-8", "surrogateescape"), path=path)
             except TypeError as error:
                 raise Garbled from error
+            if self.advice is not None:
+                refusal.advice = self.advice.decode("utf-8", "surrogateescape")
             raise refusal
         if self.file is None or self.watermark is None or self.manifest is None:
             raise Garbled

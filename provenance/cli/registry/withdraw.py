@@ -1,0 +1,88 @@
+"""``provenance registry revoke`` and ``reinstate``: take stamps back, and the taking back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+from provenance.cli.lazy import examples
+from provenance.cli.opening import open_registry, settings
+from provenance.cli.options import json_option, registry_option
+from provenance.cli.output import print_json, stdout
+from provenance.cli.registry.targets import target_of, target_options
+from provenance.errors import UsageError
+from provenance.registry import Withdrawn
+from provenance.report import registry as show
+
+
+@click.command(
+    epilog=examples(
+        'provenance registry revoke --stamp 67140baa2d6342f5 --reason "published too early"',
+        'provenance registry revoke --consent C-17 --reason "consent withdrawn"',
+        "provenance registry revoke --key d8c90164 --good-before 2026-11-22 --reason leaked",
+    )
+)
+@target_options
+@click.option(
+    "--good-before",
+    metavar="TIME",
+    help="With --key or --reviewer: what provably existed before this moment still counts (a day, "
+    "or ISO 8601 with a zone).",
+)
+@registry_option
+@json_option
+def revoke_command(
+    reason: str,
+    good_before: str | None,
+    registry_url: str | None,
+    as_json: bool,
+    **asked: str | None,
+) -> None:
+    """Withdraw a stamp, or every stamp of a model, a key, a consent or a reviewer's key.
+
+    Verification then says REVOKED, with the date, the reason, and what it would have said; also of
+    clips that were stamped from one that is withdrawn.
+    """
+    kind, target = target_of(**asked)
+    moment = None if good_before is None else _moment(good_before)
+    with open_registry(settings({"registry": registry_url})) as stamps:
+        entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment)
+        hit = sum(1 for _ in stamps.hit_by(entry))
+    if as_json:
+        print_json(Withdrawn(entry, hit).as_json())
+    else:
+        stdout().print(
+            f"Withdrawn: {kind} {show.target(kind, target)}{show.spared(entry)}, which hits {hit} "
+            f"stamp{'' if hit == 1 else 's'} registered so far.",
+            soft_wrap=True,
+        )
+
+
+@click.command(
+    epilog=examples(
+        'provenance registry reinstate --stamp 67140baa2d6342f5 --reason "a mistake"',
+    )
+)
+@target_options
+@registry_option
+def reinstate_command(reason: str, registry_url: str | None, **asked: str | None) -> None:
+    """End a withdrawal; it stays on record, and so does the reason."""
+    kind, target = target_of(**asked)
+    with open_registry(settings({"registry": registry_url})) as stamps:
+        stamps.withdrawals.reinstate(kind, target, reason)
+    stdout().print(f"Reinstated: {kind} {show.target(kind, target)}.", soft_wrap=True)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        moment = None
+    day = moment is not None and len(text.strip()) == len("2026-11-22")
+    if moment is None or (moment.tzinfo is None and not day):
+        raise UsageError(
+            f"{text!r} is no moment; give a day, as 2026-11-22, or a time with its zone, as "
+            "2026-11-22T14:30:00+01:00."
+        )
+    return moment.replace(tzinfo=UTC) if day else moment.astimezone(UTC)
