@@ -29,11 +29,11 @@ from provenance.results import (
     Verdict,
     VerificationReport,
 )
-from provenance.system.text import chance, clock, listing, printable, size
+from provenance.system.text import chance, listing, printable, size
 from provenance.verifying.wording import (
     SAME_SPEED,
     area,
-    merged,
+    marked_in,
     placed,
     recorded,
     where,
@@ -324,13 +324,10 @@ def describe(transform: Transform) -> str:
 
 
 def _timeline(found: Detection) -> str:
-    marked = merged(found.segments)
-    shown = [f"{clock(start)}-{clock(end)}" for start, end in marked[:6]]
-    if len(marked) > len(shown):
-        shown.append(f"{len(marked) - len(shown)} more")
+    marked = marked_in(found.segments)
     unknown = sum(s.end - s.start for s in found.segments if s.status == "unknown")
     unmarked = sum(s.end - s.start for s in found.segments if s.status == "unmarked")
-    text = f"marked {listing(shown)}" if shown else "no second of it shows the mark by itself"
+    text = f"marked {marked}" if marked else "no second of it shows the mark by itself"
     if unmarked:
         text += f"; unmarked {unmarked:.1f} s"
     if unknown:

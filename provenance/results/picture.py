@@ -56,6 +56,8 @@ class Segment(Document):
     """``unknown``: too flat, dark or short to say."""
     score: Score
     """Strength of the mark in this stretch alone."""
+    tolerance_s: Seconds = 0.0
+    """Seconds by which the worse of its ends may be off."""
 
 
 @dataclass(frozen=True, slots=True)

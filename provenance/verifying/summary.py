@@ -17,6 +17,7 @@ from provenance.verifying.wording import (
     beside,
     comparison,
     looked,
+    marked_in,
     merged,
     model,
     placed,
@@ -210,7 +211,7 @@ def _where(case: Case) -> str:
     found = case.watermark
     told, marked = [], merged(found.segments)
     if marked and not throughout(found.segments):
-        told.append(f"in {stretches(marked)}")
+        told.append(f"in {marked_in(found.segments)}")
     if inside := placed(found):
         told.append(f"in {inside}")
     if found.picture is not None and found.picture.areas:

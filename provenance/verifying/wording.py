@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from provenance.results import (
@@ -20,6 +21,8 @@ from provenance.system.text import clock, listing, printable
 
 _MAX_RANGES = 6
 _MAX_AREAS = 3
+SAID = 0.5
+"""Seconds by which an end may be off before that is said."""
 FILLED = 0.75
 """Share of what is shown from which the stamped picture is said to fill it: bars, a little room."""
 UNSAID = 0.5
@@ -56,6 +59,14 @@ def throughout(segments: Iterable[Segment]) -> bool:
     rest = [s for s in segments if s.status != "marked"]
     silent = sum(s.end - s.start for s in rest)
     return not any(s.status == "unmarked" for s in rest) and silent <= UNSAID * length
+
+
+def marked_in(segments: Sequence[Segment]) -> str:
+    """When a mark is there, and how sure its ends are if that is less than what is printed."""
+    marked = [segment for segment in segments if segment.status == "marked"]
+    doubt = max((segment.tolerance_s for segment in marked), default=0.0)
+    sure = "" if doubt < SAID else f" (ends within {math.ceil(doubt)} s)"
+    return f"{stretches(merged(marked))}{sure}"
 
 
 def stretches(ranges: Sequence[tuple[float, float]], most: int = _MAX_RANGES) -> str:
@@ -205,7 +216,7 @@ def beside(other: Other) -> str:
 def where(found: Detection) -> str:
     """When and in which part of the picture a stamp is."""
     marked = merged(found.segments)
-    told = [stretches(marked)] if marked and not throughout(found.segments) else []
+    told = [marked_in(found.segments)] if marked and not throughout(found.segments) else []
     told += [inside] if (inside := placed(found)) else []
     return listing(told) or stretches(marked)
 

@@ -20,7 +20,7 @@ from provenance.watermark.arrays import Luma
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.pilot import fitting
 from provenance.watermark.read.reading import Reading
-from provenance.watermark.where.timeline import MARKED, SILENT, joined, status_of
+from provenance.watermark.where.timeline import MARKED, SILENT, joined, status_of, tolerated
 
 Seen = tuple[Luma, float]
 """A frame's luma and its time, seconds."""
@@ -78,7 +78,8 @@ def settled(
     statuses = {segment.status for segment in segments}
     if "marked" not in statuses or len(statuses) == 1:
         return segments
-    return _SecondLook(observation, reading, look).run(segments)
+    second = _SecondLook(observation, reading, look)
+    return tolerated(second.run(segments), observation.spans, second.placed)
 
 
 class _SecondLook:
@@ -89,6 +90,8 @@ class _SecondLook:
         self._runs = RUNS
         self._rate = 0.0
         self._stretches: list[tuple[float, float]] = []
+        self.placed: dict[float, float] = {}
+        """Seconds at which there is a change, and by how much each may be off."""
 
     def run(self, segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
         rates = [self._rate_in(*place) for place in references(segments)]
@@ -202,6 +205,8 @@ class _SecondLook:
             between = Segment(bounds[early], bounds[late], "unknown", 0.0)
         else:
             between = Segment(bounds[likely], bounds[likely], "unknown", 0.0)
+        doubt = max(bounds[likely] - bounds[early], bounds[late] - bounds[likely])
+        self.placed |= {between.start: doubt, between.end: doubt}
         kept = [replace(before, end=between.start), between, replace(after, start=between.end)]
         return [*parts[:first], *kept, *parts[last + 1 :]]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -92,7 +95,7 @@ def timeline(observation: Observation, reading: Reading, trace: Trace = silent) 
     ]
     trace("spans", deviations=found, room=room, statuses=statuses)
     told = _joined(list(zip(spans, found, statuses, strict=True)), observation.end)
-    return Timeline(told, carriers or spans)
+    return Timeline(tolerated(told, spans, {}), carriers or spans)
 
 
 def status_of(value: float, anticipated: float, least: float = EXPECTED) -> SegmentStatus:
@@ -117,6 +120,32 @@ def _joined(
         else:
             told.append(Segment(span.start, end, status, value))
     return tuple(told)
+
+
+def tolerated(
+    segments: tuple[Segment, ...], spans: list[Span], placed: Mapping[float, float]
+) -> tuple[Segment, ...]:
+    """Segments with their tolerances.
+
+    Args:
+        segments: in order of time.
+        spans: of the first look: a change that was not looked at again lies somewhere in one.
+        placed: seconds of the changes that were, and by how much each may be off.
+    """
+    starts = [span.start for span in spans]
+
+    def doubt(time: float) -> float:
+        if time in placed:
+            return placed[time]
+        at = max(bisect_right(starts, time), 1)
+        around = [*starts[max(at - 2, 0) : at + 1], spans[-1].end]
+        return max(later - earlier for earlier, later in pairwise(around))
+
+    inner = [0.0, *(doubt(segment.start) for segment in segments[1:]), 0.0]
+    return tuple(
+        replace(segment, tolerance_s=max(inner[index : index + 2]))
+        for index, segment in enumerate(segments)
+    )
 
 
 def joined(parts: list[Segment]) -> list[Segment]:
