@@ -7,7 +7,7 @@ an honest cut is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -147,7 +147,7 @@ class Maker:
         self._made += 1
         crf = int(draw.choice(CRFS))
         path = self._folder / f"mixture{self._made}.mp4"
-        _encode(frames, path, crf)
+        encode(frames, path, crf, RATE)
         return Mixture(path, crf, len(frames) / RATE, tuple(stretches))
 
     def _any_plain(self) -> list[Plane]:
@@ -179,14 +179,16 @@ def _planes(path: Path) -> list[Plane]:
     return planes
 
 
-def _encode(frames: Iterator[Plane] | list[Plane], path: Path, crf: int) -> None:
+def encode(frames: Sequence[Plane], path: Path, crf: int, rate: int) -> None:
+    """Write luma planes (H, W) as H.264, with a key frame every two seconds."""
+    height, width = frames[0].shape
     with av.open(str(path), "w") as out:
-        options = {"crf": str(crf), "preset": "veryfast", "g": "50"}
-        track = out.add_stream("libx264", rate=Fraction(RATE), options=options)
-        track.width, track.height, track.pix_fmt = ACROSS, LINES, "yuv420p"
-        grey = np.full((LINES // 2, ACROSS), 128, np.uint8)
+        options = {"crf": str(crf), "preset": "veryfast", "g": str(2 * rate)}
+        track = out.add_stream("libx264", rate=Fraction(rate), options=options)
+        track.width, track.height, track.pix_fmt = width, height, "yuv420p"
+        grey = np.full((height // 2, width), 128, np.uint8)
         for index, plane in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.concatenate([plane, grey]), format="yuv420p")
-            frame.pts, frame.time_base = index, Fraction(1, RATE)
+            frame.pts, frame.time_base = index, Fraction(1, rate)
             out.mux(track.encode(frame))
         out.mux(track.encode(None))
