@@ -31,6 +31,7 @@ from provenance.results import (
 )
 from provenance.system.text import chance, listing, printable, size
 from provenance.verifying.wording import (
+    FINELY,
     SAME_SPEED,
     area,
     marked_in,
@@ -299,8 +300,8 @@ def _compared_rows(table: Table, compared: Compared) -> None:
         over = "" if compared.share is None else f", {100 * compared.share:.0f} % of it in view"
         table.add_row(
             "  picture",
-            f"{100 * compared.distance:.0f} % of the bits differ where it is clearest, in "
-            f"{compared.frames} frames{over}",
+            f"compared in {compared.frames} frames{over}, {FINELY}; changes in less than two of "
+            "them may not show",
         )
     for one in compared.areas[:5]:
         mark = ", and the mark lies over it" if one.copied else ""

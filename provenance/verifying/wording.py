@@ -23,6 +23,8 @@ _MAX_RANGES = 6
 _MAX_AREAS = 3
 SAID = 0.5
 """Seconds by which an end may be off before that is said."""
+FINELY = "in squares of about 2 %"
+"""How finely a picture is compared: a cell of 64 canonical pixels in 640 x 360."""
 FILLED = 0.75
 """Share of what is shown from which the stamped picture is said to fill it: bars, a little room."""
 UNSAID = 0.5
@@ -138,7 +140,7 @@ def comparison(compared: Compared, *, mirrored: bool = False) -> str:
             "differs": "the picture is another",
         }[compared.picture]
         plural = "" if compared.frames == 1 else "s"
-        picture = f"{what} ({compared.frames} frame{plural}{over})"
+        picture = f"{what} ({compared.frames} frame{plural}{over}, {FINELY})"
     side = ", mirrored" if mirrored else ""
     return f"Compared with what was stamped: {picture}{side}{_play(compared)}; {_sound(compared)}."
 

@@ -282,7 +282,10 @@ def test_a_withdrawal_that_came_through_an_ancestor_names_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({}, "the picture is alike (41 frames over 100 % of it), in its order, at its speed; the"),
+        (
+            {},
+            "the picture is alike (41 frames over 100 % of it, in squares of about 2 %), in its order",
+        ),
         ({"order": "reversed"}, "played backwards"),
         ({"order": "shuffled"}, "in another order"),
         ({"speed": 2.0}, "at 2 times its speed"),

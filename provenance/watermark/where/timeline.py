@@ -132,14 +132,14 @@ def tolerated(
         spans: of the first look: a change that was not looked at again lies somewhere in one.
         placed: seconds of the changes that were, and by how much each may be off.
     """
-    starts = [span.start for span in spans]
+    edges = [*(span.start for span in spans), spans[-1].end]
 
     def doubt(time: float) -> float:
         if time in placed:
             return placed[time]
-        at = max(bisect_right(starts, time), 1)
-        around = [*starts[max(at - 2, 0) : at + 1], spans[-1].end]
-        return max(later - earlier for earlier, later in pairwise(around))
+        at = bisect_right(edges, time)
+        around = edges[max(at - 2, 0) : at + 1]
+        return max((later - earlier for earlier, later in pairwise(around)), default=0.0)
 
     inner = [0.0, *(doubt(segment.start) for segment in segments[1:]), 0.0]
     return tuple(

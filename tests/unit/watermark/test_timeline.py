@@ -16,8 +16,8 @@ def spans(*starts: float, end: float) -> list[Span]:
 
 
 def test_a_change_that_was_not_looked_at_again_is_as_sure_as_the_spans_around_it() -> None:
-    told = (Segment(0.0, 4.0, "marked", 9.0), Segment(4.0, 9.0, "unmarked", 0.0))
-    first, second = tolerated(told, spans(0.0, 2.0, 4.0, 7.0, end=9.0), {})
+    told = (Segment(0.0, 4.0, "marked", 9.0), Segment(4.0, 30.0, "unmarked", 0.0))
+    first, second = tolerated(told, spans(0.0, 2.0, 4.0, 7.0, 8.0, end=30.0), {})
     assert first.tolerance_s == second.tolerance_s == 3.0
 
 
