@@ -7,6 +7,7 @@ import functools
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import click
 import platformdirs
@@ -28,7 +29,7 @@ from provenance.documents.seen import Seen
 from provenance.errors import KeyringError, RegistryError, UsageError
 from provenance.manifest import Trust
 from provenance.registry import Registry
-from provenance.results import Verdict, VerificationReport
+from provenance.results import Effort, Verdict, VerificationReport
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.sources import is_folder
 from provenance.verifying.verify import verify as verify_file
@@ -63,6 +64,14 @@ _VERDICTS = ", ".join(Verdict.__members__)
     metavar="N",
     type=click.IntRange(min=1),
     help="Files at a time, of folders and lists.  [default: half the cores]",
+)
+@click.option(
+    "--effort",
+    type=click.Choice(get_args(Effort)),
+    default="normal",
+    show_default=True,
+    help="How deep to search for the watermark: quick looks where it lay and says so, exhaustive "
+    "takes several times as long.",
 )
 @click.option(
     "--results",
@@ -145,6 +154,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     listed: str | None,
     null: bool,
     workers: int | None,
+    effort: Effort,
     results: Path | None,
     keys: Path | None,
     trust: tuple[Path, ...],
@@ -210,6 +220,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 registry=stamps,
                 revocations=lists,
                 require_registry=chosen.require_registry,
+                effort=effort,
                 examiner=examiner,
             )
 

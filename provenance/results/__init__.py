@@ -40,6 +40,7 @@ from provenance.results.registered import (
 )
 from provenance.results.reports import (
     Coverage,
+    Effort,
     FileFacts,
     FileKind,
     Other,
@@ -59,6 +60,7 @@ __all__ = [
     "Detection",
     "DifferentArea",
     "Document",
+    "Effort",
     "FileFacts",
     "FileKind",
     "Gap",

@@ -26,6 +26,8 @@ from provenance.results.serial import (
 )
 
 FileKind = Literal["video", "image"]
+Effort = Literal["quick", "normal", "exhaustive"]
+"""How deep a search for watermarks goes."""
 _TAG_NAME: Final = re.compile(r"[\w.:/@+©-]{1,64}( [\w.:/@+©-]{1,32}){0,2}")
 
 
@@ -73,8 +75,8 @@ class Other(Document):
 class Coverage(Document):
     """How much of a file was looked at for a watermark."""
 
-    effort: str
-    """How deep the search went: ``normal``."""
+    effort: Effort
+    """How deep the search was to go; ``quick`` tries no cropped, turned or filmed picture."""
     frames: int
     """Frames of which something was looked at."""
     share: Annotated[float, Digits(3)]

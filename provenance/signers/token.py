@@ -140,12 +140,12 @@ class TokenService:
             return token.open()  # by another signer of this process; a login is the process's
 
     def _token(self, module: Any) -> Any:
-        """The token; looked for again, since one that another process is just using may be hidden
-        for a moment (SoftHSM), and modules list their tokens when they are initialised."""
+        """The token; looked for again, since one that another process is just using may be hidden,
+        or fail, for a moment (SoftHSM), and modules list their tokens when they are initialised."""
         for pause in PAUSES:
             try:
                 return module.get_token(token_label=self._key.token, token_serial=self._serial)
-            except self._errors.NoSuchToken:
+            except (self._errors.NoSuchToken, self._errors.GeneralError):
                 time.sleep(pause)
                 module.reinitialize()
         return module.get_token(token_label=self._key.token, token_serial=self._serial)

@@ -24,7 +24,7 @@ from typing import TypeVar
 from provenance.errors import ProvenanceError, UnreadableFileError
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust, read_manifest
-from provenance.results import Coverage, Detection, FileFacts, ManifestReport
+from provenance.results import Coverage, Detection, Effort, FileFacts, ManifestReport
 from provenance.system.text import printable
 from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.search import Search
@@ -57,6 +57,7 @@ def gather(
     *,
     sidecar: Path | None = None,
     fingerprint: bool = False,
+    effort: Effort = "normal",
 ) -> Findings:
     """Examine a video or a still image.
 
@@ -66,6 +67,7 @@ def gather(
         trust: who may sign; with none every signer is untrusted.
         sidecar: a manifest store to use instead of looking for one in and beside the file.
         fingerprint: whether to take the fingerprint as well.
+        effort: how deep to search for watermarks.
 
     Raises:
         InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
@@ -78,7 +80,7 @@ def gather(
             lambda: read_manifest(path, trust, sidecar=sidecar),
             lambda reason: ManifestReport("not_checked", reason=reason),
         )
-        search = Search(path, info, keys)
+        search = Search(path, info, keys, effort)
         found = _layer(  # 4
             search.find, lambda reason: Detection("not_checked", reason=reason)
         )

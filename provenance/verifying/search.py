@@ -24,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provenance.errors import UnreadableFileError
-from provenance.results import Coverage, Detection, Gap, Segment
+from provenance.results import Coverage, Detection, Effort, Gap, Segment
 from provenance.results.payload import StampId
 from provenance.results.picture import Point
 from provenance.verifying.regions import PART, Cells, Region, covered, parts, places, unexplained
@@ -47,6 +47,10 @@ from provenance.watermark.where.timeline import joined
 
 LOOKS = (240, 640)
 """Frames in the second and third round."""
+AGAIN = 3
+"""Panels that are looked at again with more frames."""
+DEEP = 1600
+"""Frames in a fourth round of an exhaustive search."""
 MORE = 1.6
 """Times as many frames as before for which the whole search is worth repeating."""
 MOST_OTHERS = 8
@@ -62,6 +66,9 @@ SMALL = 0.7
 """Size of a find's picture, relative to the frame's, below which it is looked at by itself."""
 TURNED = 10.0
 """Degrees by which such a picture may be turned."""
+PARTS = 4
+"""Searches that what is said of chance counts from the start: of the whole, at several depths, and
+of panels.  A piece of a long clip takes less than half of one (a test holds that)."""
 IN_VIEW = 0.6
 """Share of a panel that no find explains, from which it is looked at."""
 TEXTURE = 0.2
@@ -104,17 +111,27 @@ class Search:
         path: the file.
         info: what :func:`provenance.video.probe` said of it.
         keys: every key to try, newest first; with none nothing is searched.
+        effort: ``quick`` ends after step 2, ``exhaustive`` looks at more frames, and tries every
+            kind of map in every piece of a long clip.
     """
 
-    def __init__(self, path: Path, info: MediaInfo, keys: Sequence[WatermarkKey]) -> None:
-        self._footage, self._info = Footage(path, info), info
+    def __init__(
+        self,
+        path: Path,
+        info: MediaInfo,
+        keys: Sequence[WatermarkKey],
+        effort: Effort = "normal",
+    ) -> None:
+        self._footage, self._info, self._effort = Footage(path, info), info, effort
         self._idle: str | None = None
         if not keys:
             self._idle = "no watermark key was given"
         elif too_narrow(info):
             self._idle = "the picture is too small or too narrow to look at"
         else:
-            self._detector = Detector(keys)
+            length = (info.duration or 0.0) if info.kind == "video" else 0.0
+            parts = PARTS + math.ceil(length / (2.0 * PIECE))
+            self._detector = Detector(keys, parts=parts * (4 if self._deep else 1))
         self._whole = grid_of(info)
         self._look: Look | None = self._footage.between if info.kind == "video" else None
         self._panels: list[Box] = []
@@ -143,19 +160,21 @@ class Search:
         if found.stamp_id is None:
             found = self._in_panels(self._panels, FIRST_LOOK) or found  # 2
         length = self._info.duration or 0.0
-        if found.stamp_id is None and self._info.kind == "video" and length > PIECE:
+        through = self._info.kind == "video" and length > PIECE and self._effort != "quick"
+        if found.stamp_id is None and through:
             self._pieced = sorted(self._piecewise([(0.0, length)]), key=_strength)  # 3
             found = self._pieced.pop() if self._pieced else found
         seen = 0
-        for frames in LOOKS if found.stamp_id is None else ():
+        looks = () if self._effort == "quick" or found.stamp_id is not None else LOOKS
+        for frames in (*looks, DEEP) if looks and self._deep else looks:
             if self._info.kind == "video":
                 observation = self._observe(self._footage.sampled(frames))
             if seen and observation.frames < MORE * seen:
                 break
             seen = observation.frames
             found = self._detector.thorough(observation, self._look)  # 4, 5
-            if found.stamp_id is None and frames == LOOKS[0]:
-                found = self._in_panels(self._panels, frames) or found
+            if found.stamp_id is None and frames == LOOKS[0] and seen >= MORE * FIRST_LOOK:
+                found = self._in_panels(self._panels[:AGAIN], frames) or found
             _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
             if found.stamp_id is not None:
                 break
@@ -180,11 +199,15 @@ class Search:
         several panels.  What is left is searched as a file of its own would be.
         """
         finds = [first]
-        if first.stamp_id is not None:
+        if first.stamp_id is not None and self._effort != "quick":
             if self._info.kind == "video":
                 self._in_other_moments(finds)
             self._in_other_places(finds)
         return tuple(self._in_pixels(find) for find in finds[1:])
+
+    @property
+    def _deep(self) -> bool:
+        return self._effort == "exhaustive"
 
     @property
     def coverage(self) -> Coverage | None:
@@ -197,7 +220,7 @@ class Search:
         reach = np.array([HEARD_EVERY / 2.0, *[HEARD_EVERY] * (len(near) - 2), HEARD_EVERY / 2.0])
         heard = float(np.minimum(near, reach).sum())
         return Coverage(
-            effort="normal",
+            effort=self._effort,
             frames=len(times),
             share=heard / length if length else 1.0,
             longest_gap_s=float(near.max()),
@@ -228,7 +251,8 @@ class Search:
             if sum(end - start for start, end in rest) > PIECE:
                 others = self._piecewise(rest) if self._pieced is None else self._pieced
             else:
-                others = [self._searched(rest, self._detector.aligned)] if rest else []
+                steps = self._detector.thorough if self._deep else self._detector.aligned
+                others = [self._searched(rest, steps)] if rest else []
             new = [other for other in others if _new(other, finds)]
             finds += new
             if not new:
@@ -243,7 +267,8 @@ class Search:
             count = max(1, math.ceil((end - start) / PIECE))
             edges = np.linspace(start, end, count + 1).tolist()
             pieces = list(itertools.pairwise(edges))
-            found = [self._searched([piece], self._detector.brief, OVERLAP) for piece in pieces]
+            steps = self._detector.aligned if self._deep else self._detector.brief
+            found = [self._searched([piece], steps, OVERLAP) for piece in pieces]
             for one in found:
                 if one.stamp_id is not None:
                     known = finds.get(one.stamp_id)
@@ -307,9 +332,10 @@ class Search:
         views = [self._view(one, None if rest is None else one.window(rest)) for one in regions]
         self._add([whole, *views], self._footage.sampled(frames))
         least = TEXTURE * _texture(whole.observation)
+        steps = self._detector.quick if self._effort == "quick" else self._detector.framed
         for view in views:
             if _texture(view.observation) > least:
-                found = self._detector.aligned(view.observation, self._look_into(view.region))
+                found = steps(view.observation, self._look_into(view.region))
                 if _new(found, finds) and wanted in (None, found.stamp_id):
                     return view.region.placed(found)
         return None

@@ -16,7 +16,7 @@ from provenance.errors import CancelledError, InputError
 from provenance.keyring import Keyring
 from provenance.manifest import Trust
 from provenance.registry import Registry
-from provenance.results import Verdict, VerificationReport
+from provenance.results import Effort, Verdict, VerificationReport
 from provenance.system.given import Source
 from provenance.system.processes import usable_cores
 from provenance.verifying.isolation import Examiner, Limits
@@ -55,6 +55,7 @@ class Verifier:
         registry: where to look stamps up: the registry, or an opened bundle.
         revocations: signed lists of what was withdrawn, besides the registry's own.
         policy: what is good enough.
+        effort: how deep to search for watermarks, see :func:`provenance.verify`.
         limits: of each worker process.
         workers: files at a time; default: the cores that this process may use.
     """
@@ -67,12 +68,14 @@ class Verifier:
         registry: Registry | None = None,
         revocations: Sequence[DatedRevocations] = (),
         policy: Policy | None = None,
+        effort: Effort = "normal",
         limits: Limits | None = None,
         workers: int | None = None,
     ) -> None:
         self.watermark_keys, self.trust = tuple(watermark_keys), trust or Trust()
         self.registry, self.revocations = registry, tuple(revocations)
         self.policy = policy or Policy()
+        self.effort: Effort = effort
         self.workers = max(1, workers or usable_cores())
         self._examiners = [Examiner(limits) for _ in range(self.workers)]
         self._free: queue.LifoQueue[Examiner] = queue.LifoQueue()
@@ -87,6 +90,7 @@ class Verifier:
         *,
         registry: Registry | None = None,
         policy: Policy | None = None,
+        effort: Effort = "normal",
         workers: int | None = None,
     ) -> Self:
         """A verifier of what ``keyring`` stamps: with its keys, its roots and its issuers."""
@@ -95,6 +99,7 @@ class Verifier:
             keyring.trust,
             registry=registry,
             policy=policy,
+            effort=effort,
             workers=workers,
         )
 
@@ -120,6 +125,7 @@ class Verifier:
                 registry=self.registry,
                 revocations=self.revocations,
                 require_registry=self.policy.require_registry,
+                effort=self.effort,
                 examiner=examiner,
             )
 

@@ -22,6 +22,7 @@ from provenance.registry import Registry
 from provenance.results import (
     Cause,
     Detection,
+    Effort,
     FileFacts,
     ManifestReport,
     Other,
@@ -49,6 +50,7 @@ def verify(
     registry: Registry | None = None,
     revocations: Sequence[DatedRevocations] = (),
     require_registry: bool = False,
+    effort: Effort = "normal",
     examiner: Examiner | None = None,
 ) -> VerificationReport:
     """Examine a video or a still image and say what its layers mean together.
@@ -61,6 +63,8 @@ def verify(
         registry: where to look stamps up: the registry, or an opened bundle.
         revocations: signed lists of what was withdrawn, besides the registry's own.
         require_registry: confirm nothing that no registry vouches for.
+        effort: how deep to search for watermarks: ``quick`` looks where a picture lay and at
+            panels, ``exhaustive`` at more frames and at every kind of change in each part.
         examiner: the worker process that opens the file, with its limits; default: one for all
             files of this process, with the usual limits.
 
@@ -76,7 +80,12 @@ def verify(
         path = stack.enter_context(on_disk(source))
         beside = None if sidecar is None else stack.enter_context(on_disk(sidecar))
         findings = (examiner or shared()).gather(
-            path, keys, trust, sidecar=beside, fingerprint=registry is not None
+            path,
+            keys,
+            trust,
+            sidecar=beside,
+            fingerprint=registry is not None,
+            effort=effort,
         )
     if not isinstance(source, str | os.PathLike):
         findings = replace(findings, file=replace(findings.file, path="bytes"))

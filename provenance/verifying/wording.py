@@ -103,11 +103,15 @@ def placed(found: Detection) -> str:
 
 def looked(coverage: Coverage | None) -> str:
     """How much was looked at: `` in 240 frames, which lie 0.9 s apart at most``."""
-    if coverage is None or not coverage.longest_gap_s:
+    if coverage is None:
         return ""
+    quick = " in a quick look, which tries no cropped, turned or filmed picture"
+    if not coverage.longest_gap_s:
+        return quick if coverage.effort == "quick" else ""
     plural = "" if coverage.frames == 1 else "s"
     apart = f"{max(coverage.longest_gap_s, 0.1):.1f} s"
-    return f" in {coverage.frames} frame{plural}, no more than {apart} apart"
+    told = f" in {coverage.frames} frame{plural}, no more than {apart} apart"
+    return f"{told},{quick}" if coverage.effort == "quick" else told
 
 
 def areas(listed: Sequence[MissingArea | DifferentArea]) -> str:

@@ -72,6 +72,8 @@ class Detector:
         keys: every key to try.
         layouts: every layout to try.
         finders: steps 1 to 9, in their order.
+        parts: how many parts of a file are searched at most, one by one: what is said of chance
+            counts as many searches from the start.
         trace: is told what every step saw.
 
     Raises:
@@ -84,11 +86,12 @@ class Detector:
         layouts: Sequence[LayoutSpec] = LAYOUTS,
         *,
         finders: Sequence[Finder] = FINDERS,
+        parts: int = 1,
         trace: Trace = silent,
     ) -> None:
         if not keys or not layouts:
             raise ValueError("a detector needs at least one key and one layout")
-        self.reader = Reader(keys, layouts, trace)
+        self.reader = Reader(keys, layouts, trace, parts=parts)
         self._finders = finders
         self._trace = trace
 
@@ -103,6 +106,10 @@ class Detector:
     def aligned(self, observation: Observation, look: Look | None = None) -> Detection:
         """Steps 1 to 4, and what follows a find: pictures that stand upright, or are turned."""
         return self._examined(observation, self._finders[:4], look)
+
+    def framed(self, observation: Observation, look: Look | None = None) -> Detection:
+        """Steps 1, 3 and 4, and what follows a find: a picture by its borders, all along."""
+        return self._examined(observation, (self._finders[0], *self._finders[2:4]), look)
 
     def thorough(self, observation: Observation, look: Look | None = None) -> Detection:
         """Every step."""

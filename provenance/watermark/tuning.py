@@ -318,7 +318,7 @@ PANELS_ALIKE = 0.8
 PANELS_WHOLE = 0.85
 """Share of the frame from which a panel is the whole picture.  [hand]"""
 
-PANELS_FOUND = 8
+PANELS_FOUND = 6
 """Panels that are looked into.  [cost]"""
 
 # Step 8 (find/tilts.py)

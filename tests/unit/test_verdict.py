@@ -282,10 +282,7 @@ def test_a_withdrawal_that_came_through_an_ancestor_names_it() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (
-            {},
-            "the picture is alike (41 frames over 100 % of it, in squares of about 2 %), in its order",
-        ),
+        ({}, "alike (41 frames over 100 % of it, in squares of about 2 %), in its order, at its"),
         ({"order": "reversed"}, "played backwards"),
         ({"order": "shuffled"}, "in another order"),
         ({"speed": 2.0}, "at 2 times its speed"),
@@ -605,3 +602,11 @@ def test_every_cause_is_reached_by_some_finding() -> None:
     ):
         reached.add(steps.decide(case).cause)
     assert set(Cause) - reached == {Cause.UNEXAMINED}
+
+
+def test_a_quick_look_says_what_it_did_not_try() -> None:
+    for kind, gap in (("video", 0.2), ("image", 0.0)):
+        looked = Coverage("quick", 40, 1.0, gap)
+        case = Case(ABSENT, NO_MANIFEST, kind=kind, coverage=looked)  # type: ignore[arg-type]
+        summary = said(case, steps.decide(case))
+        assert "in a quick look, which tries no cropped, turned or filmed picture." in summary

@@ -18,7 +18,7 @@ from typing import Self
 
 from provenance.errors import ServiceError
 from provenance.manifest import Trust
-from provenance.results import Detection, FileFacts, ManifestReport
+from provenance.results import Detection, Effort, FileFacts, ManifestReport
 from provenance.verifying.isolation import wire
 from provenance.verifying.isolation.limits import Limits
 from provenance.verifying.layers import Findings
@@ -93,6 +93,7 @@ class Examiner:
         *,
         sidecar: Path | None = None,
         fingerprint: bool = False,
+        effort: Effort = "normal",
     ) -> Findings:
         """As :func:`provenance.verifying.layers.gather`, in the worker.
 
@@ -102,7 +103,13 @@ class Examiner:
             ServiceError: no worker can be started at all.
         """
         ask = wire.Request.of(
-            path, keys, trust, sidecar=sidecar, picture=True, fingerprint=fingerprint
+            path,
+            keys,
+            trust,
+            sidecar=sidecar,
+            picture=True,
+            fingerprint=fingerprint,
+            effort=effort,
         )
         with self._turn:
             try:

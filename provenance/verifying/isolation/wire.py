@@ -19,7 +19,7 @@ from provenance import errors
 from provenance.errors import InputError, ProvenanceError
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust
-from provenance.results import Coverage, Detection, FileFacts, ManifestReport
+from provenance.results import Coverage, Detection, Effort, FileFacts, ManifestReport
 from provenance.verifying.layers import Findings
 from provenance.watermark.code.keys import WatermarkKey
 
@@ -54,6 +54,7 @@ class Request(BaseModel):
     sidecar: bytes | None
     picture: bool
     fingerprint: bool
+    effort: Effort
     keys: tuple[tuple[str, bytes, bytes], ...]
     anchors: bytes
     tsa_anchors: bytes
@@ -69,6 +70,7 @@ class Request(BaseModel):
         sidecar: Path | None,
         picture: bool,
         fingerprint: bool,
+        effort: Effort,
     ) -> Request:
         """A request for one file."""
         return cls(
@@ -77,6 +79,7 @@ class Request(BaseModel):
             sidecar=None if sidecar is None else os.fsencode(sidecar),
             picture=picture,
             fingerprint=fingerprint,
+            effort=effort,
             keys=tuple((key.key_id, key.secret, key.pilot_secret) for key in keys),
             anchors=trust.anchors_pem,
             tsa_anchors=trust.tsa_anchors_pem,

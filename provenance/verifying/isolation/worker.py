@@ -49,6 +49,7 @@ def main() -> None:
                     request.trust,
                     sidecar=sidecar,
                     fingerprint=request.fingerprint,
+                    effort=request.effort,
                 )
             else:
                 findings = manifest_alone(path, request.trust, sidecar=sidecar)

@@ -24,9 +24,9 @@ REQUIRED_SCORE = 210.0
 CLAIM = 1e-9
 """No payload is believed that an unmarked file would give more often than this."""
 SEARCH_WORDS = 1 << 15
-"""Words a key of a file is charged with, however early it reads; searches compared fewer
-(``scripts/calibrate``), so the chances of all the moments at which a file might read add up to no
-more than the claim."""
+"""Words a key is charged with for each part of a file that is searched, however early it reads;
+searches compared fewer (``scripts/calibrate``), so the chances of all the moments at which a file
+might read add up to no more than the claim."""
 CLAIM_FLOOR = 1e-12
 """No smaller probability is ever stated: programs and keys have other ways to fail."""
 
@@ -72,8 +72,8 @@ def false_positive_probability(
         value: the score C of the payload found.
         words: decoded words that were compared with an authentication code in the whole
             examination: all keys, layouts, maps, polarities, stretches of time and list entries.
-        keys: how many are tried, counted once a layout; each is charged with ``SEARCH_WORDS`` at
-            least.
+        keys: how many are tried, counted once a layout and once a part of the file that is searched
+            by itself; each is charged with ``SEARCH_WORDS`` at least.
         spec: the layout it was read in.
 
     Each word passes the 32-bit keyed code with chance 2^-32 whatever the soft bits are; that any

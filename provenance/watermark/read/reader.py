@@ -39,8 +39,8 @@ class KeysOfPilot:
 class Reader:
     """Reads with every key in every layout, and counts what was tried.
 
-    The counts only grow, and nothing else is kept: in what order an examination asks does not
-    matter for what it may still believe.
+    ``parts`` is how many parts of a file are searched at most.  Counts only grow, and nothing else
+    is kept: in what order an examination asks does not matter for what it may still believe.
 
     Attributes:
         words: decoded words that were compared with an authentication code.
@@ -49,7 +49,12 @@ class Reader:
     """
 
     def __init__(
-        self, keys: Sequence[WatermarkKey], layouts: Sequence[LayoutSpec], trace: Trace = silent
+        self,
+        keys: Sequence[WatermarkKey],
+        layouts: Sequence[LayoutSpec],
+        trace: Trace = silent,
+        *,
+        parts: int = 1,
     ) -> None:
         by_pilot: dict[bytes, list[WatermarkKey]] = {}
         for key in keys:
@@ -59,7 +64,7 @@ class Reader:
         ]
         self.words = 0
         self.pilot = 0.0
-        self._charged = len(keys) * len(layouts)
+        self._charged = len(keys) * len(layouts) * parts
         self._trace = trace
 
     def read(self, plane: Plane, guess: Hypothesis, group: KeysOfPilot) -> Reading | None:

@@ -19,8 +19,8 @@ def seen(left: float, right: float) -> PictureMap:
     columns, rows = 80, 22
     at = (np.arange(columns) + 0.5) / columns
     row = ["marked" if left <= x < right else "unknown" for x in at]
-    none = (0.0,) * (columns * rows)
-    return PictureMap(columns, rows, tuple(row * rows), none, none, none)  # type: ignore[arg-type]
+    scores = tuple(9.0 if one == "marked" else 0.0 for one in row * rows)
+    return PictureMap(columns, rows, tuple(row * rows), scores)  # type: ignore[arg-type]
 
 
 @pytest.fixture
