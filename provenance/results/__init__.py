@@ -36,6 +36,7 @@ from provenance.results.registered import (
     PictureMatch,
     RegistryReport,
     RegistryStatus,
+    Resemblance,
     SoundMatch,
 )
 from provenance.results.reports import (
@@ -75,6 +76,7 @@ __all__ = [
     "PromptHash",
     "RegistryReport",
     "RegistryStatus",
+    "Resemblance",
     "Segment",
     "SegmentStatus",
     "SoftBinding",

@@ -28,27 +28,19 @@ from provenance.errors import (
     UsageError,
 )
 from provenance.results import Document, Verdict, VerificationReport
-from provenance.results.serial import At
+from provenance.results.serial import At, Seconds
 from provenance.system.processes import usable_cores
 from provenance.system.storage import Place
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.layers import sha256_of
 from provenance.verifying.sources import at_hand
+from provenance.verifying.steps import NEXT_STEPS, next_step
 from provenance.verifying.verify import unexamined
 
 try:
     import fcntl
 except ImportError:  # pragma: no cover - Windows has no flock
     fcntl = None  # type: ignore[assignment]
-
-PERSON_FIRST: Final = (
-    Verdict.CONFLICT,
-    Verdict.REVOKED,
-    Verdict.CREDENTIAL_INVALID,
-    Verdict.PARTIAL,
-    Verdict.SUSPECTED,
-)
-"""Verdicts that a person should look at before all others, the most pressing first."""
 
 _PATIENCE: Final = 5.0
 """Seconds that a run which is stopped waits for transfers, of a store that hangs perhaps."""
@@ -66,14 +58,19 @@ class Line(Document):
     """The file could not be examined; ``summary`` says why."""
     failed: bool
     """The registry or the store could not be asked."""
+    seconds: Seconds | None = None
+    """How long the examination took; null where the file did not come here."""
+    to_do: str | None = None
+    """What to do now, in a sentence, for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What is kept of a row: enough to skip its file, to count it and to name it.
+    """What is kept of a row: enough to skip its file, to count it and to tell people of it.
 
     ``refused``: the file could not be examined; ``failed``: something that was needed did not
-    answer, the registry or a store.
+    answer, the registry or a store; ``took``: seconds of the examination; ``length``: seconds that
+    a video plays; ``leads``: stamps of clips that look alike.
     """
 
     path: str
@@ -82,9 +79,22 @@ class Row:
     verdict: Verdict
     refused: bool
     failed: bool = False
+    summary: str = ""
+    to_do: str = ""
+    stamps: tuple[str, ...] = ()
+    leads: tuple[str, ...] = ()
+    length: float | None = None
+    took: float | None = None
 
     @classmethod
-    def of(cls, report: VerificationReport, *, refused: bool = False, failed: bool = False) -> Self:
+    def of(
+        cls,
+        report: VerificationReport,
+        *,
+        refused: bool = False,
+        failed: bool = False,
+        took: float | None = None,
+    ) -> Self:
         """The row of a report; ``failed`` is also what its registry says of itself."""
         file = report.file
         return cls(
@@ -94,6 +104,12 @@ class Row:
             report.verdict,
             refused,
             failed or report.registry.failed,
+            report.summary,
+            next_step(report),
+            tuple(find.watermark.stamp_id.hex for find in report.finds if find.watermark.stamp_id),
+            tuple(lead.stamp_id.hex for lead in report.registry.leads),
+            file.seconds,
+            took,
         )
 
     @classmethod
@@ -109,7 +125,29 @@ class Row:
             failed = True  # an early version did not say how it ended: the file is examined again
         if not (isinstance(refused, bool) and isinstance(failed, bool)):
             raise TypeError
-        return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused, failed)
+        leads = row["registry"].get("leads", ())
+        return cls(
+            str(file["path"]),
+            file["sha256"],
+            file["bytes"],
+            verdict,
+            refused,
+            failed,
+            str(row["summary"]),
+            str(row.get("to_do") or NEXT_STEPS[verdict]),
+            tuple(str(find["stamp_id"]) for find in row.get("finds", ())),
+            tuple(str(lead["stamp_id"]) for lead in leads),
+            _number(file.get("seconds")),
+            _number(row.get("seconds")),
+        )
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
 
 
 class Results:
@@ -221,7 +259,8 @@ class Outcome:
         """The line of a file that was examined now, with what its exit code is made of."""
         if self.report is None:
             return None
-        return Line(self.report, self.row.refused, self.row.failed).as_json()
+        row = self.row
+        return Line(self.report, row.refused, row.failed, row.took, row.to_do).as_json()
 
 
 def usual_workers() -> int:
@@ -328,11 +367,12 @@ def _one(
             before = None if results is None else results.done(place, path)
             if before is not None:
                 return Outcome(before, None)
-            refused = False
+            refused, started = False, time.monotonic()
             try:
                 report = verify(path, examiner)
             except InputError as error:
                 report, refused = unexamined(str(path), str(error)), True
+            took = time.monotonic() - started
             if report.file.sha256 is None and results is not None:
                 # Without these a file that can't be examined would be tried again by every run.
                 with contextlib.suppress(OSError, InputError):
@@ -342,7 +382,8 @@ def _one(
                         )
                         report = replace(report, file=facts)
             report = _named(report, path, place)
-            return Outcome(Row.of(report, refused=refused), report, examiner.unprotected)
+            row = Row.of(report, refused=refused, took=took)
+            return Outcome(row, report, examiner.unprotected)
     except (UnreadableFileError, StorageError) as error:  # it did not come here
         report = unexamined(str(place), str(error))
         row = Row.of(report, refused=True, failed=isinstance(error, StorageError))

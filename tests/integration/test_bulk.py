@@ -241,6 +241,7 @@ def test_a_url_is_verified_like_a_file_and_leaves_nothing_here(
         "sha256": stamped.output_sha256,
         "bytes": size,
         "kind": "video",
+        "seconds": 1.5,
     }
     broken = run(*words, "s3://inbox/new/deeper/broken.mp4", env=around)
     assert (broken.code, broken.row["verdict"]) == (3, "NOT_CHECKED")
