@@ -24,7 +24,8 @@ from provenance.report.triage import first_sentence, show_ended, show_triage, st
 from provenance.results import Verdict, VerificationReport
 from provenance.system.text import listing, printable
 from provenance.verifying.isolation import Examiner, Limits
-from provenance.verifying.many import Outcome, Results, Row, triage, usual_workers
+from provenance.verifying.many import Outcome, triage, usual_workers
+from provenance.verifying.rows import Results, Row
 from provenance.verifying.sources import Found, find
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from provenance.errors import OutputError, UsageError
 from provenance.report.sheets import as_csv, as_html
 from provenance.system.workspace import Workspace, check_target
-from provenance.verifying.many import Row
+from provenance.verifying.rows import Row
 from provenance.verifying.sources import Found
 
 SUFFIXES = (".csv", ".html")

@@ -20,7 +20,7 @@ from typing import Final
 
 from provenance.report.triage import alike, counted, ordered, passed_over, status
 from provenance.system.text import clock, printable
-from provenance.verifying.many import Row
+from provenance.verifying.rows import Row
 from provenance.verifying.sources import Found
 
 COLUMNS: Final = (

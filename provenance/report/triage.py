@@ -18,7 +18,7 @@ from rich.text import Text
 from provenance.report.terminal import STYLES
 from provenance.results import Verdict
 from provenance.system.text import clock, listing, printable
-from provenance.verifying.many import Row
+from provenance.verifying.rows import Row
 from provenance.verifying.sources import Found
 from provenance.verifying.steps import COUNTED, URGENCY
 

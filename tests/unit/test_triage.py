@@ -17,10 +17,10 @@ from rich.console import Console
 from provenance.cli.tables import check_table, write_table
 from provenance.errors import UsageError
 from provenance.report.sheets import COLUMNS, as_csv, as_html
-from provenance.report.triage import MOST, first_sentence, ordered, show_triage
+from provenance.report.triage import MOST, first_sentence, ordered, show_ended, show_triage
 from provenance.results import Verdict
 from provenance.system.storage import Place
-from provenance.verifying.many import Row
+from provenance.verifying.rows import Row
 from provenance.verifying.sources import Found, find
 from provenance.verifying.steps import NEXT_STEPS, URGENCY
 
@@ -74,6 +74,16 @@ def test_a_file_of_the_summary_has_its_stamps_lengths_leads_and_what_to_do() -> 
         "To do: Do not publish it, and take it down where it is in use.",
     ):
         assert words in said
+
+
+def test_a_file_that_is_done_is_one_line_of_the_terminal_whatever_its_name() -> None:
+    console = Console(file=io.StringIO(), width=60, force_terminal=True, color_system=None)
+    show_ended(row(Verdict.REVOKED, "a\nb\x1b[31m" + "long" * 40), console)
+    assert isinstance(console.file, io.StringIO)
+    (line,) = console.file.getvalue().splitlines()
+    assert line.startswith("REVOKED             a b")
+    assert len(line) <= 60
+    assert "\x1b" not in line
 
 
 def test_files_without_a_mark_are_counted_and_named_only_where_there_is_a_lead() -> None:
