@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -17,17 +17,16 @@ from provenance.cli.exits import DONE, FAILED, NO_FILE, NOT_ACCEPTED
 from provenance.cli.output import complain, print_json, stderr, stdout, warn
 from provenance.cli.progress import Spinner
 from provenance.cli.stopping import check
-from provenance.errors import UnreadableFileError, UsageError
+from provenance.cli.tables import write_table
+from provenance.errors import ProvenanceError, UnreadableFileError, UsageError
 from provenance.report import show_unexamined, show_verification
+from provenance.report.triage import first_sentence, show_ended, show_triage, status
 from provenance.results import Verdict, VerificationReport
-from provenance.system.text import printable
+from provenance.system.text import listing, printable
 from provenance.verifying.isolation import Examiner, Limits
-from provenance.verifying.many import PERSON_FIRST, Outcome, Results, Row, triage, usual_workers
+from provenance.verifying.many import Outcome, triage, usual_workers
+from provenance.verifying.rows import Results, Row
 from provenance.verifying.sources import Found, find
-
-_NAMED = 50
-"""Most files that a summary names."""
-_UNEXAMINED = "could not be examined"
 
 
 def read_list(source: str, *, null: bool) -> list[str]:
@@ -59,7 +58,7 @@ class View(Protocol):
     def ended(self, outcome: Outcome) -> None:
         """One file more is done."""
 
-    def finished(self) -> None:
+    def finished(self, rows: Sequence[Row]) -> None:
         """All are."""
 
 
@@ -70,6 +69,7 @@ def verify_all(
     limits: Limits,
     workers: int | None,
     results: Path | None,
+    table: Path | None,
     accept: Sequence[Verdict],
     log: Callable[[VerificationReport], object] | None,
     detailed: bool,
@@ -78,7 +78,8 @@ def verify_all(
 ) -> int:
     """Verify all that ``names`` name or hold, and return the exit code.
 
-    ``detailed`` shows a table for each, in this order, instead of one summary.
+    ``detailed`` shows a table for each, in this order, instead of one summary.  ``table`` gets the
+    rows of all that were done, also when the run is stopped.
 
     Raises:
         UnreadableFileError: there is nothing to verify.
@@ -93,33 +94,53 @@ def verify_all(
         raise UnreadableFileError(_nothing(names, found))
     view: View = (_Tables if detailed else _Rows)(found, as_json=as_json, quiet=quiet)
     said = quiet
-    with (
-        contextlib.nullcontext() if results is None else Results(results) as rows,
-        view,
-        contextlib.closing(
-            triage(
-                found.files,
-                verify,
-                limits=limits,
-                workers=1 if detailed else workers or usual_workers(),
-                results=rows,
-                log=log,
-            )
-        ) as outcomes,
-    ):
-        for outcome in outcomes:
-            check()
-            code = max(code, _exit_code(outcome.row, accept))
-            view.ended(outcome)
-            if outcome.unprotected and not said:
-                said = True
-                complain(
-                    "this system can't keep the process that opens the files from everything it "
-                    f"should ({', '.join(outcome.unprotected)}); see docs/hostile-files.md.",
-                    label="Note: ",
+    with _tabled(table, found) as done:
+        with (
+            contextlib.nullcontext() if results is None else Results(results) as rows,
+            view,
+            contextlib.closing(
+                triage(
+                    found.files,
+                    verify,
+                    limits=limits,
+                    workers=1 if detailed else workers or usual_workers(),
+                    results=rows,
+                    log=log,
                 )
-    view.finished()
+            ) as outcomes,
+        ):
+            for outcome in outcomes:
+                check()
+                code = max(code, _exit_code(outcome.row, accept))
+                done.append(outcome.row)
+                view.ended(outcome)
+                if outcome.unprotected and not said:
+                    said = True
+                    complain(
+                        "this system can't keep the process that opens the files from everything "
+                        f"it should ({', '.join(outcome.unprotected)}); see docs/hostile-files.md.",
+                        label="Note: ",
+                    )
+        view.finished(done)
     return code
+
+
+@contextlib.contextmanager
+def _tabled(table: Path | None, found: Found) -> Iterator[list[Row]]:
+    """A list whose rows are written to a table at the end, whatever ends the run."""
+    rows: list[Row] = []
+    if table is None:
+        yield rows
+        return
+    try:
+        yield rows
+    except (KeyboardInterrupt, ProvenanceError):
+        try:
+            write_table(table, rows, found)
+        except ProvenanceError as error:
+            warn(str(error))
+        raise
+    write_table(table, rows, found)
 
 
 def _exit_code(row: Row, accept: Sequence[Verdict]) -> int:
@@ -134,49 +155,14 @@ def _exit_code(row: Row, accept: Sequence[Verdict]) -> int:
 def _nothing(names: Sequence[str], found: Found) -> str:
     if found.unreadable:
         return f"{found.unreadable[0]} can't be read; check its permissions."
+    kinds = listing(f"{printable(kind, 20) or 'no ending'} {n}" for kind, n in found.kinds[:6])
+    others = f" ({kinds})" if kinds else ""
     if len(names) == 1:
-        return f"{names[0]} is a folder with no name of a video or image in it; name its files."
-    return "There is no video or image in what was named; name files or other folders."
-
-
-class _Tally:
-    """What came out so far."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.before = 0
-        self._first: list[Row] = []
-
-    def add(self, outcome: Outcome) -> None:
-        """Count a file."""
-
-        row = outcome.row
-        self.counts[_UNEXAMINED if row.refused else row.verdict.value] += 1
-        self.before += outcome.report is None
-        if row.verdict in PERSON_FIRST:
-            self._first.append(row)
-
-    def summary(self, found: Found) -> list[str]:
-        """For people: counts by verdict, and what to look at first."""
-
-        total = sum(self.counts.values())
-        head = f"{total} {'file' if total == 1 else 'files'}"
-        if self.before:
-            head += f", {self.before} of them verified before"
-        if found.other:
-            head += f"; {found.other} passed over (not a video or image by name)"
-        order = [*Verdict.__members__, _UNEXAMINED]
-        lines = [head]
-        lines += [f"  {self.counts[name]:6d}  {name}" for name in order if self.counts[name]]
-        if self._first:
-            lines.append("For a person first:")
-            ranked = sorted(
-                self._first, key=lambda row: (PERSON_FIRST.index(row.verdict), row.path)
-            )
-            lines += [f"  {row.verdict:<18}  {printable(row.path, 500)}" for row in ranked[:_NAMED]]
-            if len(ranked) > _NAMED:
-                lines.append(f"  and {len(ranked) - _NAMED} more")
-        return lines
+        return (
+            f"{names[0]} is a folder with no name of a video or image in it{others}; "
+            "name its files."
+        )
+    return f"There is no video or image in what was named{others}; name files or other folders."
 
 
 class _Tables:
@@ -211,7 +197,7 @@ class _Tables:
             show_verification(report, stdout())
         self._begin()
 
-    def finished(self) -> None:
+    def finished(self, rows: Sequence[Row]) -> None:
         """Everything was said."""
 
     def _begin(self) -> None:
@@ -221,13 +207,14 @@ class _Tables:
 
 
 class _Rows:
-    """One bar with the counts on a terminal, a line a file elsewhere, and a summary."""
+    """A line for each file, over a bar with the counts on a terminal, and a summary."""
 
     def __init__(self, found: Found, *, as_json: bool, quiet: bool) -> None:
         console = stderr()
         self._quiet, self._live = quiet, console.is_terminal and not quiet
         self._as_json, self._found = as_json, found
-        self._total, self._ended, self._tally = len(found.files), 0, _Tally()
+        self._total, self._ended, self._before = len(found.files), 0, 0
+        self._counts: Counter[str] = Counter()
         self._console = console
         self._bar = Progress(
             TextColumn("Examining"),
@@ -254,25 +241,29 @@ class _Rows:
         self._bar.stop()
 
     def ended(self, outcome: Outcome) -> None:
-        self._tally.add(outcome)
+        self._ended += 1
+        self._counts[status(outcome.row)] += 1
+        self._before += outcome.report is None
         line = outcome.as_json()
         if self._as_json and line is not None:
             self._bar.stop()
             print_json(line)
-        self._ended += 1
         if outcome.row.refused and outcome.report is not None:
             self._bar.stop()
             show_unexamined(outcome.row.path, outcome.report.watermark.reason or "", self._console)
-        elif outcome.report is not None and not self._quiet and not self._live:
-            name = printable(outcome.row.path, 200)
-            complain(f"{name}: {outcome.row.verdict} ({self._ended} of {self._total})", label="")
-        counts = ", ".join(f"{count} {name}" for name, count in self._tally.counts.most_common())
+        elif outcome.report is not None and self._live:
+            self._bar.stop()
+            show_ended(outcome.row, self._console)
+        elif outcome.report is not None and not self._quiet:
+            name, said = printable(outcome.row.path, 200), first_sentence(outcome.row.summary)
+            position = f"({self._ended} of {self._total})"
+            complain(f"{name}: {outcome.row.verdict} {position} {said}", label="")
+        counts = ", ".join(f"{count} {name}" for name, count in self._counts.most_common())
         self._bar.update(self._task, completed=self._ended, description=counts)
         self._bar.start()
 
-    def finished(self) -> None:
+    def finished(self, rows: Sequence[Row]) -> None:
         if self._as_json and self._quiet:
             return
         console = stderr() if self._as_json else stdout()
-        for line in self._tally.summary(self._found):
-            console.print(line, soft_wrap=True)
+        show_triage(rows, self._found, self._before, console)

@@ -24,6 +24,7 @@ from provenance.cli.opening import (
     settings,
 )
 from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
+from provenance.cli.tables import check_table
 from provenance.documents.exports import log_verification, open_bundle, read_revocations
 from provenance.documents.seen import Seen
 from provenance.errors import KeyringError, RegistryError, UsageError
@@ -42,7 +43,7 @@ _VERDICTS = ", ".join(Verdict.__members__)
     epilog=examples(
         "provenance verify clip.mp4",
         "provenance verify clip.mp4 screenshot.png --json --accept CONFIRMED,WATERMARK_MATCH",
-        "provenance verify inbox/ --workers 4 --results rows.jsonl",
+        "provenance verify inbox/ --workers 4 --results rows.jsonl --table inbox.html",
         "find inbox -name '*.mp4' -print0 | provenance verify --list - --null --quiet",
         "provenance verify clip.mp4 --bundle stamps.bundle --revocations withdrawn.list",
         more="Exit code: 0 when every verdict is accepted, 1 when one is not, 3 when a file could "
@@ -78,6 +79,13 @@ _VERDICTS = ", ".join(Verdict.__members__)
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="Append the JSON of each file to this file as it ends; files in it are skipped.",
+)
+@click.option(
+    "--table",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write a table of all files at the end, the most pressing first: .csv for a spreadsheet, "
+    ".html for a browser.  One that is there is replaced.",
 )
 @keys_option
 @click.option(
@@ -156,6 +164,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     workers: int | None,
     effort: Effort,
     results: Path | None,
+    table: Path | None,
     keys: Path | None,
     trust: tuple[Path, ...],
     trust_tsa: tuple[Path, ...],
@@ -185,6 +194,8 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
         )
     if null and listed is None:
         raise UsageError("--null says how the paths in --list end; give --list too.")
+    if table is not None:
+        check_table(table, results)
     chosen = settings(
         {
             "keys": keys,
@@ -230,6 +241,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             limits=_limits(chosen),
             workers=workers,
             results=results,
+            table=table,
             accept=chosen.accept,
             log=functools.partial(log_verification, stamps) if record and stamps else None,
             detailed=not many,

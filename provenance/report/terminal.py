@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from provenance.results import (
-    Cause,
     CellStatus,
     Compared,
     Coverage,
@@ -30,9 +29,9 @@ from provenance.results import (
     VerificationReport,
 )
 from provenance.system.text import chance, listing, printable, size
+from provenance.verifying.steps import next_step
 from provenance.verifying.wording import (
     FINELY,
-    SAME_SPEED,
     area,
     marked_in,
     placed,
@@ -41,7 +40,7 @@ from provenance.verifying.wording import (
     withdrawn,
 )
 
-_STYLES = {
+STYLES = {
     Verdict.REVOKED: "bold red",
     Verdict.CONFLICT: "bold red",
     Verdict.CREDENTIAL_INVALID: "bold red",
@@ -56,63 +55,6 @@ _STYLES = {
     Verdict.NO_MARK_FOUND: "bold",
 }
 
-NEXT_STEPS = {
-    Verdict.REVOKED: "Do not publish it, and take it down where it is in use.",
-    Verdict.CONFLICT: (
-        "Keep the file as it is, note where it came from, and hand both to whoever is "
-        "responsible for provenance."
-    ),
-    Verdict.CREDENTIAL_INVALID: (
-        "Do not rely on what the credential says; get the original from its maker and compare."
-    ),
-    Verdict.PARTIAL: "Treat whatever lies outside the marked part as of unknown origin.",
-    Verdict.CONFIRMED: "Nothing.",
-    Verdict.SIGNER_UNTRUSTED: (
-        "If you know this signer, get its root certificate from it and verify again with --trust."
-    ),
-    Verdict.CREDENTIAL_ONLY: (
-        "Decide whether the signer's word alone is enough; the picture adds nothing to it."
-    ),
-    Verdict.WATERMARK_MATCH: (
-        "Rely on it as far as it is compared above, and no further; `provenance registry restore` "
-        "gives a copy its credential back where all of it compares."
-    ),
-    Verdict.WATERMARK_UNKNOWN: "Ask whoever keeps the registry what this stamp id stands for.",
-    Verdict.SUSPECTED: "Get a longer or less compressed copy and verify that.",
-    Verdict.NOT_CHECKED: "Put right what the reason names and verify again.",
-    Verdict.NO_MARK_FOUND: "Look for other evidence; nothing follows from this.",
-}
-"""One sentence for each verdict: what the reader does now."""
-
-
-UNASKED_STEP = "Ask the registry before you rely on it: it alone knows what was withdrawn."
-DIFFERS_STEP = (
-    "Rely on the picture as far as it is compared above; look into what differs before you use it."
-)
-
-
-CAPTURED_STEP = (
-    "Ask who signed it how it was captured; until then take it for a recording of our clip."
-)
-
-
-def next_step(report: VerificationReport) -> str:
-    """What the reader does now: by the verdict, and by what it rests on."""
-    registry = report.registry
-    if report.verdict is Verdict.CONFIRMED and registry.status != "match":
-        return UNASKED_STEP
-    if report.cause is Cause.SAYS_CAPTURED:
-        return CAPTURED_STEP
-    if report.verdict is Verdict.WATERMARK_MATCH and _plays_otherwise(registry.compared):
-        return DIFFERS_STEP
-    return NEXT_STEPS[report.verdict]
-
-
-def _plays_otherwise(compared: Compared) -> bool:
-    faster = compared.speed is not None and abs(compared.speed - 1.0) > SAME_SPEED
-    sound = compared.sound in ("differs", "added", "missing")
-    return sound or faster or bool(compared.areas) or compared.order in ("reversed", "shuffled")
-
 
 def show_verification(report: VerificationReport, console: Console) -> None:
     """Print the table of one verified file."""
@@ -123,7 +65,7 @@ def show_verification(report: VerificationReport, console: Console) -> None:
         details.append(size(facts.bytes))
     title.append(f"  ({', '.join(details)})", style="not bold dim")
     console.print(title)
-    verdict = Text(report.verdict.value, style=_STYLES[report.verdict])
+    verdict = Text(report.verdict.value, style=STYLES[report.verdict])
     table = _table()
     table.add_row("Verdict", verdict)
     table.add_row("", _text(report.summary, 2000))

@@ -36,6 +36,7 @@ from provenance.results.registered import (
     PictureMatch,
     RegistryReport,
     RegistryStatus,
+    Resemblance,
     SoundMatch,
 )
 from provenance.results.reports import (
@@ -77,6 +78,7 @@ __all__ = [
     "PromptHash",
     "RegistryReport",
     "RegistryStatus",
+    "Resemblance",
     "Segment",
     "SegmentStatus",
     "SoftBinding",

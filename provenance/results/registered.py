@@ -76,6 +76,18 @@ class Compared(Document):
 
 
 @dataclass(frozen=True, slots=True)
+class Resemblance(Document):
+    """A registered clip that looks alike: a lead, never proof."""
+
+    stamp_id: StampId
+    """Its stamp."""
+    frames: Annotated[int, At("frames_alike")]
+    """Frames that look like one of its own."""
+    asked: Annotated[int, At("frames_asked")]
+    """Frames of the file that were compared."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryReport(Document):
     """What the registry says of the stamp id.  Until a registry is asked: ``not_checked``."""
 
@@ -107,5 +119,7 @@ class RegistryReport(Document):
     """What was compared with what was stamped."""
     failed: bool = field(default=False, kw_only=True)
     """A registry was to be asked, and could not be; what was withdrawn is not known then."""
+    leads: tuple[Resemblance, ...] = field(default=(), kw_only=True)
+    """Registered clips that look alike, the likest first, where neither layer names a stamp."""
     reason: str | None = "no registry was asked"
     """Why nothing is known or compared, for people."""

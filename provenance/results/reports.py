@@ -60,6 +60,8 @@ class FileFacts(Document):
     """Its size."""
     kind: FileKind | None
     """What it holds."""
+    seconds: Seconds | None = None
+    """How long a video plays, as the file itself says; null of an image, and where it does not."""
 
 
 @dataclass(frozen=True, slots=True)

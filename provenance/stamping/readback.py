@@ -64,7 +64,7 @@ def read_back(
             advice="stamp the unmarked original",
         )
     _require_mark(found, source.name, profile)  # 3
-    facts = FileFacts(str(finished), digest, info.size, info.kind)
+    facts = FileFacts(str(finished), digest, info.size, info.kind, info.duration)
     report = conclude(Findings(facts, found, manifest), {key.key_id}, trust=trust)
     if report.verdict != Verdict.CONFIRMED or found.stamp_id != stamp_id:  # 4
         failures = f" ({listing(manifest.failures[:3])})" if manifest.failures else ""

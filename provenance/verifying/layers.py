@@ -89,7 +89,8 @@ def gather(
         if fingerprint:  # 5
             imprint = _layer(lambda: fingerprint_of(path, info, found), lambda _: None)
         manifest = reading.result()
-        facts = FileFacts(str(path), digest.result(), info.size, info.kind)
+        length = info.duration if info.kind == "video" else None
+        facts = FileFacts(str(path), digest.result(), info.size, info.kind, length)
     if info.truncated and found.reason is None:
         found = replace(found, reason="the file is incomplete: its end is missing")
     return Findings(facts, found, manifest, imprint, others, search.coverage)

@@ -30,6 +30,7 @@ from provenance.results import (
     ManifestReport,
     RegistryReport,
     RegistryStatus,
+    Resemblance,
 )
 from provenance.results.payload import StampId
 from provenance.results.serial import At, Document
@@ -38,6 +39,8 @@ from provenance.verifying.lineage import lineage_of
 
 LEAST_ALIKE = 0.25
 """Share of the frames asked about that must look alike before a lead is worth a sentence."""
+MOST_LEADS = 5
+"""Clips that are named as leads."""
 _BYTES = Likeness(Compared("bytes", share=1.0, sound="bytes"))
 
 
@@ -123,7 +126,8 @@ def look_up(
         through=through,
         listed_at=min((known.issued_at for known in revocations), default=None),
         bundled_at=None if registry is None else registry.issued_at,
-        reason=_reason(registry, record, stamp_id, alike, fingerprint),
+        leads=(leads := _leads(registry, stamp_id, fingerprint)),
+        reason=_reason(registry, record, stamp_id, alike, leads),
     )
     return report, manifest
 
@@ -286,12 +290,25 @@ def _status(record: StampRecord | None) -> RegistryStatus:
     return "no_match" if record is None else "match"
 
 
+def _leads(
+    registry: Registry | None, stamp_id: StampId | None, fingerprint: Fingerprint | None
+) -> tuple[Resemblance, ...]:
+    """Step 5."""
+    if registry is None or stamp_id is not None or fingerprint is None:
+        return ()
+    return tuple(
+        Resemblance(lead.record.stamp_id, lead.frames, lead.asked)
+        for lead in leads_for(registry, fingerprint)
+        if lead.frames >= LEAST_ALIKE * lead.asked
+    )[:MOST_LEADS]
+
+
 def _reason(
     registry: Registry | None,
     record: StampRecord | None,
     stamp_id: StampId | None,
     alike: Likeness,
-    fingerprint: Fingerprint | None,
+    leads: tuple[Resemblance, ...],
 ) -> str | None:
     if registry is None:
         return "no registry was asked"
@@ -299,11 +316,10 @@ def _reason(
         return alike.reason
     if stamp_id is not None:
         return None
-    leads = [] if fingerprint is None else leads_for(registry, fingerprint)
-    if leads and leads[0].frames >= LEAST_ALIKE * leads[0].asked:
+    if leads:
         best = leads[0]
         return (
             f"no stamp is named; {best.frames} of {best.asked} frames look like registered stamp "
-            f"{best.record.stamp_id} (a lead, not proof)"
+            f"{best.stamp_id} (a lead, not proof)"
         )
     return "neither layer names a stamp that could be looked up"

@@ -1,14 +1,13 @@
 """Verify files: share them out to workers, one or several, and go on after a stop.
 
-* :class:`Results` is a JSON Lines file, a row a file; it knows what an earlier run did.
-* :func:`triage` runs threads, each with an :class:`~.isolation.Examiner` of its own.
+:func:`triage` runs threads, each with an :class:`~.isolation.Examiner` of its own; rows go to a
+:class:`~.rows.Results`, which knows what an earlier run did.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import json
 import os
 import queue
 import tempfile
@@ -17,193 +16,25 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Any, Final
 
 from provenance.errors import (
     InputError,
     OutputError,
     StorageError,
     UnreadableFileError,
-    UsageError,
 )
-from provenance.results import Document, Verdict, VerificationReport
-from provenance.results.serial import At
+from provenance.results import VerificationReport
 from provenance.system.processes import usable_cores
 from provenance.system.storage import Place
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.layers import sha256_of
+from provenance.verifying.rows import Line, Results, Row
 from provenance.verifying.sources import at_hand
 from provenance.verifying.verify import unexamined
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows has no flock
-    fcntl = None  # type: ignore[assignment]
-
-PERSON_FIRST: Final = (
-    Verdict.CONFLICT,
-    Verdict.REVOKED,
-    Verdict.CREDENTIAL_INVALID,
-    Verdict.PARTIAL,
-    Verdict.SUSPECTED,
-)
-"""Verdicts that a person should look at before all others, the most pressing first."""
-
 _PATIENCE: Final = 5.0
 """Seconds that a run which is stopped waits for transfers, of a store that hangs perhaps."""
-_BEGINS: Final = b'{"schema": "provenance.verification/'
-
-
-@dataclass(frozen=True, slots=True)
-class Line(Document):
-    """What ``verify`` says of one file: a line of ``--json`` and of ``--results``."""
-
-    SCHEMA: ClassVar = VerificationReport.SCHEMA
-
-    report: Annotated[VerificationReport, At("")]
-    refused: bool
-    """The file could not be examined; ``summary`` says why."""
-    failed: bool
-    """The registry or the store could not be asked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What is kept of a row: enough to skip its file, to count it and to name it.
-
-    ``refused``: the file could not be examined; ``failed``: something that was needed did not
-    answer, the registry or a store.
-    """
-
-    path: str
-    sha256: str | None
-    bytes: int | None
-    verdict: Verdict
-    refused: bool
-    failed: bool = False
-
-    @classmethod
-    def of(cls, report: VerificationReport, *, refused: bool = False, failed: bool = False) -> Self:
-        """The row of a report; ``failed`` is also what its registry says of itself."""
-        file = report.file
-        return cls(
-            file.path,
-            file.sha256,
-            file.bytes,
-            report.verdict,
-            refused,
-            failed or report.registry.failed,
-        )
-
-    @classmethod
-    def read(cls, row: dict[str, Any]) -> Self:
-        """The row of what :meth:`Outcome.as_json` wrote.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is no such thing.
-        """
-        file, verdict = row["file"], Verdict(row["verdict"])
-        refused, failed = row.get("refused", False), row.get("failed", False)
-        if not {"refused", "failed"} <= set(row):
-            failed = True  # an early version did not say how it ended: the file is examined again
-        if not (isinstance(refused, bool) and isinstance(failed, bool)):
-            raise TypeError
-        return cls(str(file["path"]), file["sha256"], file["bytes"], verdict, refused, failed)
-
-
-class Results:
-    """Rows in a file, appended and flushed one by one; use it in a ``with`` block.
-
-    A last row that a crash cut off is removed as the file is opened, and its file done again.
-
-    Raises:
-        UsageError: the file holds something else, or another run is writing to it.
-        OutputError: it can't be read or written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.rows: dict[str, Row] = {}
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            self._file = os.fdopen(descriptor, "r+b")
-        except OSError as error:
-            raise OutputError(f"{path} can't be opened: {error.strerror}.") from error
-        try:
-            self._lock()
-            self._read()
-        except OSError as error:
-            self._file.close()
-            raise OutputError(f"{path} can't be read: {error.strerror}.") from error
-        except BaseException:
-            self._file.close()
-            raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with contextlib.suppress(OSError):
-            self._file.close()
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Append a row, :meth:`Outcome.as_json`, and hand it to the system."""
-        try:
-            self._file.write(json.dumps(row, allow_nan=False).encode() + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise OutputError(f"{self.path} can't be written: {error.strerror}.") from error
-
-    def done(self, place: Place, path: Path) -> Row | None:
-        """The row of a file that is still the same: its name, size and SHA-256.
-
-        None also for one whose registry failed: it may answer now.
-        """
-        row = self.rows.get(str(place))
-        if row is None or row.sha256 is None or row.failed:
-            return None
-        try:
-            # The size first: it is free, and spares reading a file that changed.
-            same = path.stat().st_size == row.bytes and sha256_of(path) == row.sha256
-        except (OSError, InputError):
-            return None
-        return row if same else None
-
-    def _lock(self) -> None:
-        if fcntl is None:  # pragma: no cover - Windows
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"Another run is writing to {self.path}; wait for it, or name another file."
-            ) from error
-
-    def _read(self) -> None:
-        whole = 0
-        for number, line in enumerate(self._file, 1):
-            head = line[: len(_BEGINS)]
-            row = None
-            if line.endswith(b"\n"):
-                with contextlib.suppress(KeyError, TypeError, ValueError):
-                    row = Row.read(json.loads(line))
-            elif _BEGINS.startswith(head):
-                break
-            if row is None:
-                raise UsageError(
-                    f"Line {number} of {self.path} is no row of a verification; "
-                    "name another file for --results."
-                )
-            self.rows[row.path] = row
-            whole += len(line)
-        self._file.truncate(whole)
-        self._file.seek(whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +52,8 @@ class Outcome:
         """The line of a file that was examined now, with what its exit code is made of."""
         if self.report is None:
             return None
-        return Line(self.report, self.row.refused, self.row.failed).as_json()
+        row = self.row
+        return Line(self.report, row.refused, row.failed, row.took, row.to_do).as_json()
 
 
 def usual_workers() -> int:
@@ -328,11 +160,12 @@ def _one(
             before = None if results is None else results.done(place, path)
             if before is not None:
                 return Outcome(before, None)
-            refused = False
+            refused, started = False, time.monotonic()
             try:
                 report = verify(path, examiner)
             except InputError as error:
                 report, refused = unexamined(str(path), str(error)), True
+            took = time.monotonic() - started
             if report.file.sha256 is None and results is not None:
                 # Without these a file that can't be examined would be tried again by every run.
                 with contextlib.suppress(OSError, InputError):
@@ -342,7 +175,8 @@ def _one(
                         )
                         report = replace(report, file=facts)
             report = _named(report, path, place)
-            return Outcome(Row.of(report, refused=refused), report, examiner.unprotected)
+            row = Row.of(report, refused=refused, took=took)
+            return Outcome(row, report, examiner.unprotected)
     except (UnreadableFileError, StorageError) as error:  # it did not come here
         report = unexamined(str(place), str(error))
         row = Row.of(report, refused=True, failed=isinstance(error, StorageError))

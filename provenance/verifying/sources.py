@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,13 +32,23 @@ MOST_BYTES: Final = 32 * 1024**3
 """Larger objects are not brought here."""
 
 
+FEW: Final = 5
+"""Files that are named of those that were passed over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a walk came upon; ``other`` counts files that are no media by their name."""
+    """What a walk came upon.
+
+    ``other`` counts files that are no media by their name, ``kinds`` does so by the ending of the
+    name (in small letters; "" for none), the most frequent first, and ``named`` are the first few.
+    """
 
     files: tuple[Place, ...]
     other: int = 0
     unreadable: tuple[Path, ...] = ()
+    kinds: tuple[tuple[str, int], ...] = ()
+    named: tuple[Place, ...] = ()
 
 
 def find(names: Iterable[str | Path]) -> Found:
@@ -54,20 +65,26 @@ def find(names: Iterable[str | Path]) -> Found:
     """
     files: dict[Place, None] = {}
     unreadable: list[Path] = []
-    other = 0
+    kinds: Counter[str] = Counter()
+    named: list[Place] = []
     for name in names:
         if isinstance(name, str) and is_url(name) and name.endswith("/"):
-            inside: Iterable[Place | None] = _in_bucket(name)
+            inside: Iterable[Place] = _in_bucket(name)
         elif (place := Place.of(name)).is_local and place.path.is_dir():
             inside = _in_folder(place.path, unreadable)
         else:
-            inside = (Place.of(place.path) if place.is_local else place,)
+            files[Place.of(place.path) if place.is_local else place] = None
+            continue
         for each in inside:
-            if each is None:
-                other += 1
-            else:
+            ending = Path(each.file_name).suffix.lower()
+            if ending in MEDIA:
                 files[each] = None
-    return Found(tuple(files), other, tuple(unreadable))
+                continue
+            kinds[ending] += 1
+            if len(named) < FEW:
+                named.append(each)
+    ranked = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    return Found(tuple(files), kinds.total(), tuple(unreadable), tuple(ranked), tuple(named))
 
 
 def is_folder(name: str) -> bool:
@@ -82,17 +99,17 @@ def is_folder(name: str) -> bool:
     return place.is_local and place.path.is_dir()
 
 
-def _in_bucket(url: str) -> Iterator[Place | None]:
-    """The media below a URL; None for what is none by its name."""
+def _in_bucket(url: str) -> Iterator[Place]:
+    """The objects below a URL."""
     depth = url.count("/")
     for place in listed(url):
         below = str(place).split("/")[depth:]
         if not any(part.startswith(".") for part in below):
-            yield place if Path(place.file_name).suffix.lower() in MEDIA else None
+            yield place
 
 
-def _in_folder(path: Path, unreadable: list[Path]) -> Iterator[Place | None]:
-    """The media below a folder; None for what is none by its name."""
+def _in_folder(path: Path, unreadable: list[Path]) -> Iterator[Place]:
+    """The files below a folder."""
     root, waiting = path.resolve(), [path]
     while waiting:
         folder = waiting.pop()
@@ -110,7 +127,7 @@ def _in_folder(path: Path, unreadable: list[Path]) -> Iterator[Place | None]:
             if entry.is_dir(follow_symlinks=False):
                 below.append(here)
             elif _inside(entry, root):
-                yield Place.of(here) if here.suffix.lower() in MEDIA else None
+                yield Place.of(here)
         waiting += reversed(below)
 
 

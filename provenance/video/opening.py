@@ -5,7 +5,8 @@ Three guards keep a hostile file from reaching anything but itself:
 * only regular files are opened, always by absolute path, with the ``file`` protocol alone;
 * only demuxers on a list of plain containers run: playlists (HLS, DASH, concat, IMF), session
   descriptions, image sequences and devices are out, whatever the file is named;
-* a known signature picks the demuxer, so a name never does.
+* a known signature picks the demuxer, so a name never does, and what is known to be no media
+  (:mod:`.foreign`) meets none.
 
 Pictures above :data:`MAX_PIXELS` are refused before any frame is allocated.
 """
@@ -30,6 +31,7 @@ from av.video.stream import VideoStream
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, about
 from provenance.system.boxes import FIRST
 from provenance.system.extent import extent_of
+from provenance.video.foreign import foreign
 
 MAX_PIXELS: Final = 8192 * 8192
 """Largest picture that is decoded, in pixels; x264, x265 and most decoders stop near here too."""
@@ -103,6 +105,8 @@ def _opened(target: Path, *, edit_lists: bool) -> Iterator[InputContainer]:
     name = os.path.abspath(target)
     head = _first_bytes(target)
     forced = sniff(head)
+    if forced is None and (other := foreign(target.name, head)) is not None:
+        raise other
     with translating(target):
         try:
             container = av.open(

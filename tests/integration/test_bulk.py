@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 import json
 import shutil
 import signal
@@ -22,7 +24,7 @@ from provenance.keyring import Keyring
 from provenance.registry import Registry
 from provenance.results import StampResult
 from provenance.system.storage import Place
-from provenance.verifying.many import Results
+from provenance.verifying.rows import Results
 from provenance.verifying.sources import at_hand, find
 from tests.conftest import Run, environment
 from tests.stores import Bucket, Proxy, lead_to, running_s3
@@ -60,8 +62,10 @@ def test_a_folder_is_verified_and_a_second_run_skips_what_is_the_same(
     folder: Path, keyring: Keyring, run: Run, tmp_path: Path
 ) -> None:
     out = tmp_path / "rows.jsonl"
-    words = ("verify", "--keys", keyring.folder, folder, "--results", out)
+    table = tmp_path / "table.csv"
+    words = ("verify", "--keys", keyring.folder, folder, "--results", out, "--table", table)
     first = run(*words, "--workers", "2")
+    tabled = table.read_text(encoding="utf-8-sig")
     assert first.code == 3  # the broken one
     assert {Path(row["file"]["path"]).name: row["verdict"] for row in rows(out)} == {
         "one.mp4": "CONFIRMED",
@@ -70,8 +74,18 @@ def test_a_folder_is_verified_and_a_second_run_skips_what_is_the_same(
     }
     assert "2  CONFIRMED" in first.out
     assert "1  could not be examined" in first.out
-    assert "1 passed over" in first.out
+    assert "1 passed over (not a video or image by name): .txt 1\n" in first.out
     assert "(3 of 3)" in first.err
+    looked_at = first.out[first.out.index("For a person first:") :]
+    assert "NOT_CHECKED" in looked_at
+    assert "broken.mp4 is not a video or image file" in looked_at
+    cells = {Path(row["path"]).name: row for row in csv.DictReader(io.StringIO(tabled))}
+    assert list(cells) == ["broken.mp4", "two.MP4", "one.mp4"]
+    (whole,) = (row for row in rows(out) if row["file"]["path"].endswith("one.mp4"))
+    assert cells["one.mp4"]["stamp_ids"] == whole["finds"][0]["stamp_id"]
+    assert float(cells["one.mp4"]["plays_s"]) == whole["file"]["seconds"] == 1.5
+    assert float(cells["one.mp4"]["examined_s"]) == whole["seconds"] > 0
+    assert cells["one.mp4"]["to_do"] == whole["to_do"] != ""
 
     # A crash cuts the last row off; one file changes.
     whole = out.read_bytes()
@@ -83,7 +97,9 @@ def test_a_folder_is_verified_and_a_second_run_skips_what_is_the_same(
     assert len(rows(out)) == (3 if last == "broken.mp4" else 4)
     assert "of them verified before" in second.err
     # What was skipped still counts.
+    before = csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig")))
     third = run(*words, "--json", "--quiet")
+    assert [*csv.DictReader(io.StringIO(table.read_text(encoding="utf-8-sig")))] == [*before]
     assert (third.code, third.out, third.err) == (3, "", "")
 
 
@@ -132,7 +148,9 @@ def test_ctrl_c_keeps_the_rows_and_the_next_run_goes_on(
     out = tmp_path / "rows.jsonl"
     root = tmp_path / "root.pem"
     root.write_bytes(keyring.trust_anchors_pem)
+    table = tmp_path / "table.html"
     words = ["verify", "--keys", keyring.folder, folder, "--results", out, "--workers", "2"]
+    words += ["--table", table]
     process = subprocess.Popen(
         [sys.executable, "-m", "provenance", *map(str, words)],
         cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -146,9 +164,14 @@ def test_ctrl_c_keeps_the_rows_and_the_next_run_goes_on(
     assert "Traceback" not in err
     before = len(rows(out))
     assert 0 < before < 12
+    stopped = table.read_text(encoding="utf-8")
+    assert 0 < stopped.count('<td class="path">') <= before
+    assert "of 12 files; the run was stopped before the others" in stopped
     again = run(*words, "-q")
     assert again.code == 3
     assert f"12 files, {before} of them verified before" in again.out
+    whole = table.read_text(encoding="utf-8")
+    assert (whole.count('<td class="path">'), "was stopped" in whole) == (12, False)
     assert len({row["file"]["path"] for row in rows(out)}) == len(rows(out)) == 12
 
 
@@ -241,6 +264,7 @@ def test_a_url_is_verified_like_a_file_and_leaves_nothing_here(
         "sha256": stamped.output_sha256,
         "bytes": size,
         "kind": "video",
+        "seconds": 1.5,
     }
     broken = run(*words, "s3://inbox/new/deeper/broken.mp4", env=around)
     assert (broken.code, broken.row["verdict"]) == (3, "NOT_CHECKED")

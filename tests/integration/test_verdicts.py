@@ -220,6 +220,9 @@ def test_nothing_found_names_a_lead_and_no_proof(desk: Desk, tmp_path: Path) -> 
     assert report.registry.status == "not_checked"
     assert str(desk.clips[0].stamp_id) in str(report.registry.reason)
     assert "not proof" in str(report.registry.reason)
+    (lead, *_) = report.registry.leads
+    assert str(lead.stamp_id) in str(report.registry.reason)
+    assert 0 < lead.frames <= lead.asked
     other = grey_clip([picture(*SIZE, i, 99) for i in range(12)], tmp_path / "other.mp4")
     assert "lead" not in str(desk.check(other).registry.reason)
 

@@ -219,6 +219,7 @@ PLAYLISTS = {
         "m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
     ),
 }
+WORDS = {"hls": "is a playlist (HLS)", "dash": "is a playlist (DASH)"}
 
 
 @pytest.mark.parametrize("name", PLAYLISTS)
@@ -228,7 +229,7 @@ def test_a_playlist_never_connects_anywhere(
     path = tmp_path / name
     url = f"http://127.0.0.1:{listener.port}/a.ts"  # type: ignore[attr-defined]
     path.write_text(PLAYLISTS[name].replace("{url}", url))
-    refused(path, UnreadableFileError, "is not a video or image file")
+    refused(path, UnreadableFileError, WORDS.get(path.stem, "is not a video or image file"))
     assert not listener()
 
 
@@ -237,7 +238,7 @@ def test_a_playlist_never_opens_another_file(tmp_path: Path, name: str) -> None:
     other = make_clip(tmp_path / "other.mp4")
     path = tmp_path / name
     path.write_text(PLAYLISTS[name].replace("{url}", other.name))
-    refused(path, UnreadableFileError, "is not a video or image file")
+    refused(path, UnreadableFileError, WORDS.get(path.stem, "is not a video or image file"))
 
 
 def test_the_listener_would_notice_a_connection(listener: Callable[[], bool]) -> None:

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 
 from provenance import Keyring, StampResult
 from provenance.cli import main
-from provenance.report.terminal import NEXT_STEPS
 from provenance.results import Verdict
+from provenance.verifying.steps import NEXT_STEPS
 from tests.conftest import MODEL, Run, environment
 
 COMMANDS = [

@@ -20,7 +20,6 @@ import pytest
 import provenance
 from provenance import config
 from provenance.cli import main
-from provenance.report.terminal import NEXT_STEPS
 from provenance.results import (
     Detection,
     FileFacts,
@@ -36,7 +35,9 @@ from provenance.results import (
     VerificationReport,
 )
 from provenance.results.payload import StampId
-from provenance.verifying.many import Outcome, Row
+from provenance.verifying.many import Outcome
+from provenance.verifying.rows import Row
+from provenance.verifying.steps import NEXT_STEPS
 from provenance.verifying.summary import NOT_SHOWN
 from tests.conftest import ROOT
 

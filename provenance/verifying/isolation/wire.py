@@ -7,6 +7,7 @@ size is limited, and nothing in it is ever run.
 
 from __future__ import annotations
 
+import math
 import os
 import struct
 from dataclasses import replace
@@ -162,6 +163,8 @@ class Answer(BaseModel):
                 refusal.advice = self.advice.decode("utf-8", "surrogateescape")
             raise refusal
         if self.file is None or self.watermark is None or self.manifest is None:
+            raise Garbled
+        if not 0.0 <= (self.file.seconds or 0.0) < math.inf:
             raise Garbled
         try:
             taken = None if self.fingerprint is None else Fingerprint.from_bytes(self.fingerprint)

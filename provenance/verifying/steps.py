@@ -1,0 +1,87 @@
+"""What whoever asked does now: a sentence for each verdict, and for what it rests on.  Pure.
+
+The order of urgency is that in which a person looks through many files.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from provenance.results import Cause, Compared, Verdict, VerificationReport
+from provenance.verifying.wording import SAME_SPEED
+
+URGENCY: Final = (
+    Verdict.REVOKED,
+    Verdict.CONFLICT,
+    Verdict.CREDENTIAL_INVALID,
+    Verdict.PARTIAL,
+    Verdict.SIGNER_UNTRUSTED,
+    Verdict.SUSPECTED,
+    Verdict.NOT_CHECKED,
+    Verdict.WATERMARK_MATCH,
+    Verdict.WATERMARK_UNKNOWN,
+    Verdict.CREDENTIAL_ONLY,
+    Verdict.NO_MARK_FOUND,
+    Verdict.CONFIRMED,
+)
+"""All verdicts, the most pressing first."""
+COUNTED: Final = frozenset((Verdict.NO_MARK_FOUND, Verdict.CONFIRMED))
+"""Verdicts of files that nobody has to look at one by one, unless there is a lead."""
+
+NEXT_STEPS = {
+    Verdict.REVOKED: "Do not publish it, and take it down where it is in use.",
+    Verdict.CONFLICT: (
+        "Keep the file as it is, note where it came from, and hand both to whoever is "
+        "responsible for provenance."
+    ),
+    Verdict.CREDENTIAL_INVALID: (
+        "Do not rely on what the credential says; get the original from its maker and compare."
+    ),
+    Verdict.PARTIAL: "Treat whatever lies outside the marked part as of unknown origin.",
+    Verdict.CONFIRMED: "Nothing.",
+    Verdict.SIGNER_UNTRUSTED: (
+        "If you know this signer, get its root certificate from it and verify again with --trust."
+    ),
+    Verdict.CREDENTIAL_ONLY: (
+        "Decide whether the signer's word alone is enough; the picture adds nothing to it."
+    ),
+    Verdict.WATERMARK_MATCH: (
+        "Rely on it as far as it was compared, and no further; `provenance registry restore` "
+        "gives a copy its credential back where all of it compares."
+    ),
+    Verdict.WATERMARK_UNKNOWN: "Ask whoever keeps the registry what this stamp id stands for.",
+    Verdict.SUSPECTED: "Get a longer or less compressed copy and verify that.",
+    Verdict.NOT_CHECKED: "Put right what the reason names and verify again.",
+    Verdict.NO_MARK_FOUND: "Look for other evidence; nothing follows from this.",
+}
+"""One sentence for each verdict: what the reader does now."""
+
+UNASKED_STEP = "Ask the registry before you rely on it: it alone knows what was withdrawn."
+DIFFERS_STEP = (
+    "Rely on the picture as far as it was compared; look into what differs before you use it."
+)
+CAPTURED_STEP = (
+    "Ask who signed it how it was captured; until then take it for a recording of our clip."
+)
+QUICK_STEP = "Verify it again with --effort normal before you conclude anything from it."
+
+
+def next_step(report: VerificationReport) -> str:
+    """What the reader does now: by the verdict, and by what it rests on."""
+    registry = report.registry
+    if report.verdict is Verdict.CONFIRMED and registry.status != "match":
+        return UNASKED_STEP
+    if report.cause is Cause.SAYS_CAPTURED:
+        return CAPTURED_STEP
+    quick = report.coverage is not None and report.coverage.effort == "quick"
+    if report.verdict is Verdict.NO_MARK_FOUND and quick:
+        return QUICK_STEP
+    if report.verdict is Verdict.WATERMARK_MATCH and _plays_otherwise(registry.compared):
+        return DIFFERS_STEP
+    return NEXT_STEPS[report.verdict]
+
+
+def _plays_otherwise(compared: Compared) -> bool:
+    faster = compared.speed is not None and abs(compared.speed - 1.0) > SAME_SPEED
+    sound = compared.sound in ("differs", "added", "missing")
+    return sound or faster or bool(compared.areas) or compared.order in ("reversed", "shuffled")
