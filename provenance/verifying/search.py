@@ -19,12 +19,11 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from provenance.errors import UnreadableFileError
-from provenance.results import Coverage, Detection, Effort, Gap, Segment
+from provenance.results import Coverage, Detection, Effort, Gap
 from provenance.results.payload import StampId
 from provenance.results.picture import Point
 from provenance.verifying.regions import PART, Cells, Region, covered, parts, places, unexplained
@@ -35,6 +34,8 @@ from provenance.verifying.sampling import (
     grid_of,
     too_narrow,
 )
+from provenance.verifying.stretches import filled, strength, together, unmarked
+from provenance.verifying.views import View, look_into, texture, watch
 from provenance.video import LumaFrame, MediaInfo
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.keys import WatermarkKey
@@ -42,8 +43,7 @@ from provenance.watermark.code.spec import LAYOUTS
 from provenance.watermark.detector import Detector
 from provenance.watermark.find.panels import Box, panels
 from provenance.watermark.picture.observation import Observation
-from provenance.watermark.where.boundaries import Look, Seen
-from provenance.watermark.where.timeline import joined
+from provenance.watermark.where.boundaries import Look
 
 LOOKS = (240, 640)
 """Frames in the second and third round."""
@@ -162,7 +162,7 @@ class Search:
         length = self._info.duration or 0.0
         through = self._info.kind == "video" and length > PIECE and self._effort != "quick"
         if found.stamp_id is None and through:
-            self._pieced = sorted(self._piecewise([(0.0, length)]), key=_strength)  # 3
+            self._pieced = sorted(self._piecewise([(0.0, length)]), key=strength)  # 3
             found = self._pieced.pop() if self._pieced else found
         seen = 0
         looks = () if self._effort == "quick" or found.stamp_id is not None else LOOKS
@@ -189,7 +189,7 @@ class Search:
         boxes = places(self._whole, where, tile)
         frames = max(FIRST_LOOK, found.frames)
         own = self._in_panels(boxes, frames, wanted=found.stamp_id)
-        better = own is not None and _strength(own) > _strength(found)
+        better = own is not None and strength(own) > strength(found)
         return own if own is not None and better else found
 
     def others(self, first: Detection) -> tuple[Detection, ...]:
@@ -245,7 +245,7 @@ class Search:
         )
 
     def _in_other_moments(self, finds: list[Detection]) -> None:
-        rest = _unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
+        rest = unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
         while len(finds) <= MOST_OTHERS:
             rest = [(start, end) for start, end in rest if end - start >= LEAST_STRETCH]
             if sum(end - start for start, end in rest) > PIECE:
@@ -258,7 +258,7 @@ class Search:
             if not new:
                 break
             for other in new:
-                rest = _unmarked(rest, other)
+                rest = unmarked(rest, other)
 
     def _piecewise(self, stretches: Sequence[tuple[float, float]]) -> list[Detection]:
         """The marks of long stretches of time, looked for where they lie in each minute."""
@@ -272,10 +272,8 @@ class Search:
             for one in found:
                 if one.stamp_id is not None:
                     known = finds.get(one.stamp_id)
-                    finds[one.stamp_id] = one if known is None else _together(known, one)
-        return [
-            replace(find, segments=_filled(find.segments, stretches)) for find in finds.values()
-        ]
+                    finds[one.stamp_id] = one if known is None else together(known, one)
+        return [replace(find, segments=filled(find.segments, stretches)) for find in finds.values()]
 
     def _searched(
         self, stretches: Sequence[tuple[float, float]], search: _Steps, beyond: float = 0.0
@@ -283,7 +281,7 @@ class Search:
         """What a search finds in stretches of time, told of these alone."""
         view = self._view(seconds=sum(end - start for start, end in stretches))
         wider = [(max(0.0, start - beyond), end + beyond) for start, end in stretches]
-        self._add([view], self._footage.within(wider, LOOKS[0]))
+        self._times += watch([view], self._footage.within(wider, LOOKS[0]))
         if not view.observation.frames:
             return Detection("absent")
         other = search(view.observation, self._look)
@@ -330,19 +328,19 @@ class Search:
             return None
         whole = self._view()
         views = [self._view(one, None if rest is None else one.window(rest)) for one in regions]
-        self._add([whole, *views], self._footage.sampled(frames))
-        least = TEXTURE * _texture(whole.observation)
+        self._times += watch([whole, *views], self._footage.sampled(frames))
+        least = TEXTURE * texture(whole.observation)
         steps = self._detector.quick if self._effort == "quick" else self._detector.framed
         for view in views:
-            if _texture(view.observation) > least:
-                found = steps(view.observation, self._look_into(view.region))
+            if texture(view.observation) > least:
+                found = steps(view.observation, look_into(view.region, self._look))
                 if _new(found, finds) and wanted in (None, found.stamp_id):
                     return view.region.placed(found)
         return None
 
     def _observe(self, frames: Iterator[LumaFrame]) -> Observation:
         view = self._view()
-        self._add([view], frames)
+        self._times += watch([view], frames)
         if not view.observation.frames:
             raise UnreadableFileError(
                 f"No picture could be decoded from {self._info.path}",
@@ -355,96 +353,12 @@ class Search:
         region: Region | None = None,
         window: Plane | None = None,
         seconds: float | None = None,
-    ) -> _View:
+    ) -> View:
         region = region or Region.all_of(self._whole)
         depth, length = self._info.video.bit_depth, seconds or self._info.duration
-        return _View(region, Observation(region.grid, depth, length, window))
-
-    def _add(self, views: Sequence[_View], frames: Iterator[LumaFrame]) -> None:
-        size = (self._info.video.height, self._info.video.width)
-        for frame in frames:
-            # A stream may change its size half way; the rest has a grid of its own.
-            if frame.luma.shape == size:
-                self._times.append(frame.time)
-                for view in views:
-                    view.observation.add(view.region.of_frame(frame.luma), frame.time)
-
-    def _look_into(self, region: Region) -> Look | None:
-        look = self._look
-        if look is None:
-            return None
-
-        def into(start: float, end: float, count: int) -> Iterator[Seen]:
-            for luma, time in look(start, end, count):
-                yield region.of_frame(luma), time
-
-        return into
-
-
-class _View(NamedTuple):
-    """A region, and what was seen in it."""
-
-    region: Region
-    observation: Observation
-
-
-def _filled(
-    segments: Sequence[Segment], stretches: Sequence[tuple[float, float]]
-) -> tuple[Segment, ...]:
-    """Segments, and between them unknown ones: nothing was read there, and no more is known."""
-    told: list[Segment] = []
-    for start, end in stretches:
-        at = start
-        for segment in segments:
-            if start <= segment.start < end:
-                told += [Segment(at, segment.start, "unknown", 0.0), segment]
-                at = segment.end
-        told.append(Segment(at, end, "unknown", 0.0))
-    return tuple(joined(told))
-
-
-def _strength(found: Detection) -> float:
-    return found.score or 0.0
-
-
-def _together(one: Detection, other: Detection) -> Detection:
-    """Two finds of one stamp in different stretches of time: the stronger, in both."""
-    segments = sorted((*one.segments, *other.segments), key=lambda s: s.start)
-    frames = one.frames + other.frames
-    return replace(max(one, other, key=_strength), segments=tuple(segments), frames=frames)
+        return View(region, Observation(region.grid, depth, length, window))
 
 
 def _new(found: Detection, finds: Sequence[Detection]) -> bool:
     known = {find.stamp_id for find in finds}
     return found.stamp_id is not None and found.stamp_id not in known
-
-
-def _texture(observation: Observation) -> float:
-    """How much a picture's residuals are, over the places that are looked at."""
-    if not observation.frames:
-        return 0.0
-    plane = observation.upright()
-    window = observation.window
-    share = 1.0 if window is None else max(float(window.mean()), 1e-6)
-    return float(np.sqrt(np.mean(plane * plane) / share))
-
-
-def _unmarked(
-    stretches: Sequence[tuple[float, float]], found: Detection
-) -> list[tuple[float, float]]:
-    """What of stretches a find does not mark."""
-    marked = [s for s in found.segments if s.status == "marked"]
-    for mark in marked:
-        stretches = [
-            part
-            for start, end in stretches
-            for part in ((start, min(end, mark.start)), (max(start, mark.end), end))
-            if part[1] > part[0]
-        ]
-    merged: list[tuple[float, float]] = []
-    for start, end in sorted(stretches):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged

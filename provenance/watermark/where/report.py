@@ -10,7 +10,7 @@ from provenance.watermark.picture.observation import Observation
 from provenance.watermark.read import evidence
 from provenance.watermark.read.reading import Reading
 from provenance.watermark.tuning import WEAK_PILOT
-from provenance.watermark.where.picture_map import LARGE_AREA
+from provenance.watermark.where.missing import LARGE_AREA
 
 
 def absent(observation: Observation, pilot: float) -> Detection:
