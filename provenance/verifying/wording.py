@@ -162,7 +162,7 @@ def _play(compared: Compared) -> str:
         )
     if compared.speed is not None:
         same = abs(compared.speed - 1.0) <= SAME_SPEED
-        told.append("at its speed" if same else f"at {compared.speed:.2g} times its speed")
+        told.append("at its speed" if same else f"at {compared.speed:.3g} times its speed")
     if compared.seconds is not None:
         stamped, seen = compared.seconds
         if abs(stamped - seen) > length_tolerance(stamped):

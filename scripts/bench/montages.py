@@ -135,10 +135,10 @@ class Monteur:
         return Montage(path, kind, crf, dict(zip(chosen, places, strict=False)))
 
     def _frames(self, places: list[Sides], chosen: list[StampId]) -> list[Plane]:
-        under = _clip(self._any_plain(), WIDE, HIGH)
+        under = planes_of(self._any_plain(), WIDE, HIGH)
         over = []
         for place, stamp in zip(places, chosen, strict=False):
-            over.append((place, _clip(self._stamped[stamp], place[2], place[3])))
+            over.append((place, planes_of(self._stamped[stamp], place[2], place[3])))
         frames = []
         for index in range(round(SECONDS * RATE)):
             frame = under[index % len(under)].copy()
@@ -151,7 +151,7 @@ class Monteur:
         return self._plain[int(self._random.integers(len(self._plain)))]
 
 
-def _clip(path: Path, wide: int, high: int) -> list[Plane]:
+def planes_of(path: Path, wide: int, high: int) -> list[Plane]:
     """A clip's luma at a size that fills the place, its longer side cut off evenly."""
     planes: list[Plane] = []
     due = 0.0
