@@ -23,6 +23,7 @@ from provenance.registry.records import (
 )
 from provenance.registry.registry import Registry
 from provenance.registry.reservations import SweepReport
+from provenance.registry.withdrawals import drafted
 
 __all__ = [
     "KINDS",
@@ -41,6 +42,7 @@ __all__ = [
     "Withdrawn",
     "check_reference",
     "check_reviewer_id",
+    "drafted",
     "model_target",
     "now",
     "portable_address",

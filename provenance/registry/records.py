@@ -224,6 +224,8 @@ class Withdrawn(Document):
     entry: Annotated[Withdrawal, At("")]
     stamps: int
     """Stamps registered so far that it hits."""
+    done: bool = True
+    """Whether it was made; false of a dry run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,19 @@ from provenance.registry.records import (
 _TABLE = schema.withdrawal
 
 
+def drafted(
+    kind: WithdrawalKind, target: str, reason: str, *, good_before: datetime | None = None
+) -> Withdrawal:
+    """A withdrawal as it would be made now, to see what it would hit; arguments and errors are
+    those of :meth:`Withdrawals.withdraw`."""
+    entry = Withdrawal(kind, target, check_reason(reason), now(), good_before=good_before)
+    if good_before is not None and (kind not in DATED_KINDS or good_before > entry.at):
+        raise UsageError(
+            "Only a key can have been good before a moment, and only before one that is past."
+        )
+    return entry
+
+
 class Withdrawals:
     """The withdrawals of one registry."""
 
@@ -58,11 +71,7 @@ class Withdrawals:
             UsageError: it is withdrawn already, the reason is no line of text, or the moment is
                 none of a key's, or still to come.
         """
-        entry = Withdrawal(kind, target, check_reason(reason), now(), good_before=good_before)
-        if good_before is not None and (kind not in DATED_KINDS or good_before > entry.at):
-            raise UsageError(
-                "Only a key can have been good before a moment, and only before one that is past."
-            )
+        entry = drafted(kind, target, reason, good_before=good_before)
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
             if _active(connection, [(kind, target)]):

@@ -110,6 +110,31 @@ def test_a_withdrawal_needs_one_target(
     assert word in ran.err
 
 
+def test_a_withdrawal_that_hits_nothing_is_refused_unless_it_is_meant(
+    run: Run, stamped: str
+) -> None:
+    """A mistyped name must not read as done."""
+    typo = ("registry", "revoke", "--model-name", "ExmapleVideoModel", "--reason", "recalled")
+    ran = run(*typo)
+    assert ran.code == 2
+    assert "nothing was withdrawn" in ran.err
+    assert "--even-if-none" in ran.err
+    assert run(*typo, "--even-if-none", "--json").row["stamps"] == 0
+
+
+def test_a_dry_run_names_what_a_withdrawal_would_hit_and_does_nothing(
+    run: Run, stamped: str
+) -> None:
+    asked = ("registry", "revoke", "--stamp", stamped, "--reason", "early")
+    ran = run(*asked, "--dry-run")
+    assert ran.code == 0
+    assert f"hits 1 stamp registered so far.\n  {stamped}" in ran.out
+    row = run(*asked, "--dry-run", "--json").row
+    assert (row["stamps"], row["done"]) == (1, False)
+    assert run("registry", "show", stamped, "--json").row["revocation"] is None
+    assert run(*asked, "--json").row["done"] is True
+
+
 def test_a_change_behind_its_back_is_told(run: Run, stamped: str, tmp_path: Path) -> None:
     with sqlite3.connect(database(tmp_path)) as connection:
         connection.execute("UPDATE stamp SET model_version = '4'")
@@ -123,7 +148,7 @@ def test_rows_taken_off_the_end_are_found_with_a_signed_head(
     run: Run, stamped: str, keyring: Keyring, tmp_path: Path
 ) -> None:
     keys = ("--keys", keyring.folder)
-    run("registry", "revoke", "--key", "other", "--reason", "leaked")
+    run("registry", "revoke", "--key", "other", "--reason", "leaked", "--even-if-none")
     assert run("registry", "audit", "--sign", "head.json", *keys).code == 0
     assert run("registry", "audit", "--head", "head.json", *keys).code == 0
     with sqlite3.connect(database(tmp_path)) as connection:
@@ -159,7 +184,8 @@ def test_a_withdrawn_key_says_until_when_it_was_good(
     moment = now().isoformat()
     assert run(*revoke, "--good-before", moment).row["stamps"] == 0
     assert run(*verify).row["verdict"] == "CONFIRMED"
-    day = run("registry", "revoke", "--key", "k2", *reason, "--good-before", "2026-11-22", "--json")
+    k2 = ("registry", "revoke", "--key", "k2", *reason, "--good-before", "2026-11-22", "--json")
+    day = run(*k2, "--even-if-none")
     assert day.row["good_before"] == "2026-11-22T00:00:00.000000Z"
     assert run("registry", "audit").code == 0
 

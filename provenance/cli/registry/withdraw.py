@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import click
@@ -12,8 +13,11 @@ from provenance.cli.options import json_option, registry_option
 from provenance.cli.output import print_json, stdout
 from provenance.cli.registry.targets import target_of, target_options
 from provenance.errors import UsageError
-from provenance.registry import Withdrawn
+from provenance.registry import Withdrawn, drafted
 from provenance.report import registry as show
+
+_SHOWN = 20
+"""Stamps that a dry run names."""
 
 
 @click.command(
@@ -21,6 +25,7 @@ from provenance.report import registry as show
         'provenance registry revoke --stamp 67140baa2d6342f5 --reason "published too early"',
         'provenance registry revoke --consent C-17 --reason "consent withdrawn"',
         "provenance registry revoke --key d8c90164 --good-before 2026-11-22 --reason leaked",
+        "provenance registry revoke --model-name ExampleVideoModel --reason recalled --dry-run",
     )
 )
 @target_options
@@ -30,11 +35,20 @@ from provenance.report import registry as show
     help="With --key or --reviewer: what provably existed before this moment still counts (a day, "
     "or ISO 8601 with a zone).",
 )
+@click.option(
+    "--even-if-none",
+    is_flag=True,
+    help="Withdraw it also when no registered stamp is hit: for stamps that are still to come, or "
+    "that another registry has.",
+)
+@click.option("--dry-run", is_flag=True, help="Say which stamps it would hit, and do nothing.")
 @registry_option
 @json_option
-def revoke_command(
+def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     reason: str,
     good_before: str | None,
+    even_if_none: bool,
+    dry_run: bool,
     registry_url: str | None,
     as_json: bool,
     **asked: str | None,
@@ -46,17 +60,31 @@ def revoke_command(
     """
     kind, target = target_of(**asked)
     moment = None if good_before is None else _moment(good_before)
+    draft = drafted(kind, target, reason, good_before=moment)
+    named = f"{kind} {show.target(kind, target)}{show.spared(draft)}"
     with open_registry(settings({"registry": registry_url})) as stamps:
-        entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment)
-        hit = sum(1 for _ in stamps.hit_by(entry))
+        hits = list(stamps.hit_by(draft))
+        # One that spares all there is may well be meant.
+        known = bool(hits) or any(stamps.hit_by(replace(draft, good_before=None)))
+        if not known and not even_if_none and not dry_run:
+            raise UsageError(
+                f"No registered stamp is of {named}, so nothing was withdrawn; look it up with "
+                "`provenance registry search`, or add --even-if-none to withdraw what is to come."
+            )
+        entry = draft
+        if not dry_run:
+            entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment)
     if as_json:
-        print_json(Withdrawn(entry, hit).as_json())
+        print_json(Withdrawn(entry, len(hits), done=not dry_run).as_json())
+        return
+    some = f"{len(hits)} stamp{'' if len(hits) == 1 else 's'} registered so far"
+    if dry_run:
+        told = "".join(f"\n  {stamp}" for stamp in hits[:_SHOWN])
+        more = len(hits) - _SHOWN
+        told += f"\n  and {more} more" if more > 0 else ""
+        stdout().print(f"Would withdraw {named}, which hits {some}.{told}", soft_wrap=True)
     else:
-        stdout().print(
-            f"Withdrawn: {kind} {show.target(kind, target)}{show.spared(entry)}, which hits {hit} "
-            f"stamp{'' if hit == 1 else 's'} registered so far.",
-            soft_wrap=True,
-        )
+        stdout().print(f"Withdrawn: {named}, which hits {some}.", soft_wrap=True)
 
 
 @click.command(
