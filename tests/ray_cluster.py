@@ -18,6 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 _MARK = "CLUSTER_NODE"
 """A variable that every process of a node carries, so that each can be found."""
+TRIES = 3
+"""Starts of a node: a busy machine may be too slow for one."""
 _STARTED = re.compile(r"ray start --address='([^']+)'")
 
 
@@ -69,10 +71,21 @@ class RayCluster:
         end(_MARK, self._nodes.pop())
 
     def _start(self, *words: str) -> str:
+        """Start a node; anew when it was too slow for Ray, which waits for 30 seconds only."""
+        for left in reversed(range(TRIES)):
+            done = self._tried(*words)
+            if done.returncode == 0:
+                break
+            self.lose()
+            slow = "timed out during startup" in done.stderr
+            assert slow and left, done.stdout + done.stderr  # noqa: PT018 - one question
+        return done.stdout + done.stderr
+
+    def _tried(self, *words: str) -> subprocess.CompletedProcess[str]:
         name = secrets.token_hex(8)
         self._nodes.append(name)
         options = ("--num-cpus", str(self._cpus), "--object-store-memory", "100000000")
-        done = subprocess.run(
+        return subprocess.run(
             [str(Path(sys.executable).with_name("ray")), "start", *words, *options],
             env=os.environ | self.environment | self._own | {_MARK: name, "PYTHONPATH": str(ROOT)},
             cwd=self.folder,
@@ -81,8 +94,6 @@ class RayCluster:
             check=False,
             timeout=120,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
 
 
 def end(variable: str, value: str) -> None:
