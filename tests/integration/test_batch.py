@@ -239,7 +239,7 @@ def test_a_withdrawn_consent_keeps_its_clips_from_being_stamped(studio: Studio, 
         pass
     revoked = run(
         *("registry", "revoke", "--consent", "actor-7", "--reason", "asked for it"),
-        *("--registry", "r.db"),
+        *("--registry", "r.db", "--even-if-none"),
     )
     assert revoked.code == 0, revoked.err
     assert run(*studio.words, "--dry-run", "--json").row["reason"] == "withdrawn"

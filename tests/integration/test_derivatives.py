@@ -171,7 +171,15 @@ def test_a_key_that_was_good_when_the_parent_was_signed_stops_nothing(
 
 def revoking(run: Run, registry: Registry, moment: tuple[str, int]) -> Callable[..., None]:
     """Progress that has another process withdraw a consent at a moment of the stamping."""
-    asked = ("registry", "revoke", "--consent", "actor-3", "--reason", "taken back just now")
+    asked = (
+        "registry",
+        "revoke",
+        "--consent",
+        "actor-3",
+        "--reason",
+        "taken back just now",
+        "--even-if-none",
+    )
 
     def progress(stage: str, done: int, _total: int | None) -> None:
         if (stage, done) == moment:
