@@ -27,7 +27,6 @@ import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 from provenance.errors import OutputError, UsageError, about
@@ -71,12 +70,7 @@ class Workspace:
                 self._folder, self._lock = _claim(parent / f"{PREFIX}{secrets.token_hex(8)}")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._folder is not None:  # 5
             _remove(self._folder)
             self._folder = None

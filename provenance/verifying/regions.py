@@ -45,11 +45,9 @@ class Region:
     @classmethod
     def of(cls, whole: Grid, box: Box) -> Region | None:
         """The pixels under a box of the shown picture; None where they are too few."""
-        left, top, right, bottom = box.left, box.top, box.right, box.bottom
-        for _ in range(whole.rotation % 360 // 90):
-            left, top, right, bottom = top, 1.0 - right, bottom, 1.0 - left
-        columns = slice(round(left * whole.width), round(right * whole.width))
-        rows = slice(round(top * whole.height), round(bottom * whole.height))
+        coded = _turned(box, whole.rotation)
+        columns = slice(round(coded.left * whole.width), round(coded.right * whole.width))
+        rows = slice(round(coded.top * whole.height), round(coded.bottom * whole.height))
         if min(columns.stop - columns.start, rows.stop - rows.start) < SMALLEST:
             return None
         return cls(whole, rows, columns)
@@ -74,9 +72,7 @@ class Region:
         """In fractions of the shown picture."""
         left, right = (at / self.whole.width for at in (self.columns.start, self.columns.stop))
         top, bottom = (at / self.whole.height for at in (self.rows.start, self.rows.stop))
-        for _ in range(-self.whole.rotation % 360 // 90):
-            left, top, right, bottom = top, 1.0 - right, bottom, 1.0 - left
-        return Box(left, top, right, bottom)
+        return _turned(Box(left, top, right, bottom), -self.whole.rotation)
 
     def window(self, rest: Cells) -> Plane:
         """(h, w) on the region's grid as coded: 1 where a cell of the picture is to be seen."""
@@ -121,19 +117,19 @@ class Region:
         columns, rows = cells_over(*self.whole.upright_size)
         x = ((np.arange(columns) + 0.5) / columns - box.left) / (box.right - box.left)
         y = ((np.arange(rows) + 0.5) / rows - box.top) / (box.bottom - box.top)
-        places = [
+        at = [
             part.cell(float(a), float(b)) if 0.0 <= a < 1.0 and 0.0 <= b < 1.0 else None
             for b in y
             for a in x
         ]
 
         def over(values: tuple[float, ...]) -> tuple[float, ...]:
-            return tuple(0.0 if at is None else values[at] for at in places) if values else ()
+            return tuple(0.0 if one is None else values[one] for one in at) if values else ()
 
         return PictureMap(
             columns=columns,
             rows=rows,
-            states=tuple("unknown" if at is None else part.states[at] for at in places),
+            states=tuple("unknown" if one is None else part.states[one] for one in at),
             scores=over(part.scores),
             expected=over(part.expected),
             odds=over(part.odds),
@@ -148,6 +144,13 @@ class Region:
         right, bottom = self._shown(area.right, area.bottom)
         polygon = tuple(self._shown(*point) for point in area.polygon)
         return replace(area, left=left, top=top, right=right, bottom=bottom, polygon=polygon)
+
+
+def _turned(box: Box, degrees: int) -> Box:
+    """A box of a picture, in that picture turned counter-clockwise by quarters."""
+    for _ in range(degrees % 360 // 90):
+        box = Box(box.top, 1.0 - box.right, box.bottom, 1.0 - box.left)
+    return box
 
 
 def places(whole: Grid, transform: Transform, tile: int) -> list[Box]:

@@ -45,12 +45,16 @@ from provenance.watermark.find.panels import Box, panels
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.where.boundaries import Look
 
-LOOKS = (240, 640)
-"""Frames in the second and third round."""
+MANY = 240
+"""Frames of the first whole search for geometry, and of a search for other stamps."""
+LOOKS: dict[Effort, tuple[int, ...]] = {
+    "quick": (),
+    "normal": (MANY, 640),
+    "exhaustive": (MANY, 640, 1600),
+}
+"""Frames in the rounds of that search."""
 AGAIN = 3
 """Panels that are looked at again with more frames."""
-DEEP = 1600
-"""Frames in a fourth round of an exhaustive search."""
 MORE = 1.6
 """Times as many frames as before for which the whole search is worth repeating."""
 MOST_OTHERS = 8
@@ -129,9 +133,8 @@ class Search:
         elif too_narrow(info):
             self._idle = "the picture is too small or too narrow to look at"
         else:
-            length = (info.duration or 0.0) if info.kind == "video" else 0.0
-            parts = PARTS + math.ceil(length / (2.0 * PIECE))
-            self._detector = Detector(keys, parts=parts * (4 if self._deep else 1))
+            searches = PARTS + math.ceil(self._length / (2.0 * PIECE))
+            self._detector = Detector(keys, parts=searches * (4 if self._deep else 1))
         self._whole = grid_of(info)
         self._look: Look | None = self._footage.between if info.kind == "video" else None
         self._panels: list[Box] = []
@@ -159,21 +162,18 @@ class Search:
         self._panels = panels(observation.upright())
         if found.stamp_id is None:
             found = self._in_panels(self._panels, FIRST_LOOK) or found  # 2
-        length = self._info.duration or 0.0
-        through = self._info.kind == "video" and length > PIECE and self._effort != "quick"
-        if found.stamp_id is None and through:
-            self._pieced = sorted(self._piecewise([(0.0, length)]), key=strength)  # 3
+        if found.stamp_id is None and self._length > PIECE and self._effort != "quick":
+            self._pieced = sorted(self._piecewise([(0.0, self._length)]), key=strength)  # 3
             found = self._pieced.pop() if self._pieced else found
         seen = 0
-        looks = () if self._effort == "quick" or found.stamp_id is not None else LOOKS
-        for frames in (*looks, DEEP) if looks and self._deep else looks:
+        for frames in LOOKS[self._effort] if found.stamp_id is None else ():
             if self._info.kind == "video":
                 observation = self._observe(self._footage.sampled(frames))
             if seen and observation.frames < MORE * seen:
                 break
             seen = observation.frames
             found = self._detector.thorough(observation, self._look)  # 4, 5
-            if found.stamp_id is None and frames == LOOKS[0] and seen >= MORE * FIRST_LOOK:
+            if found.stamp_id is None and frames == MANY and seen >= MORE * FIRST_LOOK:
                 found = self._in_panels(self._panels[:AGAIN], frames) or found
             _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
             if found.stamp_id is not None:
@@ -210,11 +210,16 @@ class Search:
         return self._effort == "exhaustive"
 
     @property
+    def _length(self) -> float:
+        """Seconds that a video lasts, as far as is known; 0 of a still image."""
+        return (self._info.duration or 0.0) if self._info.kind == "video" else 0.0
+
+    @property
     def coverage(self) -> Coverage | None:
         """How much was looked at so far; None where nothing was."""
         if not self._times:
             return None
-        length = (self._info.duration or 0.0) if self._info.kind == "video" else 0.0
+        length = self._length
         times = np.unique(self._times)
         near = np.diff(np.concatenate([[0.0], times, [max(length, times[-1])]]))
         reach = np.array([HEARD_EVERY / 2.0, *[HEARD_EVERY] * (len(near) - 2), HEARD_EVERY / 2.0])
@@ -263,13 +268,12 @@ class Search:
     def _piecewise(self, stretches: Sequence[tuple[float, float]]) -> list[Detection]:
         """The marks of long stretches of time, looked for where they lie in each minute."""
         finds: dict[StampId, Detection] = {}
+        steps = self._detector.aligned if self._deep else self._detector.brief
         for start, end in stretches:
             count = max(1, math.ceil((end - start) / PIECE))
             edges = np.linspace(start, end, count + 1).tolist()
-            pieces = list(itertools.pairwise(edges))
-            steps = self._detector.aligned if self._deep else self._detector.brief
-            found = [self._searched([piece], steps, OVERLAP) for piece in pieces]
-            for one in found:
+            for piece in itertools.pairwise(edges):
+                one = self._searched([piece], steps, OVERLAP)
                 if one.stamp_id is not None:
                     known = finds.get(one.stamp_id)
                     finds[one.stamp_id] = one if known is None else together(known, one)
@@ -281,7 +285,7 @@ class Search:
         """What a search finds in stretches of time, told of these alone."""
         view = self._view(seconds=sum(end - start for start, end in stretches))
         wider = [(max(0.0, start - beyond), end + beyond) for start, end in stretches]
-        self._times += watch([view], self._footage.within(wider, LOOKS[0]))
+        self._times += watch([view], self._footage.within(wider, MANY))
         if not view.observation.frames:
             return Detection("absent")
         other = search(view.observation, self._look)
