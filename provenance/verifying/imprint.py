@@ -147,7 +147,7 @@ class _Placed:
         width, height = self.extent.size
         size = (width + 2 * margin, height + 2 * margin)
         frame = geometry.Frame(left - margin, top - margin, size)
-        return geometry.laid(picture, self._matrix, frame).plane
+        return geometry.laid(geometry.Canvas.of(picture), self._matrix, frame).plane
 
 
 def _sound(path: Path, dense: bool) -> bytes:

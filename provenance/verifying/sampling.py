@@ -69,12 +69,17 @@ class Footage:
         run = max(1, count // PLACES)
         return read_runs(self.path, chosen, run, skip="unreferenced" if run > 1 else "none")
 
+    @property
+    def total(self) -> int | None:
+        """About how many frames there are, if that is known without decoding."""
+        info = self.info
+        if info.video.frames is None and info.duration and info.video.fps:
+            return int(info.duration * info.video.fps)
+        return info.video.frames
+
     def spread(self, count: int) -> Iterator[LumaFrame]:
         """One pass; of frames others are predicted from, those nearest ``count`` even times."""
-        info = self.info
-        total = info.video.frames
-        if total is None and info.duration and info.video.fps:
-            total = int(info.duration * info.video.fps)
+        info, total = self.info, self.total
         if total is None or total <= count or not info.duration:
             return first(read_luma(self.path), count)
         plenty = total > BIDIRECTIONAL * count

@@ -138,6 +138,7 @@ class Search:
         self._whole = grid_of(info)
         self._look: Look | None = self._footage.between if info.kind == "video" else None
         self._panels: list[Box] = []
+        self._texture = 0.0
         self._pieced: list[Detection] | None = None
         self._times: list[float] = []
 
@@ -158,6 +159,7 @@ class Search:
         if self._idle is not None:
             return Detection("not_checked", reason=self._idle)
         observation = self._observe(self._footage.survey())
+        self._texture = texture(observation)
         found = self._detector.quick(observation, self._look)  # 1
         self._panels = panels(observation.upright())
         if found.stamp_id is None:
@@ -167,6 +169,8 @@ class Search:
             found = self._pieced.pop() if self._pieced else found
         seen = 0
         for frames in LOOKS[self._effort] if found.stamp_id is None else ():
+            if seen and (self._footage.total or frames) < MORE * seen:
+                break
             if self._info.kind == "video":
                 observation = self._observe(self._footage.sampled(frames))
             if seen and observation.frames < MORE * seen:
@@ -174,7 +178,7 @@ class Search:
             seen = observation.frames
             found = self._detector.thorough(observation, self._look)  # 4, 5
             if found.stamp_id is None and frames == MANY and seen >= MORE * FIRST_LOOK:
-                found = self._in_panels(self._panels[:AGAIN], frames) or found
+                found = self._in_panels(self._panels[:AGAIN], frames // 2) or found
             _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
             if found.stamp_id is not None:
                 break
@@ -330,13 +334,11 @@ class Search:
         regions = [region for region in (Region.of(self._whole, box) for box in boxes) if region]
         if not regions:
             return None
-        whole = self._view()
         views = [self._view(one, None if rest is None else one.window(rest)) for one in regions]
-        self._times += watch([whole, *views], self._footage.sampled(frames))
-        least = TEXTURE * texture(whole.observation)
+        self._times += watch(views, self._footage.sampled(frames))
         steps = self._detector.quick if self._effort == "quick" else self._detector.framed
         for view in views:
-            if texture(view.observation) > least:
+            if texture(view.observation) > TEXTURE * self._texture:
                 found = steps(view.observation, look_into(view.region, self._look))
                 if _new(found, finds) and wanted in (None, found.stamp_id):
                     return view.region.placed(found)

@@ -38,6 +38,10 @@ PILOT_FAINT = 0.05
 FIT_ROUNDS = 20
 """Steps of Fisher scoring at most, for each number of terms.  [cost]"""
 
+FIT_ENOUGH = 0.01
+"""Canonical pixels, the largest change of a term from which a fit has settled.  [geometry] A
+hundredth of a radian at the pilot's frequencies."""
+
 FIT_UNIT = 320.0
 """Canonical pixels by which coordinates are divided in the fit, so that its terms are of a
 size.  [geometry] Half the long side at 16:9."""
@@ -139,10 +143,10 @@ WINDOWS_CLIMB = 9
 
 # From likely to fitted (find/fits.py)
 
-FITS_AUDIBLE = 5.0
-"""Pilot score near where the picture lay from which a map is fitted: chance seldom gives
-more.  [measured] Without a mark the best of all translations stands near 4.5, of those nearby
-lower."""
+FITS_AUDIBLE = 6.0
+"""Pilot score from which a map that was located is fitted.  [measured] Without a mark the best of
+all translations stands near 4.5, that of the likeliest maps at 5 to 7.3; what reads had 7.5 and
+more."""
 
 FITS_MOST = 7
 """Maps of each kind that are fitted, after all were located.  [cost]"""
@@ -154,7 +158,7 @@ least 7."""
 FITS_LONGER = 3
 """Fits more, then.  [cost]"""
 
-FITS_READ_FROM = 5.0
+FITS_READ_FROM = 6.0
 """Pilot score, after fitting, from which a map is read under.  [measured] What reads has at
 least 7."""
 
@@ -169,13 +173,21 @@ still reads where it lay, barely, and lies elsewhere.  [hand]"""
 SPANS_TOGETHER = 4
 """Neighbouring spans that are read as one, before each is by itself.  [hand]"""
 
+SPANS_HEARD = 3.5
+"""Pilot score, of either sign, from which a stretch is read.  [measured] By chance 5e-4 of the
+stretches; what reads has 7 to 16, being of a pilot with a quarter of the energy."""
+
 # Step 3 (find/crops.py)
 
 CROPS_SIZE = 2048
 """DFT points, side of the spectrum.  [geometry] Fine enough for phases to be read off it."""
 
 CROPS_FITTED = 12
-"""Crops that are fitted.  [cost]"""
+"""Crops that are fitted at most.  [cost]"""
+
+CROPS_HEARD = 5.5
+"""Score from which a crop is fitted.  [measured] The best by chance is 4.4 to 5.7; crops that read
+had 9.5 and more."""
 
 CROPS_LOCAL_MEAN = 41
 """DFT points, side of the box over which a point's noise is measured.  [hand]"""
@@ -244,6 +256,12 @@ COURSES_REACH = 5
 COURSES_PATH_SCORE = 3.4
 """Mean deviations along a path from which it is followed.  [measured] Without a mark the best
 stays near 3."""
+
+COURSES_CLIP = 3.0
+"""Deviations that one point of one moment counts at most.  [hand]"""
+
+COURSES_ENOUGH = 0.02
+"""Canonical pixels, the largest change of a term from which a course has settled.  [geometry]"""
 
 COURSES_FOLLOWED = 3
 """Paths that are followed.  [cost]"""

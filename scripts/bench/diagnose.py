@@ -89,7 +89,7 @@ def known(
 def _known(
     plane: Plane, centred: Matrix, before: MediaInfo, layout: Layout, word: NDArray[np.float32]
 ) -> Known:
-    fitted, pilot = fitting.fit(plane, centred, layout)
+    fitted, pilot = fitting.fit(geometry.Sight(plane), centred, layout)
     best = 0.0
     canvases = [_inside(plane, centred, grid_of(before))]
     canvases += [c for c in (geometry.unwarp(plane, m) for m in (centred, fitted)) if c]

@@ -21,9 +21,9 @@ from provenance.watermark.code.spec import LAYOUT_1, LayoutSpec
 Index = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
-def index(points: NDArray[np.intp], tile: int) -> Index:
-    """Where points (N, 2) of the half plane lie in a (tile, tile) spectrum."""
-    return points[:, 0] % tile, points[:, 1] % tile
+def index(points: NDArray[np.intp], size: int) -> Index:
+    """Where points (N, 2) of the half plane lie in a (size, size) spectrum."""
+    return points[:, 0] % size, points[:, 1] % size
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,10 +46,9 @@ class Layout:
     bits: NDArray[np.intp]
     signs: NDArray[np.float32]
 
-    @property
-    def pilot_at(self) -> Index:
-        """Where the pilot's points lie in a (tile, tile) spectrum."""
-        return index(self.pilot_points, self.spec.tile)
+    def pilot_at(self, size: int) -> Index:
+        """Where the pilot's points lie in a (size, size) spectrum of the tile."""
+        return index(self.pilot_points, size)
 
     @property
     def data_at(self) -> Index:

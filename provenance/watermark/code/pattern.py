@@ -13,7 +13,8 @@ from provenance.watermark.code.grid import Grid
 from provenance.watermark.code.layout import Index, Layout
 
 Spectrum = NDArray[np.complex64]
-"""(tile, tile) complex64, the DFT of a folded plane with phases as seen from the centre."""
+"""(n, n) complex64, the DFT of a folded plane with phases as seen from the centre; n is the tile,
+or less where its high frequencies are left out."""
 
 NEIGHBOURHOOD = 11
 """Side, in DFT points, of the box over which a point's noise is measured."""
@@ -44,23 +45,25 @@ def lean(layout: Layout, slope: float) -> NDArray[np.float64]:
     return np.asarray((spec.middle * spec.tile / np.hypot(*layout.data_points.T)) ** slope)
 
 
-def fold(plane: Plane, left: float, top: float, side: int) -> Spectrum:
-    """Fold a canonical plane onto one tile and take its DFT.
+def fold(plane: Plane, left: float, top: float, side: int, step: int = 1) -> Spectrum:
+    """Fold a plane of the canonical grid onto one tile and take its DFT.
 
     Args:
         plane: (h, w) float32 on the canonical grid.
-        left, top: canonical coordinates of the first pixel's centre, from the picture's centre.
-        side: of the tile.
+        left, top: canonical coordinates of the first sample's centre, from the picture's centre.
+        side: of the tile, canonical pixels.
+        step: canonical pixels between two samples; the spectrum is then (side / step) square.
     """
     height, width = plane.shape
-    tile = np.zeros((side, side), np.float32)
-    for y in range(0, height, side):
-        for x in range(0, width, side):
-            part = plane[y : y + side, x : x + side]
+    size = side // step
+    tile = np.zeros((size, size), np.float32)
+    for y in range(0, height, size):
+        for x in range(0, width, size):
+            part = plane[y : y + size, x : x + size]
             tile[: part.shape[0], : part.shape[1]] += part
     # OpenCV's transform is several times as fast as NumPy's at this size.
     spectrum = cv2.dft(tile, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[..., 0]
-    frequency = np.fft.fftfreq(side)
+    frequency = np.fft.fftfreq(size) / step
     # Cast after the product: a phase of hundreds of turns has no digits left in single precision.
     down = np.exp(-2j * np.pi * frequency * top).astype(np.complex64)
     across = np.exp(-2j * np.pi * frequency * left).astype(np.complex64)
@@ -139,6 +142,16 @@ def noise(spectrum: Spectrum, box: int = NEIGHBOURHOOD) -> Plane:
     """(n, n) deviation of each DFT point, from the mean power of a ``box`` x ``box`` around it."""
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     mean = wrapped_mean(power, box)
+    return np.asarray(np.sqrt(np.maximum(mean, 1e-20) / 2.0), np.float32)
+
+
+def noise_at(spectrum: Spectrum, at: Index, box: int = NEIGHBOURHOOD) -> NDArray[np.float32]:
+    """(N,) :func:`noise` of a few points."""
+    size, around = len(spectrum), np.arange(box) - box // 2
+    rows = (at[0][:, None] + around) % size
+    columns = (at[1][:, None] + around) % size
+    near = spectrum[rows[:, :, None], columns[:, None, :]]
+    mean = (near.real**2 + near.imag**2).mean(axis=(1, 2))
     return np.asarray(np.sqrt(np.maximum(mean, 1e-20) / 2.0), np.float32)
 
 

@@ -11,6 +11,7 @@ phases in one system, tied together by the slowness of what moves.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,10 +21,14 @@ from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.picture import geometry
+from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.pilot import correlation, fitting, peaks
+from provenance.watermark.pilot.fitting import TERMS
 from provenance.watermark.pilot.hypothesis import Hypothesis, moving
 from provenance.watermark.pilot.windows import WindowSpectra
 from provenance.watermark.tuning import COURSES_BEND as BEND
+from provenance.watermark.tuning import COURSES_CLIP as CLIP
+from provenance.watermark.tuning import COURSES_ENOUGH as ENOUGH
 from provenance.watermark.tuning import COURSES_FOLLOWED as FOLLOWED
 from provenance.watermark.tuning import COURSES_GROUPS as GROUPS
 from provenance.watermark.tuning import COURSES_LINEAR as LINEAR
@@ -55,18 +60,21 @@ def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Hypothesis]:
     if len(groups) < 2:
         return
     sums = [_summed([pieces[i] for i in group]) for group in groups]
+    sights = [Sight(plane) for plane in sums]
     frequencies = layout.pilot_frequencies
-    level = peaks.power_spectrum(*sums)
+    halves = [sight.half for sight in sights]
+    level = peaks.power_spectrum(*halves)
     linear = [one.matrix for one in peaks.candidates(level, frequencies, LINEAR)]
-    windows = WindowSpectra(*sums)
+    windows = WindowSpectra(*halves)
     middle = peaks.candidates(windows.middle(), frequencies, 2 * LINEAR)
     starts = linear + windows.projective(middle, frequencies, PROJECTIVE)
-    paths = [path for path in (_path(sums, matrix, layout) for matrix in starts) if path]
+    paths = [path for path in (_path(sights, matrix, layout) for matrix in starts) if path]
     paths.sort(key=lambda path: -path.score)
+    each = [Sight(piece) for piece in pieces]
     for path in paths[:FOLLOWED]:
         if path.score < PATH_SCORE:
             break
-        course = _followed(pieces, _spread(path, groups, len(pieces)), path.polarity, layout)
+        course = _followed(each, _spread(path, groups, len(pieces)), path.polarity, layout)
         if course is not None:
             yield course
 
@@ -75,12 +83,14 @@ def courses_from(
     pieces: Sequence[Plane], matrix: Map, polarity: int, layout: Layout
 ) -> Iterator[Hypothesis]:
     """Courses of a map that held somewhere in the clip: about where it is, and farther off."""
-    near = _followed(pieces, [matrix] * len(pieces), polarity, layout)
+    each = [Sight(piece) for piece in pieces]
+    near = _followed(each, [matrix] * len(pieces), polarity, layout)
     if near is not None:
         yield near
     groups = _groups(pieces)
-    path = _path([_summed([pieces[i] for i in group]) for group in groups], matrix, layout)
-    far = path and _followed(pieces, _spread(path, groups, len(pieces)), path.polarity, layout)
+    sights = [Sight(_summed([pieces[i] for i in group])) for group in groups]
+    path = _path(sights, matrix, layout)
+    far = path and _followed(each, _spread(path, groups, len(pieces)), path.polarity, layout)
     if far is not None:
         yield far
 
@@ -95,11 +105,11 @@ def _groups(pieces: Sequence[Plane]) -> list[range]:
     return [range(i, min(i + size, len(pieces))) for i in range(0, len(pieces), size)]
 
 
-def _path(sums: Sequence[Plane], matrix: Map, layout: Layout) -> Hypothesis | None:
+def _path(sights: Sequence[Sight], matrix: Map, layout: Layout) -> Hypothesis | None:
     """The best path of translations under one linear or projective map, as is or turned."""
     points = []
-    for plane in sums:
-        canvas = geometry.unwarp(plane, matrix)
+    for sight in sights:
+        canvas = sight.under(matrix)
         if canvas is None:
             return None
         values = correlation.demodulate(canvas, layout).values
@@ -107,14 +117,15 @@ def _path(sums: Sequence[Plane], matrix: Map, layout: Layout) -> Hypothesis | No
         points.append(values.sum(axis=0) / power)
     best: Hypothesis | None = None
     phases = np.exp(-1j * layout.pilot_phases)
+    shifts = correlation.translations(layout, reach=layout.spec.tile // 2, step=STEP)
     for turned in (False, True):
         # The demodulation took the phases out; a half turn needs them conjugated.
         used = [np.conj(p * np.conj(phases)) * phases if turned else p for p in points]
-        surfaces = [correlation.surface_of(p, layout, STEP) for p in used]
+        surfaces = [shifts.surface(p) for p in used]
         for polarity in (1, -1):
-            shifts, score = _dynamic([polarity * surface for surface in surfaces])
+            moves, score = _dynamic([polarity * surface for surface in surfaces])
             if best is None or score > best.score:
-                maps = [correlation.moved(matrix, shift, turned) for shift in shifts]
+                maps = [correlation.moved(matrix, shift, turned) for shift in moves]
                 best = moving(maps, polarity, score)
     return best
 
@@ -157,7 +168,7 @@ def _spread(path: Hypothesis, groups: Sequence[range], count: int) -> list[Map]:
 
 
 def _followed(
-    pieces: Sequence[Plane],
+    pieces: Sequence[Sight],
     maps: Sequence[Map],
     polarity: int,
     layout: Layout,
@@ -167,7 +178,7 @@ def _followed(
     score = 0.0
     maps = list(maps)
     for _ in range(rounds):
-        frame = geometry.frame_of(pieces[0].shape, maps)
+        frame = geometry.frame_of(pieces[0].plane.shape, maps, step=2)
         if frame is None:
             return None
         values, bases, shape = _demodulated(pieces, maps, frame, layout)
@@ -178,14 +189,14 @@ def _followed(
 
 
 def _demodulated(
-    pieces: Sequence[Plane],
+    pieces: Sequence[Sight],
     maps: Sequence[Map],
     frame: geometry.Frame,
     layout: Layout,
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64], tuple[int, int]]:
     """(T, B, P) points in deviations, (B, 2, 8) basis: every piece on one common canvas."""
     blocks = [
-        correlation.demodulate(geometry.laid(piece, matrix, frame), layout)
+        correlation.demodulate(piece.on(matrix, frame), layout)
         for piece, matrix in zip(pieces, maps, strict=True)
     ]
     values = np.stack([block.values for block in blocks])
@@ -204,26 +215,30 @@ def _joint(
 
     Fisher scoring, as for a still map; the prior is that second differences in time are small.
     """
-    count = len(values)
+    count, across = values.shape[0], values.shape[1:]
     slopes = 2.0 * np.pi * np.einsum("pd,bdt->bpt", layout.pilot_frequencies, bases)
     squares = np.einsum("bpt,bpu->btu", slopes, slopes, optimize=True)
-    fields = np.zeros((count, 8))
+    every = slopes.reshape(-1, TERMS).astype(np.float32)
+    real, imag = (part.reshape(count, -1).astype(np.float32) for part in (values.real, values.imag))
+    near_all, agreed = _near(shape), real
+    fields = np.zeros((count, TERMS))
     bend = np.diff(np.eye(count), n=2, axis=0)
     prior = bend.T @ bend / BEND**2 + 1e-6 * np.eye(count)
-    turned = values
-    for used, steps in ((2, ROUNDS), (6, ROUNDS), (8, ROUNDS)):
-        flat = slopes[..., :used].reshape(-1, used)
+    for used, steps in ((2, ROUNDS), (6, ROUNDS), (TERMS, ROUNDS)):
+        flat = np.ascontiguousarray(every[:, :used])
         tied = np.kron(prior, np.eye(used))
         for _ in range(steps):
-            turned = values * np.exp(-1j * np.einsum("bpt,it->ibp", slopes, fields, optimize=True))
-            agreement = np.clip(turned.real, -3.0, 3.0).sum(axis=2)
-            near = np.stack([correlation.nearby(row, shape) for row in agreement])
-            near = _over_time(near)
+            angle = fields[:, :used].astype(np.float32) @ flat.T
+            cosine, sine = np.cos(angle), np.sin(angle)
+            agreed, off = real * cosine + imag * sine, imag * cosine - real * sine
+            agreement = np.clip(agreed, -CLIP, CLIP).reshape(count, *across).sum(axis=2)
+            near = _over_time(agreement @ near_all)
             top = max(float(np.quantile(near, 0.95)), 1e-9)
             weight = np.clip(near / top, 0.0, 1.0)
-            amplitude = float((weight * turned.real.mean(axis=2)).sum() / max(weight.sum(), 1e-9))
+            mean = agreed.reshape(count, *across).mean(axis=2)
+            amplitude = float((weight * mean).sum() / max(weight.sum(), 1e-9))
             amplitude = max(amplitude, 0.02)
-            clipped = amplitude * np.clip(turned.imag, -3.0, 3.0)
+            clipped = amplitude * np.clip(off, -CLIP, CLIP).reshape(count, *across)
             gradient = (weight[..., None] * clipped).reshape(count, -1) @ flat
             blocks = amplitude**2 * np.tensordot(weight, squares[:, :used, :used], axes=1)
             system = tied.copy()
@@ -234,10 +249,17 @@ def _joint(
             step = _solved(system, right, 2 * used).reshape(count, used)
             step *= min(1.0, 1.5 / max(float(np.abs(step).max()), 1e-9))
             fields[:, :used] += step
-            if np.abs(step).max() < 2e-2:
+            if np.abs(step).max() < ENOUGH:
                 break
-    total = turned.real.sum(axis=(0, 1)) / np.sqrt(turned.shape[0] * turned.shape[1])
+    total = agreed.reshape(-1, across[1]).sum(axis=0) / np.sqrt(count * across[0])
     return fields, correlation.pilot_score(total)
+
+
+@lru_cache(maxsize=8)
+def _near(shape: tuple[int, int]) -> NDArray[np.float32]:
+    """(B, B) what :func:`correlation.nearby` does to the blocks of one moment, as a product."""
+    each = np.eye(shape[0] * shape[1])
+    return np.stack([correlation.nearby(one, shape) for one in each]).astype(np.float32)
 
 
 def _solved(
@@ -269,7 +291,7 @@ def _solved(
     return solution
 
 
-def _over_time(near: NDArray[np.float64]) -> NDArray[np.float64]:
+def _over_time(near: Plane) -> Plane:
     """(T, B) smoothed over two pieces to either side."""
     border = cv2.BORDER_REPLICATE
     return np.asarray(cv2.GaussianBlur(near, (1, 9), 0.5, sigmaY=2.0, borderType=border))

@@ -9,8 +9,9 @@ given; what lies inside the picture that was stamped goes before what does not.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import takewhile
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,10 +21,12 @@ from provenance.watermark.code.grid import CANONICAL_LINES
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import fit_on
+from provenance.watermark.picture.geometry import Canvas
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import CROPS_APART as APART
 from provenance.watermark.tuning import CROPS_FITTED as CROPPED
+from provenance.watermark.tuning import CROPS_HEARD as HEARD
 from provenance.watermark.tuning import CROPS_LIKELY_SCALES as LIKELY_SCALES
 from provenance.watermark.tuning import CROPS_LOCAL_MEAN as LOCAL_MEAN
 from provenance.watermark.tuning import CROPS_LONGEST as LONGEST
@@ -49,8 +52,8 @@ class Crops:
         """The likeliest crops, fitted."""
         found = cropped(scene.plane, layout, CROPPED)
         scene.tell(self.name, found)
-        for one in found:
-            yield fit_on(scene.plane, one, layout)
+        for one in takewhile(lambda one: one.score >= HEARD, found):
+            yield fit_on(scene.sight, one, layout)
 
 
 def cropped(plane: Plane, layout: Layout, count: int) -> list[Hypothesis]:
@@ -61,7 +64,7 @@ def cropped(plane: Plane, layout: Layout, count: int) -> list[Hypothesis]:
         layout: whose pilot.
         count: how many.
     """
-    values = _spectrum(plane)
+    values = _spectrum(Canvas.of(plane).halved())
     scales = np.exp(np.arange(np.log(SCALES[0]), np.log(SCALES[1]), SCALE_STEP))
     scored = [
         (float(_surface(values, layout, stretch, plane.shape).max()), tuple(stretch))
@@ -87,39 +90,37 @@ def cropped(plane: Plane, layout: Layout, count: int) -> list[Hypothesis]:
     ]
 
 
-def _spectrum(plane: Plane) -> NDArray[np.complex64]:
-    """(2048, 2048) spectrum seen from the plane's centre, in deviations of its neighbourhood."""
-    height, width = plane.shape
-    padded = np.zeros((SIZE, SIZE), np.float32)
-    padded[:height, :width] = plane[:SIZE, :SIZE]
-    pairs = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=min(height, SIZE))
-    spectrum = np.asarray(pairs, np.float32).view(np.complex64)[..., 0]
-    frequency = np.fft.fftfreq(SIZE)
-    down = np.exp(2j * np.pi * frequency * (height - 1) / 2.0).astype(np.complex64)
-    across = np.exp(2j * np.pi * frequency * (width - 1) / 2.0).astype(np.complex64)
-    levelled = spectrum / pattern.noise(spectrum, LOCAL_MEAN)
-    centred: NDArray[np.complex64] = levelled * down[:, None] * across[None, :]
-    return centred
+def _spectrum(seen: Canvas) -> NDArray[np.complex64]:
+    """(n, n) spectrum seen from the picture's centre, in deviations of its neighbourhood.
+
+    A point is 1 / ``SIZE`` cycles a canonical pixel.
+    """
+    spectrum = seen.fold(SIZE)
+    levelled: NDArray[np.complex64] = spectrum / pattern.noise(spectrum, LOCAL_MEAN)
+    return levelled
 
 
 def _surface(
     values: NDArray[np.complex64], layout: Layout, stretch: Stretch, shape: tuple[int, ...]
 ) -> Plane:
-    """:func:`correlation.surface_of` under a stretch, zero where it is not likely."""
+    """The pilot's score at all translations under a stretch, zero where it is not likely."""
     at = np.rint(layout.pilot_frequencies * stretch * SIZE).astype(int)
-    found = values[at[:, 1] % SIZE, at[:, 0] % SIZE] * np.exp(-1j * layout.pilot_phases)
+    found = values[at[:, 1] % len(values), at[:, 0] % len(values)]
+    found = found * np.exp(-1j * layout.pilot_phases)
     correlation.limit(found)
-    surface = correlation.surface_of(found, layout, STEP)
-    return np.asarray(surface * _inside(stretch, shape, layout.spec.tile), np.float32)
+    tile = layout.spec.tile
+    surface = correlation.translations(layout, reach=tile // 2, step=STEP).surface(found)
+    surface *= _inside(abs(float(stretch[0])), float(stretch[1]), shape, tile)
+    return surface
 
 
-def _inside(stretch: Stretch, shape: tuple[int, ...], tile: int) -> NDArray[np.bool_]:
+@lru_cache(maxsize=1024)
+def _inside(across: float, down: float, shape: tuple[int, ...], tile: int) -> NDArray[np.bool_]:
     """(tile / 2, tile / 2): at which translations what is seen lies inside the stamped picture.
 
     Of that, only the short side is known.  All, where more is seen than the picture.
     """
-    height, width = shape
-    across, down = abs(stretch[0]) * width, abs(stretch[1]) * height
+    across, down = across * shape[1], down * shape[0]
     steps = tile // STEP
     offset = np.abs(np.fft.fftfreq(steps) * tile)
     inside = np.zeros((steps, steps), np.bool_)

@@ -14,8 +14,10 @@ from typing import Protocol
 
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.layout import Layout
+from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.pilot import peaks
+from provenance.watermark.pilot.families import Level
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.pilot.windows import WindowSpectra
 from provenance.watermark.trace import Trace, silent
@@ -39,19 +41,24 @@ class Scene:
         return self.observation.upright()
 
     @cached_property
+    def sight(self) -> Sight:
+        """The same, to listen to the pilot in."""
+        return Sight(self.plane)
+
+    @cached_property
     def moments(self) -> list[Plane]:
         """(h, w) each: the clip in short pieces, see :meth:`Observation.moments`."""
         return self.observation.moments()
 
     @cached_property
-    def level(self) -> Plane:
+    def level(self) -> Level:
         """Power spectrum of the whole, see :func:`peaks.power_spectrum`."""
-        return peaks.power_spectrum(self.plane)
+        return peaks.power_spectrum(Canvas.of(self.plane))
 
     @cached_property
     def windows(self) -> WindowSpectra:
-        """Those of its windows."""
-        return WindowSpectra(self.plane)
+        """Those of its windows, as far as half its size holds them."""
+        return WindowSpectra(self.sight.half)
 
 
 class Finder(Protocol):

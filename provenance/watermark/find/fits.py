@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.arrays import Map
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
-from provenance.watermark.picture import geometry
+from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import FITS_AUDIBLE as AUDIBLE
@@ -20,44 +20,45 @@ from provenance.watermark.tuning import FITS_READ_FROM as READ_FROM
 
 def best_fits(
     scene: Scene,
-    starts: Iterable[tuple[Map, Plane]],
+    starts: Iterable[tuple[Map, Sight]],
     layout: Layout,
     step: str,
     *,
     upright: bool = False,
+    audible: float = AUDIBLE,
 ) -> Iterator[Hypothesis]:
-    """Locate the pilot under each map, in the residual given with it, and fit the best.
+    """Locate the pilot under each map, in what is given with it, and fit the best.
 
     Args:
         scene: whose whole residual is fitted in.
-        starts: linear or projective maps, and the residual (h, w) in which each was seen.
+        starts: linear or projective maps, and in what each was seen.
         layout: whose pilot.
         step: the strategy, for the trace.
         upright: not turned, not inverted and not far off, see :func:`correlation.locate`.
+        audible: score, once located, from which a map is fitted.
     """
     located, scores = [], []
     for matrix, part in starts:
-        canvas = geometry.unwarp(part, matrix)
+        canvas = part.under(matrix)
         if canvas is not None:
-            spectrum = canvas.fold(layout.spec.tile)
-            place = correlation.locate(spectrum, layout, matrix, upright=upright)
+            place = correlation.locate(canvas, layout, matrix, upright=upright)
             scores.append(place.score)
-            if place.score >= AUDIBLE or not upright:
+            if place.score >= audible:
                 located.append(place)
     scene.trace("located", step=step, scores=scores)
     located.sort(key=lambda place: -place.score)
     for place in located[:FITTED]:
-        yield fit_on(scene.plane, place, layout)
+        yield fit_on(scene.sight, place, layout)
 
 
-def fit_on(plane: Plane, start: Hypothesis, layout: Layout) -> Hypothesis:
+def fit_on(sight: Sight, start: Hypothesis, layout: Layout) -> Hypothesis:
     """Fit a map; one that promises something, for as long as it grows."""
     polarity = start.polarity
-    matrix, score = fitting.fit(plane, start.matrix, layout, polarity)
+    matrix, score = fitting.fit(sight, start.matrix, layout, polarity)
     for _ in range(LONGER):
         if score < PROMISING:
             break
-        better, grown = fitting.fit(plane, matrix, layout, polarity, (8, 8))
+        better, grown = fitting.fit(sight, matrix, layout, polarity, (8, 8))
         if grown <= score:
             break
         matrix, score = better, grown

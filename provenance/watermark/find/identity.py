@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from provenance.watermark.code import pattern
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
+from provenance.watermark.picture.geometry import Canvas
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import IDENTITY_CLEAR as CLEAR
@@ -21,9 +21,8 @@ class Identity:
 
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """No map at all; then the best translation, fitted."""
-        plane = scene.plane
         yield Hypothesis(np.eye(3), clear=CLEAR)
-        spectrum = pattern.fold_centred(plane, layout.spec.tile)
-        place = correlation.locate(spectrum, layout, np.eye(3))
-        matrix, score = fitting.fit(plane, place.matrix, layout, place.polarity, (6, 8))
+        here = Canvas.of(scene.plane)
+        place = correlation.locate(here, layout, np.eye(3))
+        matrix, score = fitting.fit(scene.sight, place.matrix, layout, place.polarity, (6, 8))
         yield Hypothesis(matrix, place.polarity, score, heard=True, clear=CLEAR)

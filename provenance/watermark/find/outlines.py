@@ -23,7 +23,7 @@ from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.edges import Line, edges_of, lines_in, middle_of, support
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import fit_on
-from provenance.watermark.picture import geometry
+from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import OUTLINES_FOUND as OUTLINES
@@ -105,7 +105,7 @@ def _corners(upper: Line, right: Line, lower: Line, left: Line) -> NDArray[np.fl
 
 def _filled(
     plane: Plane, corners: NDArray[np.float64], layout: Layout
-) -> tuple[Hypothesis, Hypothesis, Plane] | None:
+) -> tuple[Hypothesis, Hypothesis, Sight] | None:
     """The picture that fills an outline, with the aspect that it looks like and as it is heard.
 
     The pilot is added up for each aspect and either side.  Also the residual inside alone.
@@ -123,7 +123,8 @@ def _filled(
         cv2.getPerspectiveTransform(corners.astype(np.float32), square.astype(np.float32)),
         np.float64,
     )
-    canvas = geometry.unwarp(part, matrix)
+    sight = Sight(part)
+    canvas = sight.under(matrix)
     if canvas is None:
         return None
     points = _stretched(canvas, layout)
@@ -135,18 +136,18 @@ def _filled(
     x, y = OFF[at % len(OFF)], OFF[at // len(OFF)]
     laid = np.array([[(1.0, -1.0)[side] * STRETCHES[stretch], 0, x], [0, 1, y], [0, 0, 1.0]])
     heard = Hypothesis(laid @ matrix, 1 if score > 0 else -1, abs(score), plane=part)
-    return Hypothesis(matrix, plane=part), heard, part
+    return Hypothesis(matrix, plane=part), heard, sight
 
 
-def _stretched(canvas: geometry.Canvas, layout: Layout) -> NDArray[np.complex128]:
+def _stretched(canvas: Canvas, layout: Layout) -> NDArray[np.complex128]:
     """(2, S, P) the pilot's points, without their phases, as is and mirrored, in each stretch."""
     height, width = canvas.plane.shape
-    x, y = canvas.left + np.arange(width), canvas.top + np.arange(height)
+    x = canvas.left + canvas.step * np.arange(width)
+    y = canvas.top + canvas.step * np.arange(height)
     fx, fy = layout.pilot_frequencies.T
-    rows = np.exp(-2j * np.pi * np.outer(fy, y) - 1j * layout.pilot_phases[:, None])
-    lines = (rows.astype(np.complex64) @ canvas.plane)[:, :, None]
-    turns = (fx[:, None, None] * STRETCHES[:, None] * x).astype(np.float32)
-    waves = np.exp(np.complex64(-2j * np.pi) * turns)
+    rows = correlation.waves(np.outer(fy, y) + layout.pilot_phases[:, None] / (2.0 * np.pi))
+    lines = (rows @ canvas.plane)[:, :, None]
+    waves = correlation.waves(fx[:, None, None] * STRETCHES[:, None] * x)
     return np.stack([(side @ lines)[..., 0].T for side in (waves, waves.conj())])
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.arrays import Map
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import best_fits
+from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.pilot import peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis
+from provenance.watermark.pilot.windows import WindowSpectra
 from provenance.watermark.tuning import PARTS_MAPS as PART
 
 
@@ -20,9 +22,9 @@ class Parts:
 
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """The likeliest linear maps of each part, located there and fitted."""
-        starts: list[tuple[Map, Plane]] = []
-        for level, weight in scene.windows.parts():
-            part = scene.plane * weight
+        starts: list[tuple[Map, Sight]] = []
+        for level, weight in WindowSpectra(Canvas.of(scene.plane)).parts():
+            part = Sight(scene.plane * weight)
             found = peaks.candidates(level, layout.pilot_frequencies, PART)
             scene.tell(self.name, found)
             starts += [(one.matrix, part) for one in found]

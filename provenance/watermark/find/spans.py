@@ -8,7 +8,10 @@ import numpy as np
 
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
+from provenance.watermark.picture.geometry import Sight
+from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
+from provenance.watermark.tuning import SPANS_HEARD as HEARD
 from provenance.watermark.tuning import SPANS_TOGETHER as TOGETHER
 
 
@@ -19,11 +22,12 @@ class Spans:
 
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """Neighbouring spans, then single ones; what reads is not fitted any further."""
-        del layout  # No pilot is listened to.
         observation, spans = scene.observation, scene.observation.spans
         if len(spans) < 2:
             return
         parts = [spans[i : i + TOGETHER] for i in range(0, len(spans), 2) if len(spans) > TOGETHER]
         parts += [[span] for span in spans]
         for part in parts:
-            yield Hypothesis(np.eye(3), plane=observation.upright(part), clear=0.0)
+            plane = observation.upright(part)
+            if abs(correlation.heard_in(Sight(plane).half, layout)) >= HEARD:
+                yield Hypothesis(np.eye(3), plane=plane, clear=0.0)

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.arrays import Map
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import fit_on
-from provenance.watermark.picture import geometry
+from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import TILTS_AROUND as AROUND
@@ -40,21 +40,21 @@ class Tilts:
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """The best around each tilted map, fitted where it is heard."""
         for start in scene.windows.tilted(layout.pilot_frequencies)[:AROUND]:
-            best = best_around(scene.plane, start, layout)
+            best = best_around(scene.sight, start, layout)
             scene.tell(self.name, [best])
             if best.score >= HEARD:
-                yield fit_on(scene.plane, best, layout)
+                yield fit_on(scene.sight, best, layout)
 
 
-def best_around(plane: Plane, matrix: Map, layout: Layout) -> Hypothesis:
+def best_around(sight: Sight, matrix: Map, layout: Layout) -> Hypothesis:
     """The best map near one, with its score in deviations: 5 to 6.3 by chance.
 
     Args:
-        plane: (h, w) observed residual.
+        sight: what was observed.
         matrix: good to a dozen canonical pixels, but for ``SHIFT`` of translation.
         layout: whose pilot.
     """
-    canvas = geometry.unwarp(plane, matrix)
+    canvas = sight.under(matrix)
     if canvas is None:
         return Hypothesis(matrix)
     blocks = correlation.demodulate(canvas, layout)
@@ -66,13 +66,14 @@ def best_around(plane: Plane, matrix: Map, layout: Layout) -> Hypothesis:
     slopes = 2.0 * np.pi * np.einsum("pd,bdt->pbt", layout.pilot_frequencies, bases)
     steps = np.arange(-SHIFT, SHIFT + 1, SHIFT_STEP, dtype=np.float64)
     shifts = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-    phases = np.exp(-2j * np.pi * layout.pilot_frequencies @ shifts.T).astype(np.complex64)
+    turns = correlation.waves(layout.pilot_frequencies @ shifts.T)
+    moves = np.concatenate([turns.real, -turns.imag]) / np.float32(np.sqrt(len(turns)))
     best, score = np.zeros(TERMS), 0.0
     for reach, count in ROUNDS:
         fields = best[LINEAR:] + reach * DRAWS[:count]
         points = _points(values, slopes.astype(np.float32), fields.astype(np.float32))
         correlation.limit(points)
-        surface = (points @ phases).real / np.float32(np.sqrt(len(phases)))
+        surface = np.hstack([points.real, points.imag]) @ moves
         field, shift = np.unravel_index(int(np.argmax(surface)), surface.shape)
         if surface[field, shift] > score:
             score = float(surface[field, shift])
@@ -85,8 +86,11 @@ def _points(
     values: NDArray[np.complex64], slopes: NDArray[np.float32], fields: NDArray[np.float32]
 ) -> NDArray[np.complex64]:
     """(N, P): the pilot's points of blocks (B, P) under each field (N, T), slopes (P, B, T)."""
-    columns = [
-        np.exp(np.complex64(-1j) * (fields @ slope.T)) @ values[:, point]
-        for point, slope in enumerate(slopes)
-    ]
-    return np.stack(columns, axis=1)
+    points = np.empty((len(fields), len(slopes)), np.complex64)
+    for point, slope in enumerate(slopes):
+        angle = fields @ slope.T
+        cosine, sine = np.cos(angle), np.sin(angle)
+        real, imag = values[:, point].real.copy(), values[:, point].imag.copy()
+        points[:, point].real = cosine @ real + sine @ imag
+        points[:, point].imag = cosine @ imag - sine @ real
+    return points

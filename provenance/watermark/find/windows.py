@@ -21,12 +21,12 @@ class Windows:
 
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """The likeliest projective maps, located and fitted."""
-        frequencies, plane, windows = layout.pilot_frequencies, scene.plane, scene.windows
+        frequencies, sight, windows = layout.pilot_frequencies, scene.sight, scene.windows
         scene.trace("spectrum", step=self.name, levels=windows.levels)
         middle = peaks.candidates(windows.middle(), frequencies, MIDDLE)
         scene.tell(self.name, middle)
         maps = windows.projective(middle, frequencies, PROJECTIVE)
-        near = ((matrix, plane) for matrix in maps)
+        near = ((matrix, sight) for matrix in maps)
         yield from best_fits(scene, near, layout, self.name, upright=True)
-        anywhere = ((matrix, plane) for matrix in maps[:ANYWHERE])
+        anywhere = ((matrix, sight) for matrix in maps[:ANYWHERE])
         yield from best_fits(scene, anywhere, layout, self.name)

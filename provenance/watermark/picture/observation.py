@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 import cv2
 import numpy as np
@@ -33,17 +34,63 @@ class Span:
         start, end: presentation seconds of its first frame and just past its last.
         frames: how many frames were added.
         total: (h, w) float32 sum of their residuals, as coded (not turned upright).
-        room: how much mark its first frame can hold, relative to its own noise.
-        places: (h / 8, w / 8, 2) of the same frame: a mark's amplitude in the residual, and the
-            residual's power.
+        holds: what its first frame can hold.
     """
 
     start: float
     end: float
     frames: int
     total: Plane
-    room: float
-    places: Plane
+    holds: Holds
+
+    @property
+    def room(self) -> float:
+        """How much mark its first frame can hold, relative to its own noise."""
+        return self.holds.values[0]
+
+    @property
+    def places(self) -> Plane:
+        """(h / 8, w / 8, 2) of the same frame: a mark's amplitude in the residual, and the
+        residual's power."""
+        return self.holds.values[1]
+
+
+class Holds:
+    """What a picture can hold of a mark: worked out when it is asked for, which is after a find.
+
+    Args:
+        work: gives :attr:`Span.room` and :attr:`Span.places`.
+    """
+
+    def __init__(self, work: Callable[[], tuple[float, Plane]]) -> None:
+        self._work = work
+
+    @classmethod
+    def of(cls, picture: Plane, window: Plane | None) -> Holds:
+        """Of a canonical picture (h, w), looked at through a window."""
+        # Half precision is a tenth of a grey level, and half the memory of a few dozen pictures.
+        return cls(partial(_held, picture.astype(np.float16), window))
+
+    @cached_property
+    def values(self) -> tuple[float, Plane]:
+        """Room and places."""
+        return self._work()
+
+    def mixed(self, other: Holds, share: float) -> Holds:
+        """Between two pictures: ``share`` of the other."""
+        (room, places), (more, others) = self.values, other.values
+        both = room + (more - room) * share, places + (others - places) * np.float32(share)
+        return Holds(lambda: both)
+
+
+def _held(seen: NDArray[np.float16], window: Plane | None) -> tuple[float, Plane]:
+    picture = seen.astype(np.float32)
+    high, weight = whitening(picture)
+    if window is not None:
+        weight *= window
+    amplitude = mask(picture, ROOM, picture.shape[1], picture.shape[0]) * weight
+    change = high * weight
+    return float(np.sqrt(np.mean(amplitude * amplitude))), _coarse(amplitude, change * change)
 
 
 class Observation:
@@ -75,7 +122,8 @@ class Observation:
 
     def add(self, luma: Luma, time: float = 0.0) -> None:
         """Add one (H, W) luma plane shown at ``time`` seconds."""
-        high, weight = whitening(picture := canonical(luma, self.grid, self._depth))
+        picture = canonical(luma, self.grid, self._depth)
+        high, weight = whitening(picture)
         if self.window is not None:
             weight *= self.window
         change = high * weight
@@ -84,10 +132,7 @@ class Observation:
         index = int(max(time, 0.0) / self._span)
         span = self._spans.get(index)
         if span is None:
-            amplitude = mask(picture, ROOM, *self.grid.canonical_size) * weight
-            room = float(np.sqrt(np.mean(amplitude * amplitude)))
-            places = _coarse(amplitude, change * change)
-            self._spans[index] = Span(time, time, 1, change, room, places)
+            self._spans[index] = Span(time, time, 1, change, Holds.of(picture, self.window))
         else:
             span.total += change
             span.frames += 1
@@ -105,8 +150,7 @@ class Observation:
                 merged[index // 2] = span
                 continue
             share = span.frames / (other.frames + span.frames)
-            other.room += (span.room - other.room) * share
-            other.places += (span.places - other.places) * np.float32(share)
+            other.holds = other.holds.mixed(span.holds, share)
             other.total += span.total
             other.frames += span.frames
             other.end = span.end

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -19,58 +20,81 @@ from provenance.watermark.tuning import PILOT_NEARBY as NEARBY
 from provenance.watermark.tuning import PILOT_POINT_CLIP as POINT_CLIP
 
 
-def locate(
-    spectrum: pattern.Spectrum, layout: Layout, matrix: Map, *, upright: bool = False
-) -> Hypothesis:
+def locate(canvas: Canvas, layout: Layout, matrix: Map, *, upright: bool = False) -> Hypothesis:
     """Correlate with the pilot over every translation, as is and turned by 180 degrees.
 
-    Returns ``matrix``, under which the spectrum was made, with the best of them applied after it.
+    Returns ``matrix``, under which the canvas was laid, with the best of them applied after it.
 
     The score is in deviations of one translation; the best of all stands near 4.5 on
     material without a mark, and near 7 where a still texture has added up.  ``upright``: as is
     only, not inverted, and within ``NEARBY``, where chance has a hundredth of the places.
     """
-    pilot = _pilot_values(spectrum, layout)
+    pilot = in_deviations(canvas.fold(layout.spec.tile), layout)
     phases = np.exp(-1j * layout.pilot_phases)
-    tile = layout.spec.tile
+    shifts = translations(layout, reach=NEARBY if upright else layout.spec.tile // 2)
     best = Hypothesis(matrix)
     for turned in (False,) if upright else (False, True):
-        surface = surface_of((np.conj(pilot) if turned else pilot) * phases, layout)
-        if upright:
-            surface[NEARBY:-NEARBY] = 0.0
-            surface[:, NEARBY:-NEARBY] = 0.0
+        surface = shifts.surface((np.conj(pilot) if turned else pilot) * phases)
         for polarity in (1,) if upright else (1, -1):
-            peak = int(np.argmax(surface * polarity))
+            peak = int(surface.argmax() if polarity > 0 else surface.argmin())
             score = float(surface.flat[peak] * polarity)
             if score > best.score:
-                y, x = divmod(peak, tile)
                 # A peak at t means the canvas is the pattern at x + t.
-                shift = (
-                    float(x if x < tile // 2 else x - tile),
-                    float(y if y < tile // 2 else y - tile),
-                )
-                best = Hypothesis(moved(matrix, shift, turned), polarity, score)
+                best = Hypothesis(moved(matrix, shifts.at(peak), turned), polarity, score)
     return best
 
 
-def surface_of(points: NDArray[np.complexfloating], layout: Layout, step: int = 1) -> Plane:
-    """(tile / step, tile / step): the pilot's score, in deviations, at all translations.
+def heard_in(canvas: Canvas, layout: Layout) -> float:
+    """The pilot's score where the canvas lies: a standard normal without a mark, of either sign."""
+    points = in_deviations(canvas.fold(layout.spec.tile), layout)
+    return pilot_score((points * np.exp(-1j * layout.pilot_phases)).real)
 
-    Entry (i, j) is for a stamped picture whose point (j step, i step), modulo the tile, is seen in
-    the centre.  ``points`` (P,): the pilot's, each in deviations and without its keyed phase.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Translations:
+    """A square of translations under which the pilot's points are added up.
+
+    Attributes:
+        offsets: (n,) canonical pixels, the same across and down.
+        down: (n, P) complex64, what each does to the pilot's points.
+        across: (2 P, n) float32, the same, real above imaginary.
     """
-    size = layout.spec.tile // step
-    ky, kx = layout.pilot_points.T
-    table = np.zeros((size, size), np.complex64)
-    table[ky % size, kx % size] = points
-    surface = cv2.dft(table.view(np.float32).reshape(size, size, 2))[..., 0]
-    return np.asarray(surface / np.sqrt(len(points)), np.float32)
+
+    offsets: NDArray[np.float64]
+    down: NDArray[np.complex64]
+    across: NDArray[np.float32]
+
+    def surface(self, points: NDArray[np.complexfloating]) -> Plane:
+        """(n, n): the pilot's score, in deviations, at each.
+
+        Entry (i, j) is for a stamped picture whose point (offsets[j], offsets[i]), modulo the
+        tile, is seen in the centre.  ``points`` (P,): each in deviations, without its keyed phase.
+        With a few points one small product of matrices is many times as fast as a transform.
+        """
+        turned = self.down * (points / np.sqrt(len(points))).astype(np.complex64)
+        return np.asarray(np.hstack([turned.real, -turned.imag]) @ self.across, np.float32)
+
+    def at(self, peak: int) -> tuple[float, float]:
+        """(x, y) of a flat index."""
+        row, column = divmod(peak, len(self.offsets))
+        return float(self.offsets[column]), float(self.offsets[row])
 
 
-def _pilot_values(spectrum: pattern.Spectrum, layout: Layout) -> NDArray[np.complex128]:
+@lru_cache(maxsize=16)
+def translations(layout: Layout, *, reach: int, step: int = 1) -> Translations:
+    """All from -reach to below reach canonical pixels, ``step`` apart, those from 0 on first."""
+    near = np.arange(0, reach, step, dtype=np.float64)
+    offsets = np.concatenate([near, near - len(near) * step])
+    ky, kx = layout.pilot_points.T / layout.spec.tile
+    down = np.exp(-2j * np.pi * np.outer(offsets, ky)).astype(np.complex64)
+    across = np.exp(-2j * np.pi * np.outer(kx, offsets)).astype(np.complex64)
+    return Translations(offsets, down, np.concatenate([across.real, across.imag]))
+
+
+def in_deviations(spectrum: pattern.Spectrum, layout: Layout) -> NDArray[np.complex64]:
     """(P,) the pilot's DFT points, each in deviations of its own neighbourhood."""
-    values = spectrum[layout.pilot_at] / pilot_deviation(spectrum, layout)
-    return values.astype(np.complex128)
+    at = layout.pilot_at(len(spectrum))
+    return np.asarray(spectrum[at] / pilot_deviation(spectrum, layout), np.complex64)
 
 
 def moved(matrix: Map, shift: tuple[float, float], turned: bool) -> Map:
@@ -115,25 +139,34 @@ def nearby(values: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.fl
 def demodulate(canvas: Canvas, layout: Layout) -> Blocks:
     """Multiply by each pilot point's wave and sum over blocks of 64 x 64 canonical pixels."""
     height, width = canvas.plane.shape
-    rows, columns = -(-height // BLOCK), -(-width // BLOCK)
-    padded = np.zeros((rows * BLOCK, columns * BLOCK), np.float32)
+    side = BLOCK // canvas.step
+    rows, columns = -(-height // side), -(-width // side)
+    padded = np.zeros((rows * side, columns * side), np.float32)
     padded[:height, :width] = canvas.plane
-    x = canvas.left + np.arange(columns * BLOCK)
-    y = canvas.top + np.arange(rows * BLOCK)
+    x = canvas.left + canvas.step * np.arange(columns * side)
+    y = canvas.top + canvas.step * np.arange(rows * side)
     fx, fy = layout.pilot_frequencies.T
-    across = np.exp(-2j * np.pi * np.outer(x, fx)).astype(np.complex64)
-    waves = np.concatenate([across.real, across.imag], axis=1).reshape(columns, BLOCK, -1)
+    across = waves(np.outer(x, fx))
+    both = np.concatenate([across.real, across.imag], axis=1).reshape(columns, side, -1)
     # Block by block: products so small stay on one thread, whatever BLAS is set to.
-    squares = np.ascontiguousarray(padded.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2))
-    inner = np.matmul(squares, waves)  # (rows, columns, BLOCK, 2 P)
+    squares = np.ascontiguousarray(padded.reshape(rows, side, columns, side).swapaxes(1, 2))
+    inner = np.matmul(squares, both)  # (rows, columns, side, 2 P)
     inner = inner[..., : len(fx)] + 1j * inner[..., len(fx) :]
-    down = np.exp(-2j * np.pi * np.outer(y, fy) - 1j * layout.pilot_phases).astype(np.complex64)
-    total = (inner * down.reshape(rows, 1, BLOCK, -1)).sum(axis=2)
-    centre_x = x.reshape(columns, BLOCK).mean(axis=1)
-    centre_y = y.reshape(rows, BLOCK).mean(axis=1)
+    down = waves(np.outer(y, fy) + layout.pilot_phases / (2.0 * np.pi))
+    total = (inner * down.reshape(rows, 1, side, -1)).sum(axis=2)
+    centre_x = x.reshape(columns, side).mean(axis=1)
+    centre_y = y.reshape(rows, side).mean(axis=1)
     centres = np.stack(np.meshgrid(centre_x, centre_y), axis=-1).reshape(-1, 2)
     values = total.reshape(rows * columns, -1).astype(np.complex128)
     return Blocks(values, centres, (rows, columns))
+
+
+def waves(turns: NDArray[np.float64]) -> NDArray[np.complex64]:
+    """``exp(-2 pi i turns)``; in single precision once whole turns are taken off."""
+    angle = (-2.0 * np.pi * (turns - np.rint(turns))).astype(np.float32)
+    wave = np.empty(turns.shape, np.complex64)
+    wave.real, wave.imag = np.cos(angle), np.sin(angle)
+    return wave
 
 
 def where_agreed(canvas: Canvas, layout: Layout, polarity: int) -> Canvas:
@@ -150,11 +183,12 @@ def where_agreed(canvas: Canvas, layout: Layout, polarity: int) -> Canvas:
     full = max(float(np.quantile(agreement, 0.9)), 0.5 * float(agreement.max()), 1e-9)
     weight = np.clip(agreement / full, FAINT, 1.0).astype(np.float32).reshape(blocks.shape)
     height, width = canvas.plane.shape
-    size = (blocks.shape[1] * BLOCK, blocks.shape[0] * BLOCK)
+    side = BLOCK // canvas.step
+    size = (blocks.shape[1] * side, blocks.shape[0] * side)
     whole = cv2.resize(weight, size, interpolation=cv2.INTER_LINEAR)[:height, :width]
-    return Canvas(canvas.plane * whole, canvas.left, canvas.top)
+    return replace(canvas, plane=canvas.plane * whole)
 
 
 def pilot_deviation(spectrum: pattern.Spectrum, layout: Layout) -> Plane:
     """(P,) deviation of each pilot point, from its neighbourhood in a folded spectrum."""
-    return pattern.noise(spectrum)[layout.pilot_at]
+    return pattern.noise_at(spectrum, layout.pilot_at(len(spectrum)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.arrays import Map, Plane
+from provenance.watermark.arrays import Map
 from provenance.watermark.code.layout import Layout
-from provenance.watermark.picture.geometry import unwarp
+from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.pilot.correlation import (
     Blocks,
     demodulate,
@@ -15,12 +15,16 @@ from provenance.watermark.pilot.correlation import (
     pilot_deviation,
     pilot_score,
 )
+from provenance.watermark.tuning import FIT_ENOUGH as ENOUGH
 from provenance.watermark.tuning import FIT_ROUNDS as ROUNDS
 from provenance.watermark.tuning import FIT_UNIT as UNIT
 
+TERMS = 8
+"""Of a projective map, for small displacements."""
+
 
 def fit(
-    plane: Plane,
+    sight: Sight,
     matrix: Map,
     layout: Layout,
     polarity: int = 1,
@@ -32,7 +36,7 @@ def fit(
     ``2 pi f . d``, d the block's displacement; a displacement field is fitted to all of them.
 
     Args:
-        plane: (h, w) observed residual.
+        sight: what was observed.
         matrix: the map to start from, good to a few pixels somewhere in the picture.
         layout: whose pilot.
         polarity: -1 for an inverted mark.
@@ -40,7 +44,7 @@ def fit(
     """
     score = 0.0
     for terms in rounds:
-        canvas = unwarp(plane, matrix)
+        canvas = sight.under(matrix)
         if canvas is None:
             return matrix, 0.0
         blocks = demodulate(canvas, layout)
@@ -71,25 +75,31 @@ def _solve(
     A block counts as much as its neighbourhood agrees with the pilot so far.  So the fit starts
     where the map at hand is right, and what it learns there brings the next blocks into agreement.
     """
-    bases = basis(blocks.centres)
+    count, bases = len(blocks.values), basis(blocks.centres)
     slopes = 2.0 * np.pi * np.einsum("pd,bdt->bpt", layout.pilot_frequencies, bases)
     squares = np.einsum("bpt,bpu->btu", slopes, slopes, optimize=True)
-    field = np.zeros(8)
+    slopes = slopes.reshape(-1, TERMS).astype(np.float32)
+    real, imag = (part.astype(np.float32).ravel() for part in (values.real, values.imag))
+    least = np.float32(0.05 * np.abs(values).mean())
+    field = np.zeros(TERMS)
     for used, steps in ((2, 5), (min(6, terms), ROUNDS), (terms, ROUNDS)):
-        flat = slopes[..., :used].reshape(-1, used)
+        flat = np.ascontiguousarray(slopes[:, :used])
         for _ in range(steps):
-            turned = values * np.exp(-1j * (slopes @ field))
-            agreement = nearby(turned.real.sum(axis=1), blocks.shape)
-            weight = np.clip(agreement / max(float(agreement.max()), 1e-9), 0.0, 1.0)
-            amplitude = float(weight @ turned.real.mean(axis=1) / max(float(weight.sum()), 1e-9))
-            amplitude = max(amplitude, 0.05 * float(np.abs(turned).mean()))
-            gradient = (weight[:, None] * turned.imag).ravel() @ flat
+            angle = flat @ field[:used].astype(np.float32)
+            cosine, sine = np.cos(angle), np.sin(angle)
+            agreed = (real * cosine + imag * sine).reshape(count, -1).sum(axis=1)
+            across = (imag * cosine - real * sine).reshape(count, -1)
+            near = nearby(agreed, blocks.shape)
+            weight = np.clip(near / max(float(near.max()), 1e-9), 0.0, 1.0)
+            amplitude = float(weight @ agreed) / max(float(weight.sum()), 1e-9) / across.shape[1]
+            amplitude = max(amplitude, least)
+            gradient = (weight[:, None] * across).ravel() @ flat
             curvature = amplitude * np.tensordot(weight, squares[:, :used, :used], axes=1)
             curvature += (1e-3 * np.trace(curvature) / used + 1e-9) * np.eye(used)
             step = np.linalg.solve(curvature, gradient)
             step *= min(1.0, 1.5 / max(float(np.abs(step).max()), 1e-9))
             field[:used] += step
-            if np.abs(step).max() < 2e-3:
+            if np.abs(step).max() < ENOUGH:
                 break
     return field
 

@@ -8,8 +8,7 @@ points, as a star tracker does (general).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -17,31 +16,28 @@ from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.pattern import wrapped_mean
-from provenance.watermark.picture.geometry import projective
+from provenance.watermark.picture.geometry import Canvas, projective
+from provenance.watermark.pilot import families
+from provenance.watermark.pilot.families import Level, Matrices
 from provenance.watermark.pilot.hypothesis import Hypothesis
-from provenance.watermark.tuning import PEAKS_ANGLE_STEP as ANGLE_STEP
 from provenance.watermark.tuning import PEAKS_AXIS as AXIS
 from provenance.watermark.tuning import PEAKS_CLIP as CLIP
 from provenance.watermark.tuning import PEAKS_LINE as LINE
 from provenance.watermark.tuning import PEAKS_LOCAL_MEAN as LOCAL_MEAN
 from provenance.watermark.tuning import PEAKS_MAX_CONDITION as MAX_CONDITION
-from provenance.watermark.tuning import PEAKS_SCALE_STEP as SCALE_STEP
 from provenance.watermark.tuning import PEAKS_SCALES as SCALES
 from provenance.watermark.tuning import PEAKS_SIZE as SIZE
 from provenance.watermark.tuning import PEAKS_SPREAD_BOX as SPREAD_BOX
-from provenance.watermark.tuning import PEAKS_STRETCH as STRETCH
 from provenance.watermark.tuning import PEAKS_TRACKED as PEAKS
 
-Matrices = NDArray[np.float64]
-"""(N, 2, 2): observed to stamped canonical coordinates, linear part."""
 
-
-def power_spectrum(*planes: Plane) -> Plane:
-    """(1024, 1024) float32: :func:`level_of` summed residuals (h, w)."""
-    height, width = planes[0].shape
-    top, left = max(0, (height - SIZE) // 2), max(0, (width - SIZE) // 2)
-    parts = [plane[top : top + SIZE, left : left + SIZE] for plane in planes]
-    return level_of(parts, SIZE, LOCAL_MEAN)
+def power_spectrum(*seen: Canvas) -> Level:
+    """:func:`level_of` summed residuals, all of one size: 1024 points to a cycle a pixel."""
+    step = seen[0].step
+    size, (height, width) = SIZE // step, seen[0].plane.shape
+    top, left = max(0, (height - size) // 2), max(0, (width - size) // 2)
+    parts = [one.plane[top : top + size, left : left + size] for one in seen]
+    return Level(level_of(parts, size, LOCAL_MEAN), step)
 
 
 def level_of(planes: Sequence[Plane], size: int, box: int) -> Plane:
@@ -71,7 +67,7 @@ def level_of(planes: Sequence[Plane], size: int, box: int) -> Plane:
     return np.ascontiguousarray(level, dtype=np.float32)
 
 
-def candidates(level: Plane, pilot: NDArray[np.float64], count: int) -> list[Hypothesis]:
+def candidates(level: Level, pilot: NDArray[np.float64], count: int) -> list[Hypothesis]:
     """The ``count`` most likely linear maps, best first, no two alike; signs are undetermined.
 
     Args:
@@ -79,58 +75,22 @@ def candidates(level: Plane, pilot: NDArray[np.float64], count: int) -> list[Hyp
         pilot: (P, 2) pilot frequencies (fx, fy), cycles per canonical pixel.
         count: how many.
     """
-    found: list[Hypothesis] = []
-    for matrices, index in zip(
-        _dense_families(), _dense_places(pilot[::2].tobytes(), len(level)), strict=True
-    ):
-        # Half the pilot points tell the hopeless from the rest at half the price.
-        half = np.zeros(len(matrices), np.float32)
-        for row in index:
-            half += level.ravel().take(row)
-        likely = np.argpartition(half, -len(half) // 8)[-len(half) // 8 :]
-        found += _best(level, pilot, matrices[likely], count)
+    found = [
+        Hypothesis(projective(linear), score=score)
+        for linear, score in families.likeliest(level, pilot, 8 * count)
+    ]
     tracked = _star_tracker(level, pilot)
     if len(tracked):
-        found += _best(level, pilot, tracked, count)
+        scores = scores_of(level, pilot, tracked)
+        top = np.argpartition(scores, -min(8 * count, len(scores)))[-8 * count :]
+        found += [Hypothesis(projective(tracked[i]), score=float(scores[i])) for i in top]
     return _distinct(found, count)
 
 
-def scores_of(level: Plane, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
+def scores_of(level: Level, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
     """Sum of the spectrum at the places where each map (N, 2, 2) puts the pilot points."""
-    total = np.zeros(len(matrices), np.float32)
-    for row in places(pilot, matrices, len(level)):
-        total += level.ravel().take(row)
-    return total
-
-
-def places(
-    pilot: NDArray[np.float64], matrices: Matrices, size: int
-) -> Iterator[NDArray[np.int32]]:
-    """For each pilot point, the index (N,) in the flat spectrum; outside it, that of zero."""
-    transposed = (matrices.transpose(0, 2, 1) * size).astype(np.float32)
-    for frequency in pilot.astype(np.float32):
-        at = np.rint(transposed @ frequency).astype(np.int32)
-        x, y = at[:, 0], at[:, 1]
-        inside = (np.abs(x) < size // 2) & (np.abs(y) < size // 2)
-        yield ((y & (size - 1)) * size + (x & (size - 1))) * inside
-
-
-@lru_cache(maxsize=2)
-def _dense_places(pilot: bytes, size: int) -> tuple[NDArray[np.int32], ...]:
-    """(P, N) of :func:`_places` for each dense family: the same for every spectrum of a size."""
-    frequencies = np.frombuffer(pilot).reshape(-1, 2)
-    return tuple(np.stack(list(places(frequencies, m, size))) for m in _dense_families())
-
-
-def _best(
-    level: Plane, pilot: NDArray[np.float64], matrices: Matrices, count: int
-) -> list[Hypothesis]:
-    scores = scores_of(level, pilot, matrices)
-    top = np.argpartition(scores, -min(8 * count, len(scores)))[-8 * count :]
-    return [
-        Hypothesis(projective(matrices[i]), score=float(scores[i]))
-        for i in top[np.argsort(-scores[top])]
-    ]
+    at = families.places(pilot, matrices, len(level.values), level.step)
+    return np.asarray(level.take(at).sum(axis=1), np.float32)
 
 
 def _distinct(found: list[Hypothesis], count: int) -> list[Hypothesis]:
@@ -153,58 +113,36 @@ def _distinct(found: list[Hypothesis], count: int) -> list[Hypothesis]:
     return kept
 
 
-@lru_cache(maxsize=1)
-def _dense_families() -> tuple[Matrices, ...]:
-    """Similarities with and without mirror, and axis-aligned stretches with and without."""
-    logs = np.arange(np.log(SCALES[0]), np.log(SCALES[1]), SCALE_STEP)
-    angles = np.arange(0.0, np.pi, ANGLE_STEP)
-    scale, angle = (grid.ravel() for grid in np.meshgrid(np.exp(logs), angles, indexing="ij"))
-    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
-    turn = np.stack([np.stack([cosine, -sine], -1), np.stack([sine, cosine], -1)], -2)
-    along, stretch = (
-        grid.ravel()
-        for grid in np.meshgrid(
-            logs, np.arange(-np.log(STRETCH), np.log(STRETCH), SCALE_STEP), indexing="ij"
-        )
-    )
-    upright = np.zeros((len(along), 2, 2))
-    upright[:, 0, 0] = np.exp(along + stretch / 2.0)
-    upright[:, 1, 1] = np.exp(along - stretch / 2.0)
-    quarter = upright @ np.array([[0.0, -1.0], [1.0, 0.0]])
-    mirror = np.array([[-1.0, 0.0], [0.0, 1.0]])
-    return turn, turn @ mirror, upright, upright @ mirror, quarter, quarter @ mirror
+def _star_tracker(level: Level, pilot: NDArray[np.float64]) -> Matrices:
+    """Maps from every pair of strong peaks matched with every well-conditioned pair of pilots.
 
-
-def _star_tracker(level: Plane, pilot: NDArray[np.float64]) -> Matrices:
-    """Maps from every pair of strong peaks matched with every well-conditioned pair of pilots."""
+    Whether such a map is sane follows from the two pairs' lengths and angles alone, so only those
+    that are get built.
+    """
     peaks = _peaks(level)
-    if len(peaks) < 2:
-        return np.zeros((0, 2, 2))
-    first, second = (index.ravel() for index in np.indices((len(peaks), len(peaks))))
-    different = first != second
-    first, second = first[different], second[different]
+    first, second = np.nonzero(~np.eye(len(peaks), dtype=bool))
     pairs = np.stack([peaks[first], peaks[second]], axis=-1)
-    both = np.concatenate([pairs, pairs * np.array([1.0, -1.0])])
-    maps = []
-    for i in range(len(pilot)):
-        for j in range(i + 1, len(pilot)):
-            basis = np.stack([pilot[i], pilot[j]], axis=-1)
-            if abs(np.linalg.det(basis)) < 0.4 * np.prod(np.linalg.norm(basis, axis=0)):
-                continue
-            linear = both @ np.linalg.inv(basis)
-            determinant = np.abs(
-                linear[:, 0, 0] * linear[:, 1, 1] - linear[:, 0, 1] * linear[:, 1, 0]
-            )
-            frobenius = (linear**2).sum(axis=(1, 2))
-            # For singular values s, t: frobenius / det = s/t + t/s.
-            sane = frobenius < (MAX_CONDITION + 1.0 / MAX_CONDITION) * determinant
-            sane &= (determinant > SCALES[0] ** 2) & (determinant < SCALES[1] ** 2)
-            maps.append(linear[sane].transpose(0, 2, 1))
-    return np.concatenate(maps) if maps else np.zeros((0, 2, 2))
+    # A peak stands for its opposite as well.
+    pairs = np.concatenate([pairs, pairs * np.array([1.0, -1.0])])
+    i, j = np.triu_indices(len(pilot), k=1)
+    bases = np.stack([pilot[i], pilot[j]], axis=-1)
+    wide = np.abs(np.linalg.det(bases)) >= 0.4 * np.prod(np.linalg.norm(bases, axis=1), axis=1)
+    inverses = np.linalg.inv(bases[wide])
+    # |A B^-1|^2 is the trace of (A^T A) (B^-1 B^-T).
+    gram = np.einsum("nki,nkj->nij", pairs, pairs).reshape(-1, 4)
+    weights = np.einsum("nik,njk->nij", inverses, inverses).reshape(-1, 4)
+    frobenius = gram @ weights.T
+    determinant = np.abs(np.outer(np.linalg.det(pairs), np.linalg.det(inverses)))
+    # For singular values s, t: frobenius / det = s/t + t/s.
+    sane = frobenius < (MAX_CONDITION + 1.0 / MAX_CONDITION) * determinant
+    sane &= (determinant > SCALES[0] ** 2) & (determinant < SCALES[1] ** 2)
+    pair, inverse = np.nonzero(sane)
+    return np.asarray((pairs[pair] @ inverses[inverse]).transpose(0, 2, 1))
 
 
-def _peaks(level: Plane) -> NDArray[np.float64]:
+def _peaks(spectrum: Level) -> NDArray[np.float64]:
     """(K, 2) frequencies (fx, fy) of the strongest local maxima of the half plane."""
+    level = spectrum.values
     high = (level == cv2.dilate(level, np.ones((5, 5), np.uint8))) & (level > 1.8)
     high[0, :] = False
     size = len(level)
@@ -213,7 +151,7 @@ def _peaks(level: Plane) -> NDArray[np.float64]:
     strongest = np.argsort(-level[y, x])[:PEAKS]
     y, x = y[strongest], x[strongest]
     fx = np.where(x > size // 2, x - size, x) + _parabola(level, y, x, 0, 1)
-    return np.stack([fx, y + _parabola(level, y, x, 1, 0)], axis=1) / size
+    return np.stack([fx, y + _parabola(level, y, x, 1, 0)], axis=1) / (size * spectrum.step)
 
 
 def _parabola(

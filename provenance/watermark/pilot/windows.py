@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Plane
-from provenance.watermark.pilot import peaks
+from provenance.watermark.picture.geometry import Canvas
+from provenance.watermark.pilot import families, peaks
+from provenance.watermark.pilot.families import Level
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.pilot.tables import tilted
 from provenance.watermark.tuning import WINDOWS_CLIMB as CLIMB
@@ -27,37 +29,44 @@ from provenance.watermark.tuning import WINDOWS_TILTED as TILTED
 
 
 class WindowSpectra:
-    """The window spectra of a summed residual (h, w), or the mean of several.
+    """The window spectra of a summed residual, or the mean of those of several.
+
+    Args:
+        seen: the residuals, all of one size.
 
     Attributes:
-        levels: (W, 512, 512) float32, power in units of its local mean, clipped.
+        levels: (W, n, n) float32, power in units of its local mean, clipped; 512 points to a cycle
+            a pixel.
+        step: canonical pixels between the samples that they were made of.
         centres: (W, 2) canonical pixels from the picture's centre.
     """
 
-    def __init__(self, *planes: Plane) -> None:
+    def __init__(self, *seen: Canvas) -> None:
+        planes, self.step = [one.plane for one in seen], seen[0].step
         self.shape = planes[0].shape
         height, width = self.shape
-        side = min(WINDOW, height, width)
+        side = min(WINDOW // self.step, height, width)
         shape = np.hanning(side + 2)[1:-1].astype(np.float32)
         taper = np.outer(shape, shape)
         levels, centres = [], []
-        for top in _places(height, side):
-            for left in _places(width, side):
+        for top in _places(height, side, self.step):
+            for left in _places(width, side, self.step):
                 parts = [plane[top : top + side, left : left + side] * taper for plane in planes]
-                levels.append(peaks.level_of(parts, SIZE, LOCAL_MEAN))
-                centres.append((left + (side - width) / 2.0, top + (side - height) / 2.0))
+                levels.append(peaks.level_of(parts, SIZE // self.step, LOCAL_MEAN))
+                middle = np.array([left, top]) + (side - 1) / 2.0
+                centres.append(middle * self.step + (seen[0].left, seen[0].top))
         self.levels = np.stack(levels)
         self.centres = np.asarray(centres)
-        self.reach = max(height, width) / 2.0
+        self.reach = max(height, width) * self.step / 2.0
         self._tilted: dict[bytes, list[NDArray[np.float64]]] = {}
 
-    def middle(self) -> Plane:
-        """(512, 512) mean over the windows about the centre, where a map is nearly linear."""
+    def middle(self) -> Level:
+        """Mean over the windows about the centre, where a map is nearly linear."""
         distance = np.hypot(*self.centres.T)
         near = distance <= np.sort(distance)[min(3, len(distance) - 1)] + 1.0
-        return np.ascontiguousarray(self.levels[near].mean(axis=0))
+        return Level(np.ascontiguousarray(self.levels[near].mean(axis=0)), self.step)
 
-    def parts(self) -> Iterator[tuple[Plane, Plane]]:
+    def parts(self) -> Iterator[tuple[Level, Plane]]:
         """Parts of the frame: the mean level of windows about a place, and (h, w) where it is."""
         height, width = self.shape
         y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -71,14 +80,16 @@ class WindowSpectra:
                 reach = np.abs(self.centres[near] - centre).max(axis=0) + WINDOW / 2.0
                 inside = (np.abs(x - centre[0]) < reach[0]) & (np.abs(y - centre[1]) < reach[1])
                 level = np.ascontiguousarray(self.levels[near].mean(axis=0))
-                yield level, inside.astype(np.float32)
+                yield Level(level, self.step), inside.astype(np.float32)
 
     def score(self, maps: NDArray[np.float64], pilot: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over windows and pilot points for each projective map (N, 3, 3), centre to centre."""
-        total = np.zeros(len(maps))
-        for level, (x, y) in zip(self.levels, self.centres, strict=True):
-            total += peaks.scores_of(level, pilot, _jacobian(maps, x, y))
-        return total
+        size = self.levels.shape[-1]
+        local = np.stack([_jacobian(maps, x, y) for x, y in self.centres], axis=1)
+        at = families.places(pilot, local.reshape(-1, 2, 2), size, self.step)
+        at = at.reshape(*local.shape[:2], -1)
+        at += (size * size * np.arange(len(self.levels)))[:, None]
+        return np.asarray(self.levels.ravel().take(at).sum(axis=(1, 2)), np.float64)
 
     def projective(
         self, linear: list[Hypothesis], pilot: NDArray[np.float64], count: int
@@ -102,7 +113,9 @@ class WindowSpectra:
         """The best maps (3, 3) of tilted pictures alone, best first."""
         key = pilot.tobytes()
         if key not in self._tilted:
-            starts = tilted(self.levels, self.centres, self.reach, pilot, TILTED)
+            starts = tilted(
+                self.levels, self.centres, self.reach, pilot, count=TILTED, step=self.step
+            )
             self._tilted[key] = self._climbed(starts, pilot, TILTED)
         return list(self._tilted[key])
 
@@ -151,9 +164,9 @@ def _thirds(places: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
-def _places(length: int, side: int) -> NDArray[np.intp]:
-    """Window starts that cover ``length`` evenly, about ``STEP`` apart."""
-    count = 1 + -(-(length - side) // STEP)
+def _places(length: int, side: int, step: int) -> NDArray[np.intp]:
+    """Window starts that cover ``length`` samples evenly, about ``STEP`` canonical pixels apart."""
+    count = 1 + -(-(length - side) * step // STEP)
     return np.rint(np.linspace(0, length - side, count)).astype(np.intp)
 
 

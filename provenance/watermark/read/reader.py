@@ -79,10 +79,10 @@ class Reader:
         reading = self._decoded(plane, guess, group)
         if reading is None or reading.score >= guess.clear:
             return reading
-        own = replace(group, keys=(reading.key,))
+        own, sight = replace(group, keys=(reading.key,)), geometry.Sight(plane)
         for _ in range(REFINEMENTS):
             polarity = reading.polarity
-            matrix, _ = fitting.fit(plane, reading.matrix, reading.layout, polarity, (8, 8))
+            matrix, _ = fitting.fit(sight, reading.matrix, reading.layout, polarity, (8, 8))
             better = self._decoded(plane, Hypothesis(matrix, polarity, partly=True), own)
             if (
                 better is None

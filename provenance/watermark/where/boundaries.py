@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from provenance.results import Segment, SegmentStatus
 from provenance.watermark.arrays import Luma
+from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.pilot import fitting
 from provenance.watermark.read.reading import Reading
@@ -154,7 +155,9 @@ class _SecondLook:
         room = sum(span.room * span.frames for span in part.spans) / float(np.sqrt(part.frames))
         value = reading.deviations(plane)
         if value < MARKED and self._rate * room >= MARKED:
-            fitted, _ = fitting.fit(plane, reading.matrix, reading.layout, reading.polarity, (8, 8))
+            fitted, _ = fitting.fit(
+                Sight(plane), reading.matrix, reading.layout, reading.polarity, (8, 8)
+            )
             value = max(value, reading.deviations(plane, fitted))
         return value, room
 

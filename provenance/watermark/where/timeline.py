@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from provenance.results import Segment, SegmentStatus
+from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.picture.observation import Observation, Span
 from provenance.watermark.pilot import fitting
 from provenance.watermark.read.reading import Reading
@@ -86,7 +87,9 @@ def timeline(observation: Observation, reading: Reading, trace: Trace = silent) 
         for index in way:
             if found[index] >= MARKED or rate * room[index] < EXPECTED:
                 continue
-            fitted, _ = fitting.fit(planes[index], nearby, reading.layout, reading.polarity, (8, 8))
+            fitted, _ = fitting.fit(
+                Sight(planes[index]), nearby, reading.layout, reading.polarity, (8, 8)
+            )
             value = reading.deviations(planes[index], fitted)
             if value >= MARKED:
                 found[index], nearby = value, fitted

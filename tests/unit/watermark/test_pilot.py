@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from provenance.watermark.code import pattern
 from provenance.watermark.find.crops import cropped
 from provenance.watermark.find.fits import fit_on
 from provenance.watermark.find.tilts import best_around
 from provenance.watermark.picture import geometry
+from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.pilot import correlation, fitting, peaks
 from provenance.watermark.pilot.hypothesis import moving
 from provenance.watermark.pilot.windows import WindowSpectra
@@ -25,16 +25,16 @@ def test_a_translation_is_located_to_the_pixel(polarity):
     """Under the eye, shifted by (37, -81): there, with its sign, far above chance."""
     truth = np.array([[1, 0, 37.0], [0, 1, -81.0], [0, 0, 1.0]])
     plane = polarity * with_pilot(truth, 0.6)
-    found = correlation.locate(pattern.fold_centred(plane, 512), LAYOUT, np.eye(3))
+    found = correlation.locate(Canvas.of(plane), LAYOUT, np.eye(3))
     assert apart(found.matrix, truth) < 1.0
     assert (found.polarity, found.score > 10) == (polarity, True)
 
 
 def test_a_half_turn_is_located_too_but_not_when_only_upright_is_asked():
     turned = np.diag([-1.0, -1.0, 1.0])
-    spectrum = pattern.fold_centred(with_pilot(turned, 0.1), 512)
-    found = correlation.locate(spectrum, LAYOUT, np.eye(3))
-    upright = correlation.locate(spectrum, LAYOUT, np.eye(3), upright=True)
+    plane = Canvas.of(with_pilot(turned, 0.1))
+    found = correlation.locate(plane, LAYOUT, np.eye(3))
+    upright = correlation.locate(plane, LAYOUT, np.eye(3), upright=True)
     assert apart(found.matrix, turned) < 1.0
     assert upright.score < 0.7 * found.score
 
@@ -42,8 +42,8 @@ def test_a_half_turn_is_located_too_but_not_when_only_upright_is_asked():
 def test_noise_alone_locates_nothing():
     """The best of all translations stays where chance leaves it."""
     for seed in range(3):
-        spectrum = pattern.fold_centred(with_pilot(np.eye(3), 0.0, seed=seed), 512)
-        assert correlation.locate(spectrum, LAYOUT, np.eye(3)).score < 6.0
+        plane = Canvas.of(with_pilot(np.eye(3), 0.0, seed=seed))
+        assert correlation.locate(plane, LAYOUT, np.eye(3)).score < 6.0
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_noise_alone_locates_nothing():
 def test_a_fit_recovers_a_known_map(start):
     """From a map a few pixels off: a turn, a scale and a little keystone, to half a pixel."""
     truth = np.array([[1.006, -0.004, 1.0], [0.005, 0.995, -1.2], [6e-6, -8e-6, 1.0]])
-    matrix, score = fitting.fit(with_pilot(truth), start, LAYOUT)
+    matrix, score = fitting.fit(Sight(with_pilot(truth)), start, LAYOUT)
     assert apart(start, truth) > 2.0
     assert apart(matrix, truth) < 0.5
     assert score > 14.0
 
 
 def test_a_fit_on_noise_gains_no_score_that_matters():
-    _, score = fitting.fit(with_pilot(np.eye(3), 0.0), np.eye(3), LAYOUT)
+    _, score = fitting.fit(Sight(with_pilot(np.eye(3), 0.0)), np.eye(3), LAYOUT)
     assert score < 9.0
 
 
@@ -74,14 +74,14 @@ def test_a_displacement_acts_on_stamped_coordinates_as_its_basis_says():
 
 def test_the_true_linear_map_ranks_first_among_the_peaks():
     """A turned, shrunk pilot; its map or the same turned by half is the first candidate."""
-    level = peaks.power_spectrum(with_pilot(TURNED))
+    level = peaks.power_spectrum(Canvas.of(with_pilot(TURNED)))
     first = peaks.candidates(level, FREQUENCIES, 5)[0].matrix
     half = np.diag([-1.0, -1.0, 1.0])
     assert min(apart(first, TURNED), apart(half @ first, TURNED)) < 6.0
 
 
 def test_the_true_map_scores_most_in_its_own_spectrum():
-    level = peaks.power_spectrum(with_pilot(TURNED))
+    level = peaks.power_spectrum(Canvas.of(with_pilot(TURNED)))
     angles = np.radians(np.arange(0.0, 180.0, 5.0)) - np.pi / 2 + 0.4
     turns = 0.8 * np.array([[[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]] for a in angles])
     scores = peaks.scores_of(level, FREQUENCIES, turns)
@@ -97,7 +97,7 @@ def test_the_true_crop_ranks_first():
 
 def test_the_true_tilt_is_among_the_first_maps_of_the_windows():
     """Good to a dozen pixels, but for the translation that spectra do not show."""
-    windows = WindowSpectra(with_pilot(TILTED, 1.5))
+    windows = WindowSpectra(Sight(with_pilot(TILTED, 1.5)).half)
     best = min(
         apart(matrix, TILTED - np.outer(TILTED[:, 2] - [0, 0, 1.0], [0, 0, 1.0]))
         for matrix in windows.tilted(FREQUENCIES)[:12]
@@ -109,10 +109,10 @@ def test_around_a_tilt_that_is_far_off_one_is_heard_that_can_be_fitted():
     """A start a dozen pixels off at the edges leads to the map, to within one."""
     plane = with_pilot(TILTED, 0.4)
     start = np.array([[1.03, 0.02, 0.0], [-0.02, 1.12, 0.0], [2e-4, 5.5e-4, 1.0]])
-    found = best_around(plane, start, LAYOUT)
+    found = best_around(Sight(plane), start, LAYOUT)
     assert apart(start, TILTED) > 8.0
     assert found.score > 8.0
-    assert apart(fit_on(plane, found, LAYOUT).matrix, TILTED) < 1.0
+    assert apart(fit_on(Sight(plane), found, LAYOUT).matrix, TILTED) < 1.0
 
 
 def test_the_moves_of_a_course_bring_every_moment_to_the_middle_one():

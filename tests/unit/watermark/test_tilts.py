@@ -32,7 +32,7 @@ def test_a_tilted_picture_is_the_first_candidate():
     """Scaled, turned a little and seen from the side: the map comes out first."""
     truth = np.array([[1.16, -0.045, 0.0], [-0.005, 1.1, 0.0], [-2e-4, 5e-4, 1.0]])
     pilot = layout_for(KEY).pilot_frequencies
-    first = tables.tilted(spectra(truth), CENTRES, REACH, pilot, 3)[0]
+    first = tables.tilted(spectra(truth), CENTRES, REACH, pilot, count=3)[0]
     assert np.abs(first - truth)[:2, :2].max() < 0.04
     assert np.abs(first - truth)[2, :2].max() * REACH < 0.05
 
@@ -40,7 +40,7 @@ def test_a_tilted_picture_is_the_first_candidate():
 def test_candidates_are_not_alike():
     """No two of the maps differ by less than two steps in every term."""
     pilot = layout_for(KEY).pilot_frequencies
-    maps = tables.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, 20)
+    maps = tables.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, count=20)
     steps = np.array([tuning.TABLES_STEP] * 4 + [tuning.TABLES_TILT_STEP] * 2)
     terms = [np.array([*tables._logarithm(m[:2, :2]), *(m[2, :2] * REACH)]) / steps for m in maps]
     assert len(maps) == 20

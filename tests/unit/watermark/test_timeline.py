@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from provenance.results import Segment
-from provenance.watermark.picture.observation import Span
+from provenance.watermark.picture.observation import Holds, Span
 from provenance.watermark.where.timeline import tolerated
 
 NOTHING = np.zeros((1, 1), np.float32)
@@ -12,7 +12,8 @@ NOTHING = np.zeros((1, 1), np.float32)
 
 def spans(*starts: float, end: float) -> list[Span]:
     ends = [*starts[1:], end]
-    return [Span(a, b, 1, NOTHING, 0.0, NOTHING) for a, b in zip(starts, ends, strict=True)]
+    holds = Holds(lambda: (0.0, NOTHING))
+    return [Span(a, b, 1, NOTHING, holds) for a, b in zip(starts, ends, strict=True)]
 
 
 def test_a_change_that_was_not_looked_at_again_is_as_sure_as_the_spans_around_it() -> None:
