@@ -148,7 +148,7 @@ FITS_AUDIBLE = 6.0
 all translations stands near 4.5, that of the likeliest maps at 5 to 7.3; what reads had 7.5 and
 more."""
 
-FITS_MOST = 7
+FITS_MOST = 5
 """Maps of each kind that are fitted, after all were located.  [cost]"""
 
 FITS_PROMISING = 7.0

@@ -155,17 +155,24 @@ def _polar_places(low: float, rows: int, size: int, step: int) -> NDArray[np.int
 
 def in_flat(x: NDArray[np.int32], y: NDArray[np.int32], size: int) -> NDArray[np.intp]:
     """Where frequencies lie in a flat (size, size) spectrum; outside it, the place of zero."""
-    inside = (np.abs(x) < size // 2) & (np.abs(y) < size // 2)
-    return np.asarray(((y & (size - 1)) * size + (x & (size - 1))) * inside, np.intp)
+    half = size // 2
+    inside = (x + (half - 1)).view(np.uint32) < np.uint32(size - 1)
+    inside &= (y + (half - 1)).view(np.uint32) < np.uint32(size - 1)
+    flat = (y & (size - 1)) * size
+    flat |= x & (size - 1)
+    flat *= inside
+    return np.asarray(flat, np.intp)
 
 
 def places(pilot: Points, matrices: Matrices, size: int, step: int) -> NDArray[np.intp]:
-    """(N, P): where each map (N, 2, 2) puts the pilot's points, see :func:`in_flat`."""
-    table = (pilot.T * size * step).astype(np.float32)
-    # A map's columns give one coordinate each: one product for all maps and points.
-    columns = matrices.astype(np.float32).transpose(2, 0, 1)
-    x, y = (np.rint(column @ table).astype(np.int32) for column in columns)
-    return in_flat(x, y, size)
+    """(P, N): where each map (N, 2, 2) puts the pilot's points, see :func:`in_flat`."""
+    found = np.empty((len(pilot), len(matrices)), np.intp)
+    columns = np.ascontiguousarray(matrices.reshape(-1, 4).T, np.float32)
+    for row, (fx, fy) in zip(found, (pilot * size * step).astype(np.float32), strict=True):
+        x = np.rint(columns[0] * fx + columns[2] * fy).astype(np.int32)
+        y = np.rint(columns[1] * fx + columns[3] * fy).astype(np.int32)
+        row[:] = in_flat(x, y, size)
+    return found
 
 
 def stretches(level: Level, pilot: Points) -> Iterator[Plane]:

@@ -90,7 +90,7 @@ def candidates(level: Level, pilot: NDArray[np.float64], count: int) -> list[Hyp
 def scores_of(level: Level, pilot: NDArray[np.float64], matrices: Matrices) -> NDArray[np.float32]:
     """Sum of the spectrum at the places where each map (N, 2, 2) puts the pilot points."""
     at = families.places(pilot, matrices, len(level.values), level.step)
-    return np.asarray(level.take(at).sum(axis=1), np.float32)
+    return np.asarray(level.take(at).sum(axis=0), np.float32)
 
 
 def _distinct(found: list[Hypothesis], count: int) -> list[Hypothesis]:

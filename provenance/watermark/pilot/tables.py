@@ -133,7 +133,7 @@ def _grid(pilot: bytes, size: int, step: int) -> _Grid:
     places = families.places(points, _exponential(whole.astype(np.float64) * STEP), size, step)
     terms = _steps(spans, order)
     inner = (terms + spans) @ strides
-    return _Grid(np.ascontiguousarray(places.T), strides, inner, int(room @ strides), terms)
+    return _Grid(places, strides, inner, int(room @ strides), terms)
 
 
 def _steps(reach: NDArray[np.intp], order: Sequence[int]) -> NDArray[np.intp]:

@@ -87,9 +87,9 @@ class WindowSpectra:
         size = self.levels.shape[-1]
         local = np.stack([_jacobian(maps, x, y) for x, y in self.centres], axis=1)
         at = families.places(pilot, local.reshape(-1, 2, 2), size, self.step)
-        at = at.reshape(*local.shape[:2], -1)
-        at += (size * size * np.arange(len(self.levels)))[:, None]
-        return np.asarray(self.levels.ravel().take(at).sum(axis=(1, 2)), np.float64)
+        at = at.reshape(-1, *local.shape[:2])
+        at += size * size * np.arange(len(self.levels))
+        return np.asarray(self.levels.ravel().take(at).sum(axis=(0, 2)), np.float64)
 
     def projective(
         self, linear: list[Hypothesis], pilot: NDArray[np.float64], count: int
