@@ -47,7 +47,7 @@ PRIVATE = {
 KEPT = {"title": "A clip", "creation_time": "2024-05-06T07:08:09.000000Z"}
 MDTA = {"movflags": "use_metadata_tags"}
 FAST = EncoderOptions(preset="ultrafast")
-VP9 = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
+VP9: dict[str, Any] = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
 
 
 def transcoded(source: Path, suffix: str | None = None, keep_tags: tuple[str, ...] = ()) -> Path:

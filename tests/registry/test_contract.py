@@ -15,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -26,7 +27,7 @@ from provenance.registry import AuditRow, Facts, Registry, Withdrawal, model_tar
 from provenance.registry.address import parse_url
 from provenance.registry.chain import digest
 from provenance.registry.database import upgrade
-from provenance.registry.records import stamp_time
+from provenance.registry.records import WithdrawalKind, stamp_time
 from provenance.registry.transfer import export_lines, import_lines
 from provenance.results.payload import StampId
 from tests.conftest import environment
@@ -114,7 +115,7 @@ def test_a_withdrawal_hits_what_it_names_until_it_ends(
         model_name="Other",
         consents=(),
     )
-    name, target = {
+    named: dict[str, tuple[WithdrawalKind, str]] = {
         "stamp": ("stamp", made.stamp_id.hex),
         "model": ("model", model_target("ExampleVideoModel", None)),
         "one version": ("model", model_target("ExampleVideoModel", "3.2.1")),
@@ -122,17 +123,18 @@ def test_a_withdrawal_hits_what_it_names_until_it_ends(
         "certificate": ("key", "c0ffee00"),
         "consent": ("consent", "consent-2"),
         "reviewer": ("reviewer", REVIEWER),
-    }[kind]
-    entry = registry.withdrawals.withdraw(name, target, "leaked")  # type: ignore[arg-type]
+    }
+    name, target = named[kind]
+    entry = registry.withdrawals.withdraw(name, target, "leaked")
     assert registry.withdrawals.hitting(Facts.of(made)) == entry
     assert registry.withdrawals.hitting(Facts.of(other)) is None
     assert list(registry.hit_by(entry)) == [made.stamp_id]
     with pytest.raises(UsageError, match="already"):
-        registry.withdrawals.withdraw(name, target, "again")  # type: ignore[arg-type]
-    registry.withdrawals.reinstate(name, target, "found again")  # type: ignore[arg-type]
+        registry.withdrawals.withdraw(name, target, "again")
+    registry.withdrawals.reinstate(name, target, "found again")
     assert registry.withdrawals.hitting(Facts.of(made)) is None
     with pytest.raises(UsageError, match="not withdrawn"):
-        registry.withdrawals.reinstate(name, target, "once more")  # type: ignore[arg-type]
+        registry.withdrawals.reinstate(name, target, "once more")
     (kept,) = registry.withdrawals.listed()
     assert (kept.reason, kept.ended_reason) == ("leaked", "found again")
 
@@ -146,21 +148,24 @@ def test_a_withdrawn_key_spares_what_was_there_before_a_moment(
 ) -> None:
     early = register(registry, tmp_path / "a.mp4", created_at=BEFORE, approvers=(REVIEWER,))
     late = register(registry, tmp_path / "b.mp4", approvers=(REVIEWER,))
+    kind: WithdrawalKind
     kind, field = ("reviewer", "approvers") if key == REVIEWER else ("key", "key_ids")
-    entry = registry.withdrawals.withdraw(kind, key, "stolen", good_before=SINCE)  # type: ignore[arg-type]
+    entry = registry.withdrawals.withdraw(kind, key, "stolen", good_before=SINCE)
+    said: dict[str, Any] = {field: (key,)}
     assert registry.withdrawals.hitting(Facts.of(early)) is None
     assert registry.withdrawals.hitting(Facts.of(late)) == entry
-    assert registry.withdrawals.hitting(Facts(**{field: (key,)})) == entry  # nothing proves when
-    assert registry.withdrawals.hitting(Facts(**{field: (key,)}, proven_at=SINCE)) == entry
+    assert registry.withdrawals.hitting(Facts(**said)) == entry  # nothing proves when
+    assert registry.withdrawals.hitting(Facts(**said, proven_at=SINCE)) == entry
     assert list(registry.hit_by(entry)) == [late.stamp_id]
     assert registry.withdrawals.listed() == (entry,)
     assert registry.check().broken is None
 
 
 def test_only_a_key_was_good_before_a_moment_that_is_past(registry: Registry) -> None:
+    kind: WithdrawalKind
     for kind, moment in (("consent", SINCE), ("key", now() + timedelta(hours=1))):
         with pytest.raises(UsageError, match="Only a key"):
-            registry.withdrawals.withdraw(kind, "a", "b", good_before=moment)  # type: ignore[arg-type]
+            registry.withdrawals.withdraw(kind, "a", "b", good_before=moment)
     assert registry.withdrawals.listed() == ()
 
 
@@ -168,27 +173,28 @@ def test_only_a_key_was_good_before_a_moment_that_is_past(registry: Registry) ->
 def test_a_withdrawal_reaches_what_was_made_from_what_it_hits(
     kind: str, registry: Registry, tmp_path: Path
 ) -> None:
-    own = {"key_id": "k2", "signer_id": "s2", "model_name": "Other", "consents": ()}
+    own: dict[str, Any] = {"key_id": "k2", "signer_id": "s2", "model_name": "Other", "consents": ()}
     first = register(registry, tmp_path / "a.mp4", created_at=BEFORE, approvers=(REVIEWER,))
     second = register(registry, tmp_path / "b.mp4", parents=(first.stamp_id,), **own)
     ids = tuple(sorted((first.stamp_id, second.stamp_id), key=lambda one: one.hex))
     third = register(registry, tmp_path / "c.mp4", parents=ids, **own)
     other = register(registry, tmp_path / "d.mp4", **own)
     assert registry.find(third.stamp_id) == third
-    name, target = {
+    named: dict[str, tuple[WithdrawalKind, str]] = {
         "stamp": ("stamp", first.stamp_id.hex),
         "model": ("model", model_target("ExampleVideoModel", None)),
         "key": ("key", first.key_id),
         "certificate": ("key", "c0ffee00"),
         "consent": ("consent", "consent-2"),
         "reviewer": ("reviewer", REVIEWER),
-    }[kind]
+    }
+    name, target = named[kind]
     if name in ("key", "reviewer"):
         spared = registry.withdrawals.withdraw(name, target, "stolen", good_before=SINCE)
         assert list(registry.hit_by(spared)) == []
         assert registry.withdrawals.hitting(Facts.of(third)) is None
         registry.withdrawals.reinstate(name, target, "to say it again, of all")
-    entry = registry.withdrawals.withdraw(name, target, "leaked")  # type: ignore[arg-type]
+    entry = registry.withdrawals.withdraw(name, target, "leaked")
     made = [first.stamp_id, second.stamp_id, third.stamp_id]
     assert list(registry.hit_by(entry)) == sorted(made, key=lambda one: one.hex)
     for record_ in (first, second, third):

@@ -129,7 +129,7 @@ def test_an_interruption_at_any_step_leaves_nothing_behind(
 
     for name in ("write_new", "_move_new"):
         monkeypatch.setattr(making, name, stop_in_time(getattr(making, name)))
-    monkeypatch.setattr(making.os, "rename", stop_in_time(os.rename))
+    monkeypatch.setattr(os, "rename", stop_in_time(os.rename))
     folder = tmp_path / "keys"
     with pytest.raises(KeyboardInterrupt):
         init_keyring(folder, "Example Studio")

@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -31,9 +32,9 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def row(verdict: Verdict, path: str = "a.mp4", **known: object) -> Row:
-    given = {"summary": "One. Two.", "to_do": NEXT_STEPS[verdict], **known}
-    return Row(path, "00", 1, verdict, False, **given)  # type: ignore[arg-type]
+def row(verdict: Verdict, path: str = "a.mp4", **known: Any) -> Row:
+    given: dict[str, Any] = {"summary": "One. Two.", "to_do": NEXT_STEPS[verdict], **known}
+    return Row(path, "00", 1, verdict, False, **given)
 
 
 def shown(rows: list[Row], found: Found | None = None) -> str:

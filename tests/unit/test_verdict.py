@@ -39,6 +39,7 @@ from provenance.results import (
     WatermarkStatus,
 )
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
+from provenance.results.reports import FileKind
 from provenance.verifying import verdict as steps
 from provenance.verifying.summary import NOT_SHOWN, UNHEARD
 from provenance.verifying.summary import summary as said
@@ -605,8 +606,9 @@ def test_every_cause_is_reached_by_some_finding() -> None:
 
 
 def test_a_quick_look_says_what_it_did_not_try() -> None:
-    for kind, gap in (("video", 0.2), ("image", 0.0)):
+    kinds: tuple[tuple[FileKind, float], ...] = (("video", 0.2), ("image", 0.0))
+    for kind, gap in kinds:
         looked = Coverage("quick", 40, 1.0, gap)
-        case = Case(ABSENT, NO_MANIFEST, kind=kind, coverage=looked)  # type: ignore[arg-type]
+        case = Case(ABSENT, NO_MANIFEST, kind=kind, coverage=looked)
         summary = said(case, steps.decide(case))
         assert "in a quick look, which tries no cropped, turned or filmed picture." in summary
