@@ -54,7 +54,8 @@ class Database:
                 if not create:
                     raise RegistryError(
                         f"There is no registry {path}",
-                        advice="name the right one with --registry",
+                        advice="name the right one",
+                        settings=("registry",),
                     )
                 _make_file(Path(path))
         self._engine = _engine(self.url)
@@ -248,7 +249,8 @@ def _make_file(path: Path) -> None:
         reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
         raise RegistryError(
             f"The registry {path} can't be made ({reason.lower()})",
-            advice="name another with --registry",
+            advice="name another",
+            settings=("registry",),
         ) from error
 
 

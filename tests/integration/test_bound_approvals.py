@@ -170,7 +170,7 @@ def test_a_policy_demands_that_approvals_are_bound(
     asked = (*studio.words, *flags, "--dry-run", "--json")
     done = run(*asked, env=environ)
     assert (done.code, done.row["reason"]) == (3, "approval_unbound")
-    assert "provenance approve --jobs" in done.row["error"]
+    assert "approved again, for its job" in done.row["error"]
     desk.bound()
     assert run(*asked, env=environ).code == 0
 

@@ -39,7 +39,7 @@ def row(verdict: Verdict, path: str = "a.mp4", **known: Any) -> Row:
 
 def shown(rows: list[Row], found: Found | None = None) -> str:
     console = Console(file=io.StringIO(), width=80)
-    show_triage(rows, found or Found(()), 0, console)
+    show_triage(rows, found or Found(()), 0, console, all_in="`--table FILE`")
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
