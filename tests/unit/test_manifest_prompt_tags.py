@@ -126,7 +126,9 @@ MANY = {
 
 @pytest.mark.parametrize("name", NONE)
 def test_tags_without_a_prompt_are_refused_in_a_sentence_that_says_what_to_do(name: str) -> None:
-    with pytest.raises(PromptTagsError, match=r"a\.mp4 holds no prompt in its tags .*in a file of its own"):
+    with pytest.raises(
+        PromptTagsError, match=r"a\.mp4 holds no prompt in its tags .*in a file of its own"
+    ):
         prompt_in_tags(NONE[name], "a.mp4")
 
 
