@@ -25,7 +25,7 @@ from provenance.results.payload import StampId
 from tests.clips import make_clip
 from tests.conftest import Run
 from tests.integration.test_batch import FIELDS, SPEC, Studio
-from tests.integration.test_tags import GRAPH, MDTA, PROMPT
+from tests.tagged import GRAPH, MDTA, PROMPT
 from tests.values import present
 
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
