@@ -28,21 +28,29 @@ class ProvenanceError(Exception):
         path: the file that it is about, or None.
         advice: what to do next, as the sentence's second half; None where it says no such thing,
             or has it in its own words.
+        settings: names of what the advice would have set, with ``_`` between words; the command
+            line puts its flags for them behind the advice.
     """
 
     retryable: bool = False
     """Whether the same may work when it is tried again."""
     path: str | None = None
     advice: str | None = None
+    settings: tuple[str, ...] = ()
 
     def __init__(
-        self, *said: object, path: object | None = None, advice: str | None = None
+        self,
+        *said: object,
+        path: object | None = None,
+        advice: str | None = None,
+        settings: tuple[str, ...] = (),
     ) -> None:
         if advice is not None and said:
             said = (f"{said[0]}; {advice}.", *said[1:])
         super().__init__(*said)
         self.path = None if path is None else str(path)
         self.advice = advice
+        self.settings = settings
 
     @property
     def code(self) -> str:
@@ -127,8 +135,9 @@ class StorageError(ServiceError):
         retryable: bool = False,
         path: object | None = None,
         advice: str | None = None,
+        settings: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(sentence, path=path, advice=advice)
+        super().__init__(sentence, path=path, advice=advice, settings=settings)
         self.retryable = retryable
 
 

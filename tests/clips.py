@@ -17,6 +17,7 @@ from av.stream import Disposition
 
 from provenance.video import read_luma
 from provenance.video.template import apply_hdr
+from tests.values import present
 
 ROTATE_90 = (0, 65536, 0, -65536, 0, 0, 0, 0, 1073741824)
 """A display matrix that turns the picture clockwise by 90 degrees."""
@@ -62,7 +63,8 @@ def picture(width: int, height: int, index: int, seed: int = 7) -> np.ndarray[An
     soft = cv2.GaussianBlur(noise, (0, 0), 2.5)
     soft = soft / soft.std() * 28 + 120
     at = index % 48
-    return np.clip(soft[at : at + height, at : at + width], 20, 230).astype(np.uint8)
+    part = np.clip(soft[at : at + height, at : at + width], 20, 230)
+    return np.asarray(part, np.uint8)
 
 
 def copy(luma_in: Any, luma_out: Any, _info: object) -> None:
@@ -131,6 +133,11 @@ def grey_clip(frames: list[np.ndarray[Any, Any]], target: Path, rate: int = 24) 
             out.mux(stream.encode(av.VideoFrame.from_ndarray(planes, format="yuv420p")))
         out.mux(stream.encode(None))
     return target
+
+
+def frame_time(frame: av.VideoFrame) -> Fraction:
+    """When a frame is shown, in seconds."""
+    return present(frame.pts) * present(frame.time_base)
 
 
 def lumas(path: str | Path) -> list[np.ndarray[Any, Any]]:

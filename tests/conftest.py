@@ -26,7 +26,9 @@ MODEL = ("--model-name", "ExampleVideoModel", "--model-version", "3.2.1")
 
 
 @pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> None:
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """No setting and no key of whoever runs the tests reaches them."""
     for name in list(os.environ):
         if name.startswith("PROVENANCE_"):

@@ -53,7 +53,7 @@ def opened(folder: Path, keyring: Keyring) -> Iterator[Desk]:
                     approval="approval-1",
                 )
             )
-        yield Desk(keyring, keyring.trust, registry, tuple(sources), tuple(clips))  # type: ignore[arg-type]
+        yield Desk(keyring, keyring.trust, registry, (sources[0], sources[1]), (clips[0], clips[1]))
 
 
 def encoded_again(desk: Desk, target: Path) -> Path:

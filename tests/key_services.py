@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partialmethod
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 from urllib.parse import quote
 
 import boto3
@@ -119,13 +120,11 @@ def running_kms() -> Iterator[Kms]:
     os.environ.update(CREDENTIALS)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
-    original = KmsResponse.sign
     try:
-        KmsResponse.sign = partialmethod(_sign, original)
-        host, port = server.get_host_and_port()
-        yield Kms(f"http://{host}:{port}")
+        with patch.object(KmsResponse, "sign", partialmethod(_sign, KmsResponse.sign)):
+            host, port = server.get_host_and_port()
+            yield Kms(f"http://{host}:{port}")
     finally:
-        KmsResponse.sign = original
         server.stop()
 
 
@@ -134,7 +133,7 @@ def _sign(response: Any, original: Any) -> str:
     and a salt as long as the hash."""
     message = response._get_param("Message")
     name = response._get_param("SigningAlgorithm")
-    hashed = {"256": SHA256, "384": SHA384, "512": SHA512}[name[-3:]]()
+    hashed = {"256": SHA256(), "384": SHA384(), "512": SHA512()}[name[-3:]]
     digest = response._get_param("MessageType") == "DIGEST"
     if not digest and len(message) > 4096:
         raise ValidationException("Value at 'Message' failed to satisfy constraint")
@@ -171,6 +170,7 @@ class Authority:
         assert request.is_signature_valid
         issuing = by or self.root
         key = load_pem_private_key(issuing.key_pem, None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
         issuer = x509.load_pem_x509_certificate(issuing.certificate_pem)
         ski = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         start = datetime.now(UTC) - timedelta(hours=1)

@@ -119,7 +119,7 @@ class Slot:
         try:
             settings.spool.mkdir(parents=True, exist_ok=True)
         except OSError:
-            return f"the folder {settings.spool} can't be made there; name another by --state."
+            return f"the folder {settings.spool} can't be made there; name another."
         try:
             environ = environment()
             self._pin = environ.get("PROVENANCE_PKCS11_PIN") or None

@@ -102,7 +102,9 @@ class Settings:
             if target.is_relative_to(_spelled(own)):
                 raise UsageError(
                     f"The output {printable(job.output, 80)!r} lies in the folder in which the "
-                    "batch keeps its own files; choose another name, or another folder by --state."
+                    "batch keeps its own files",
+                    advice="choose another name, or another folder for those",
+                    settings=("state",),
                 )
 
     def key_of(self, job: Job, input_sha256: str, prompt: PromptHash) -> str:
@@ -140,7 +142,8 @@ def share_out(
     if size == 0:
         raise ClusterError(
             "The cluster has no CPUs for workers",
-            advice="start nodes with some, or say by --workers how many to wait for",
+            advice="start nodes with some, or say how many workers to wait for",
+            settings=("workers",),
         )
     threads = 1
     while sum(room // (threads + 1) for room in rooms) >= size:

@@ -395,8 +395,9 @@ class _Renewing:
 
 def _told_again(entry: Entry, task: Task) -> str:
     """What an earlier run found, and how to have it looked at again."""
-    again = "" if task.attempt > 1 else " (An earlier run found this; --retry-failed looks again.)"
-    return f"{entry.error}{again}"
+    if task.attempt > 1:
+        return str(entry.error)
+    return f"{entry.error} (An earlier run found this; have failed jobs retried to look again.)"
 
 
 def _fault(entry: Entry) -> Fault:

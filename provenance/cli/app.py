@@ -25,6 +25,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from provenance.cli.exits import FAILED, WRONG_USAGE, exit_code
+from provenance.cli.flags import worded
 from provenance.cli.lazy import Lazy, LazyGroup, Run, examples
 from provenance.cli.output import complain
 from provenance.cli.stopping import Stopped, stoppable
@@ -86,7 +87,7 @@ class _Program(LazyGroup):
         except ProvenanceError as error:
             if run.debug:
                 traceback.print_exc()
-            complain(str(error))
+            complain(worded(error))
             return exit_code(error)
         except Exception as error:
             if run.debug:

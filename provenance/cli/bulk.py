@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from provenance.cli.exits import DONE, FAILED, NO_FILE, NOT_ACCEPTED
+from provenance.cli.flags import worded
 from provenance.cli.output import complain, print_json, stderr, stdout, warn
 from provenance.cli.progress import Spinner
 from provenance.cli.stopping import check
@@ -138,7 +139,7 @@ def _tabled(table: Path | None, found: Found) -> Iterator[list[Row]]:
         try:
             write_table(table, rows, found)
         except ProvenanceError as error:
-            warn(str(error))
+            warn(worded(error))
         raise
     write_table(table, rows, found)
 
@@ -256,4 +257,4 @@ class _Rows:
         if self._as_json and self._quiet:
             return
         console = stderr() if self._as_json else stdout()
-        show_triage(rows, self._found, self._before, console)
+        show_triage(rows, self._found, self._before, console, all_in="`--table FILE`")

@@ -144,7 +144,8 @@ class Seen:
             reason = (error.strerror or "input/output error").lower()
             raise SealError(
                 f"{path}, which remembers the newest lists seen, can't be used: {reason}",
-                advice="name another file with --seen, or none",
+                advice="name another file, or none",
+                settings=("seen",),
             ) from error
 
 

@@ -51,12 +51,14 @@ class KeyFolder:
         if not folder.is_dir():
             raise KeyringError(
                 f"There is no keys folder {folder}",
-                advice="make one with `provenance keys init`, or name yours with --keys",
+                advice="make one with `provenance keys init`, or name yours",
+                settings=("keys",),
             )
         if not (self._folder / INDEX).exists():
             raise KeyringError(
                 f"{self._folder} holds no keys ({INDEX} is missing)",
-                advice="make some with `provenance keys init`, or name another folder with --keys",
+                advice="make some with `provenance keys init`, or name another folder",
+                settings=("keys",),
             )
         try:
             index = json.loads(self.read(INDEX, private=False))
@@ -92,8 +94,9 @@ class KeyFolder:
                     f"The certificate authority's {self._folder / name} is not here",
                     advice=(
                         "bring the `ca` folder back from where it is kept and try again, or make "
-                        "another authority with `provenance keys rotate --authority`"
+                        "another authority with `provenance keys rotate`"
                     ),
+                    settings=("authority",),
                 )
         return Issued(self.read(key, private=True), self.certificates(certificate))
 

@@ -111,7 +111,8 @@ def import_chain(
         if not any(_issued_by(chain[-1], root) for root in trusted):
             raise KeyringError(
                 "The chain leads to no root that is trusted here",
-                advice="add the authority's root certificate with --root",
+                advice="add the authority's root certificate",
+                settings=("root",),
             )
         index["trust_anchors"] = anchors
         return commit(folder, index, files, pin=pin)

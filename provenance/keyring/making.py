@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from provenance.errors import KeyringError, UsageError
+from provenance.errors import KeyringError
 from provenance.keyring.files import (
     INDEX,
     PRIVATE,
@@ -55,10 +55,7 @@ def init_keyring(
         KeyringError: when ``folder`` already holds a keyring or a part of one.
         OutputError: when it can't be written.
     """
-    try:
-        organisation = check_organisation(organisation)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    organisation = check_organisation(organisation)
     moment = datetime.now(UTC) if now is None else now
     files = _new_files(organisation, moment)
     folder = path_of(folder)
@@ -168,7 +165,8 @@ def _refuse_existing(folder: Path) -> None:
     if taken:
         raise KeyringError(
             f"{folder} already holds keys ({', '.join(taken)}), which are never overwritten",
-            advice="choose another folder with --keys",
+            advice="choose another folder",
+            settings=("keys",),
         )
 
 

@@ -201,10 +201,7 @@ def issue(
             "The request is not signed by its own key",
             advice="make it anew",
         )
-    try:
-        organisation = check_organisation(organisation)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    organisation = check_organisation(organisation)
     moment = datetime.now(UTC) if now is None else now
     with _authority_at_work(root, moment):
         certificate = certify(organisation, cast("PublicKey", key), root, now=moment)
@@ -233,9 +230,8 @@ def _authority_at_work(root: Issued, moment: datetime) -> Iterator[None]:
     except SigningError as error:
         raise KeyringError(
             "The certificate authority's certificate is not valid now",
-            advice=(
-                "set the clock right, or make another with `provenance keys rotate --authority`"
-            ),
+            advice="set the clock right, or make another with `provenance keys rotate`",
+            settings=("authority",),
         ) from error
     try:
         yield

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
-from provenance.errors import SigningError
+from provenance.errors import SigningError, UsageError
 
 PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
@@ -60,7 +60,7 @@ def make_root(organisation: str, *, now: datetime | None = None, years: int = RO
     """Make a self-signed root (EC P-384) for ``organisation``.
 
     Raises:
-        ValueError: see :func:`check_organisation`.
+        UsageError: see :func:`check_organisation`.
     """
     start = _start(now)
     key = ec.generate_private_key(ec.SECP384R1())
@@ -155,7 +155,7 @@ def request_certificate(organisation: str, key: PrivateKey) -> bytes:
             asked for, so that it may stand for a key in a service.
 
     Raises:
-        ValueError: see :func:`check_organisation`.
+        UsageError: see :func:`check_organisation`.
     """
     builder = (
         x509.CertificateSigningRequestBuilder()
@@ -214,13 +214,15 @@ def check_organisation(organisation: str) -> str:
     """Return the name, stripped, if a certificate and a report can carry it.
 
     Raises:
-        ValueError: when it is empty, longer than 64 bytes of UTF-8, or holds a control character.
+        UsageError: when it is empty, longer than 64 bytes of UTF-8, or holds a control character.
     """
     name = organisation.strip()
     if not name or not name.isprintable() or len(name.encode()) > _MAX_NAME:
-        raise ValueError(
+        raise UsageError(
             f"An organisation's name has 1 to {_MAX_NAME} printable characters (half or a third "
-            "of that outside the Latin alphabet); give another one with --org."
+            "of that outside the Latin alphabet)",
+            advice="give another one",
+            settings=("org",),
         )
     return name
 

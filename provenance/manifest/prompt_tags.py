@@ -59,18 +59,21 @@ def prompt_in_tags(tags: Mapping[str, str], name: str) -> str:
     except UsageError as error:  # a lone half of a character, from JSON
         raise PromptTagsError(
             f"The prompt in the tags of {name} is no valid Unicode text",
-            advice="give it by --prompt-file",
+            advice="give it in a file of its own",
+            settings=("prompt_file",),
         ) from error
     if len(texts) == 1:
         return texts.pop()
     if not texts:
         raise PromptTagsError(
             f"{name} holds no prompt in its tags ({', '.join(PROMPT_TAGS)})",
-            advice="give it by --prompt-file",
+            advice="give it in a file of its own",
+            settings=("prompt_file",),
         )
     raise PromptTagsError(
         f"The tags of {name} hold more than one text that could be the prompt",
-        advice="give the right one by --prompt-file",
+        advice="give the right one in a file of its own",
+        settings=("prompt_file",),
     )
 
 

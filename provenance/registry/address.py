@@ -29,11 +29,20 @@ def parse_url(text: str) -> URL:
     if kind != "sqlite":
         raise UsageError(
             f"A registry lives in SQLite or PostgreSQL, not in {kind!r}; give a path, or a URL "
-            "like postgresql://user@host/name."
+            "like postgresql://user@host/name.",
+            path=shown_address(url),
         )
     if not url.database:
         raise UsageError("The registry's address names no file; give a path, like registry.db.")
     return url
+
+
+def shown_address(url: URL) -> str:
+    """The address as messages show it: a path, or a URL without any password."""
+    if url.get_backend_name() == "sqlite":
+        return url.database or ""
+    secret = [name for name in url.query if "password" in name]
+    return url.difference_update_query(secret).render_as_string(hide_password=True)
 
 
 def has_password(text: str) -> bool:

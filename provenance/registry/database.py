@@ -19,8 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
-from provenance.errors import RegistryError, UsageError
-from provenance.registry.address import parse_url
+from provenance.errors import RegistryError, UsageError, about
+from provenance.registry.address import parse_url, shown_address
 
 VERSION: Final = "0003"
 """The newest version of the tables; a test holds it to Alembic's."""
@@ -45,20 +45,18 @@ class Database:
 
     def __init__(self, url: str, *, create: bool) -> None:
         self.url = parse_url(url)
-        self.name = self.url.render_as_string(hide_password=True)
+        self.name = shown_address(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        path = self.url.database if self.is_sqlite else None
-        if path is not None:
-            self.name = path
-            if not Path(path).exists():
+        with self.explained():
+            if self.is_sqlite and not Path(self.name).exists():
                 if not create:
                     raise RegistryError(
-                        f"There is no registry {path}",
-                        advice="name the right one with --registry",
+                        f"There is no registry {self.name}",
+                        advice="name the right one",
+                        settings=("registry",),
                     )
-                _make_file(Path(path))
-        self._engine = _engine(self.url)
-        with self.explained():
+                _make_file(Path(self.name))
+            self._engine = _engine(self.url)
             self._migrate()
 
     @contextlib.contextmanager
@@ -101,23 +99,24 @@ class Database:
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
-        """Turn what the database says into a clear sentence, without secrets.
+        """Turn what the database says into a clear sentence about it, without secrets.
 
         Raises:
             RegistryError: whatever SQLAlchemy raised, and a text that no database takes.
         """
-        try:
-            yield
-        except UnicodeEncodeError as error:
-            raise RegistryError(
-                f"The registry {self.name} can't take a text that is no Unicode",
-                advice="correct it",
-            ) from error
-        except SQLAlchemyError as error:
-            raise RegistryError(
-                f"The registry {self.name} can't be used ({_short(error)})",
-                advice="check its address, its rights and its disk",
-            ) from error
+        with about(self.name, RegistryError):
+            try:
+                yield
+            except UnicodeEncodeError as error:
+                raise RegistryError(
+                    f"The registry {self.name} can't take a text that is no Unicode",
+                    advice="correct it",
+                ) from error
+            except SQLAlchemyError as error:
+                raise RegistryError(
+                    f"The registry {self.name} can't be used ({_short(error)})",
+                    advice="check its address, its rights and its disk",
+                ) from error
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection, connection.begin():
@@ -248,7 +247,8 @@ def _make_file(path: Path) -> None:
         reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
         raise RegistryError(
             f"The registry {path} can't be made ({reason.lower()})",
-            advice="name another with --registry",
+            advice="name another",
+            settings=("registry",),
         ) from error
 
 

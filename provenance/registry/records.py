@@ -308,7 +308,7 @@ def check_reviewer_id(text: Any) -> str:
     """
     if not isinstance(text, str) or not re.fullmatch(r"[0-9a-f]{64}", text):
         raise UsageError(
-            "The id of a reviewer's key has 64 hexadecimal digits; `provenance approve --json` and "
+            "The id of a reviewer's key has 64 hexadecimal digits; `provenance approve` and "
             "`provenance registry show` tell it."
         )
     return text

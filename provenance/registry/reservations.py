@@ -84,6 +84,7 @@ class Reservations:
             return stamp_id
         raise RegistryError(
             f"{_DRAWS} stamp ids in a row were taken; this machine's random source is broken.",
+            path=self._database.name,
         )
 
     def settle(self, stamp_id: StampId, *, published: bool = False) -> Outcome | None:

@@ -87,7 +87,8 @@ def _parsed(lines: Iterable[bytes], name: str) -> Iterator[Whole | Withdrawal]:
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             why = str(error) if isinstance(error, ProvenanceError) else "it is damaged"
             raise InputError(
-                f"Line {number} of {name} is no line of a registry's export: {why.rstrip('.')}."
+                f"Line {number} of {name} is no line of a registry's export: {why.rstrip('.')}.",
+                path=name,
             ) from error
 
 

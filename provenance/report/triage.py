@@ -90,7 +90,14 @@ def counted(rows: Iterable[Row]) -> list[tuple[str, int]]:
     return [(name, counts[name]) for name in order if counts[name]]
 
 
-def show_triage(rows: Sequence[Row], found: Found, before: int, console: Console) -> None:
+def show_triage(
+    rows: Sequence[Row],
+    found: Found,
+    before: int,
+    console: Console,
+    *,
+    all_in: str = "a table",
+) -> None:
     """Print the summary of many files.
 
     Args:
@@ -98,6 +105,7 @@ def show_triage(rows: Sequence[Row], found: Found, before: int, console: Console
         found: what was looked for, and passed over.
         before: how many of the rows are of an earlier run.
         console: a terminal gets lines of its width, anything else whole sentences.
+        all_in: what names those as well for which there is no room here.
     """
     head = f"{len(rows)} {'file' if len(rows) == 1 else 'files'}"
     if before:
@@ -112,7 +120,7 @@ def show_triage(rows: Sequence[Row], found: Found, before: int, console: Console
     for row in first[:MOST]:
         _show(row, console)
     if len(first) > MOST:
-        more = f"  and {len(first) - MOST} more; `--table FILE` names all of them"
+        more = f"  and {len(first) - MOST} more; {all_in} names all of them"
         console.print(Text(more), soft_wrap=True)
 
 

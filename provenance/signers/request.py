@@ -7,7 +7,6 @@ from typing import Any, NoReturn
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from provenance.errors import UsageError
 from provenance.manifest.certificates import PrivateKey, request_certificate
 from provenance.signers.service import KeyHolder
 
@@ -27,10 +26,7 @@ def signing_request(holder: KeyHolder, organisation: str) -> bytes:
         key = _RsaKey(holder, public)
     else:
         key = _EdKey(holder, public)
-    try:
-        return request_certificate(organisation, key)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
+    return request_certificate(organisation, key)
 
 
 class _Unreadable:

@@ -195,7 +195,8 @@ class Making:
             raise UnmarkableError(
                 f"{self.source.name} would keep a margin of {rehearsal.margin_db:.1f} dB in a "
                 f"360p CRF 30 copy where {least:.1f} dB is asked for",
-                advice="use --profile strong, or a lower --min-margin",
+                advice="use the profile strong, or ask for a smaller margin",
+                settings=("profile", "min_margin"),
             )
         return rehearsal
 

@@ -80,7 +80,8 @@ def _require_mark(found: Detection, name: str, profile: Profile) -> None:
     if found.status == "partial":
         raise UnmarkableError(
             f"{name} holds the mark only in {stretches(merged(found.segments))}",
-            advice="cut the flat or black stretches away, or use --profile strong",
+            advice="cut the flat or black stretches away, or use the profile strong",
+            settings=("profile",),
         )
     margin = float("-inf") if found.margin_db is None else found.margin_db
     if found.status == "found" and margin >= profile.min_margin_db:
@@ -88,6 +89,7 @@ def _require_mark(found: Detection, name: str, profile: Profile) -> None:
     raise UnmarkableError(
         f"{name} cannot hold the mark: read back, its margin is {margin:.1f} dB where "
         f"{profile.min_margin_db:.1f} dB is needed; "
-        "it is too flat, too dark or too short, or encoded too coarsely (try --profile strong "
-        "or a lower --crf).",
+        "it is too flat, too dark or too short, or encoded too coarsely",
+        advice="try the profile strong, or a lower CRF",
+        settings=("profile", "crf"),
     )

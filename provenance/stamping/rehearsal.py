@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from provenance.errors import UnreadableFileError
@@ -148,17 +150,19 @@ def _excerpt(
     taken: list[tuple[LumaPlane, int]] = []
     if len(keys) >= RUNS:
         starts = [keys[(2 * run + 1) * len(keys) // (2 * RUNS)] for run in range(RUNS)]
-        streams = [read_luma(source, start=start - 1e-3) for start in starts]
+        readings = [partial(read_luma, source, start=start - 1e-3) for start in starts]
     else:
         half = length / float(video.fps or 25) / 2.0
         starts = [(run + 0.5) / RUNS * (info.duration or 0.0) - half for run in range(RUNS)]
-        streams = [read_luma(source)]
-    for number, stream in enumerate(streams, start=1):
-        for frame in stream:
-            check()
-            due = starts[len(taken) // length] - 1e-3
-            if frame.time >= due and frame.luma.shape == (video.height, video.width):
-                taken.append((frame.luma.copy(), frame.depth))
-                if len(taken) >= length * (number if len(streams) > 1 else RUNS):
-                    break
+        readings = [partial(read_luma, source)]
+    for number, reading in enumerate(readings, start=1):
+        # Closed before the next one opens: a decoder that waits holds a dozen frames.
+        with closing(reading()) as stream:
+            for frame in stream:
+                check()
+                due = starts[len(taken) // length] - 1e-3
+                if frame.time >= due and frame.luma.shape == (video.height, video.width):
+                    taken.append((frame.luma.copy(), frame.depth))
+                    if len(taken) >= length * (number if len(readings) > 1 else RUNS):
+                        break
     return taken

@@ -106,7 +106,7 @@ class Workspace:
     def _publish_both(self, media: Path, finished: Path, final: Path) -> None:
         flush(finished)
         if final.exists() and not self._overwrite:
-            raise UsageError(f"{final} exists already; add --overwrite to replace it.")
+            raise exists_already(final)
         # Should this process be killed between the two renames, the sweep finds here which
         # sidecar is an orphan; files are told by their inodes, so no other is ever taken.
         note = self.path(_ORPHAN)
@@ -131,10 +131,10 @@ class Workspace:
         try:
             os.link(finished, final)  # unlike a rename, this never replaces what is there
         except FileExistsError as error:
-            raise _exists(final) from error
+            raise exists_already(final) from error
         except OSError:  # a file system without hard links
             if os.path.lexists(final):
-                raise _exists(final) from None
+                raise exists_already(final) from None
             os.rename(finished, final)
 
 
@@ -156,7 +156,7 @@ def check_target(target: Path, *, overwrite: bool) -> None:
     if mode is not None and not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
         raise UsageError(f"{target} is no regular file; name another output.")
     if mode is not None and not overwrite:
-        raise _exists(target)
+        raise exists_already(target)
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist; create it first.")
 
@@ -313,7 +313,11 @@ def explained(target: Path) -> Iterator[None]:
         raise OutputError(f"{target} cannot be written: {reason}.", path=target) from error
 
 
-def _exists(target: Path) -> UsageError:
+def exists_already(target: object) -> UsageError:
+    """The error of an output whose name is taken."""
     return UsageError(
-        f"{target} exists already", path=target, advice="add --overwrite to replace it"
+        f"{target} exists already",
+        path=target,
+        advice="choose another name, or have it replaced",
+        settings=("overwrite",),
     )

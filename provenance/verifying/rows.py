@@ -211,8 +211,10 @@ class Results:
                 break
             if row is None:
                 raise UsageError(
-                    f"Line {number} of {self.path} is no row of a verification; "
-                    "name another file for --results."
+                    f"Line {number} of {self.path} is no row of a verification",
+                    path=self.path,
+                    advice="name another file for the results",
+                    settings=("results",),
                 )
             self.rows[row.path] = row
             whole += len(line)

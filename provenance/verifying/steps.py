@@ -40,7 +40,7 @@ NEXT_STEPS = {
     Verdict.PARTIAL: "Treat whatever lies outside the marked part as of unknown origin.",
     Verdict.CONFIRMED: "Nothing.",
     Verdict.SIGNER_UNTRUSTED: (
-        "If you know this signer, get its root certificate from it and verify again with --trust."
+        "If you know this signer, get its root certificate from it, trust that, and verify again."
     ),
     Verdict.CREDENTIAL_ONLY: (
         "Decide whether the signer's word alone is enough; the picture adds nothing to it."
@@ -63,7 +63,7 @@ DIFFERS_STEP = (
 CAPTURED_STEP = (
     "Ask who signed it how it was captured; until then take it for a recording of our clip."
 )
-QUICK_STEP = "Verify it again with --effort normal before you conclude anything from it."
+QUICK_STEP = "Verify it again with normal effort before you conclude anything from it."
 
 
 def next_step(report: VerificationReport) -> str:

@@ -7,7 +7,7 @@ skipped, and an error is raised only if nothing decodes at all.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -80,7 +80,7 @@ def read_luma(
     skip: Skip = "none",
     threads: int = 0,
     stats: ReadStats | None = None,
-) -> Iterator[LumaFrame]:
+) -> Generator[LumaFrame, None, None]:
     """Yield the luma of a video's frames, or of a still image (one frame; several if animated).
 
     ``start`` and ``end`` are seconds, the interval is half open; ``stride`` keeps every n-th frame

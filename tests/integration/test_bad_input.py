@@ -158,7 +158,7 @@ def flat(value: int) -> Callable[[Path], Path]:
     return lambda path: grey_clip([np.full((360, 480), value, np.uint8)] * 24, path)
 
 
-UNMARKABLE = {
+UNMARKABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "118 lines": (lambda path: make_clip(path, Spec(size=(160, 118))), "needs 120 lines"),
     "narrow": (lambda path: make_clip(path, Spec(size=(1280, 122))), "too narrow"),
     "black": (flat(16), "its texture is 0.0 grey levels where 0.5 is needed"),

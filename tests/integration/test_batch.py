@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -71,17 +72,17 @@ class Studio:
             add_approval(approval_path(clip), *approve(digest, key, "anna"))
         row = {"input": f"in/{name}.mp4", "output": f"{name}.mp4", "prompt": f"secret {name}"}
         self.rows.append(row | FIELDS | fields)
-        self.list.write_text("".join(json.dumps(one) + "\n" for one in self.rows), "utf-8")
+        self.listing.write_text("".join(json.dumps(one) + "\n" for one in self.rows), "utf-8")
         return clip
 
     @property
-    def list(self) -> Path:
+    def listing(self) -> Path:
         return self.folder / "jobs.jsonl"
 
     @property
     def words(self) -> tuple[str, ...]:
         """The command, one worker."""
-        words = ("batch", self.list, "--out", self.out, "--workers", "1", "--registry", "r.db")
+        words = ("batch", self.listing, "--out", self.out, "--workers", "1", "--registry", "r.db")
         return tuple(map(str, words))
 
     @property
@@ -102,14 +103,11 @@ class Studio:
             **options,
         )
 
-    def records(self) -> dict[str, int]:
+    def records(self) -> Counter[str | None]:
         """How many records each input has; the audit log is whole."""
-        counts: dict[str, int] = {}
         with Registry(str(self.folder / "r.db")) as registry:
             assert registry.check().broken is None
-            for record in registry.search():
-                counts[record.input_sha256] = counts.get(record.input_sha256, 0) + 1
-        return counts
+            return Counter(record.input_sha256 for record in registry.search())
 
     def leftovers(self) -> list[Path]:
         spool = self.out / STATE / "spool"
@@ -251,7 +249,7 @@ def killed_at(studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch) -> J
     """The only job, begun by a process that is gone since that moment."""
     with Registry(str(studio.folder / "r.db"), create=True):
         pass
-    (job,) = read_jobs(studio.list)
+    (job,) = read_jobs(studio.listing)
     settings = studio.settings()
     settings.spool.mkdir(parents=True)
 
@@ -322,7 +320,7 @@ def test_a_clip_that_was_made_from_a_withdrawn_one_is_named_too(studio: Studio, 
     (studio.folder / "in" / "made.mp4").write_bytes((studio.out / "a.mp4").read_bytes())
     made, later = ({"input": "in/made.mp4", "output": f"{name}.mp4"} for name in ("m1", "m2"))
     studio.rows = [made | FIELDS | {"prompt": "a second prompt"}]
-    studio.list.write_text("".join(json.dumps(one) + "\n" for one in studio.rows), "utf-8")
+    studio.listing.write_text("".join(json.dumps(one) + "\n" for one in studio.rows), "utf-8")
     words = (*studio.words, "--allow-unapproved", "--json")
     assert run(*words).row["state"] == "stamped"
     revoke(studio)
@@ -330,7 +328,7 @@ def test_a_clip_that_was_made_from_a_withdrawn_one_is_named_too(studio: Studio, 
     assert (again.code, again.row["state"]) == (3, "withdrawn")
     assert "the consent of a clip that it was made from was withdrawn" in again.row["error"]
     studio.rows = [later | FIELDS | {"prompt": "a third prompt"}]
-    studio.list.write_text("".join(json.dumps(one) + "\n" for one in studio.rows), "utf-8")
+    studio.listing.write_text("".join(json.dumps(one) + "\n" for one in studio.rows), "utf-8")
     assert "it was made from a clip whose consent" in run(*words, "--dry-run").row["error"]
     refused = run(*words)
     assert (refused.code, refused.row["reason"]) == (3, "withdrawn")
@@ -529,7 +527,7 @@ def test_a_bucket_gets_whole_files_and_a_store_that_is_down_is_tried_again(
             bucket.put("in/a.mp4", clip.read_bytes())
             bucket.put("in/a.mp4.approval.json", approval_path(clip).read_bytes())
             studio.rows[0]["input"] = "s3://studio/in/a.mp4"
-            studio.list.write_text(json.dumps(studio.rows[0]) + "\n", "utf-8")
+            studio.listing.write_text(json.dumps(studio.rows[0]) + "\n", "utf-8")
             states = [run(*words, env=s3_environment(port)).row["state"] for _ in range(2)]
             stamped = bucket.get("stamped/a.mp4")
     assert states == ["stamped", "skipped"]

@@ -18,7 +18,7 @@ from provenance.registry import Registry
 from tests.clips import make_clip
 from tests.conftest import Run
 from tests.integration.test_batch import SPEC, Studio
-from tests.integration.test_tags import GRAPH, MDTA, PROMPT, SECRETS
+from tests.tagged import GRAPH, MDTA, PROMPT, SECRETS
 
 TAGS = {"prompt": GRAPH, "title": "A clip", "artist": "Anna Example"}
 
@@ -34,7 +34,7 @@ def studio(tmp_path: Path) -> Studio:
 def without_prompt(studio: Studio, **fields: Any) -> None:
     """Have every row take its prompt from the tags."""
     rows = [{k: v for k, v in row.items() if k != "prompt"} | fields for row in studio.rows]
-    studio.list.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    studio.listing.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
 def test_a_dry_run_and_the_results_name_what_is_left_out(studio: Studio, run: Run) -> None:
@@ -69,10 +69,7 @@ def test_a_dry_run_and_the_results_name_what_is_left_out(studio: Studio, run: Ru
 
 def test_flags_and_settings_name_tags_to_keep_for_every_job(studio: Studio, run: Run) -> None:
     studio.add("a")
-    (row,) = run(*studio.words, "--dry-run", "--json", "--keep-tags", "artist,prompt").rows or [
-        None
-    ]
-    assert row is None
+    assert run(*studio.words, "--dry-run", "--json", "--keep-tags", "artist,prompt").rows == []
     environ = {"PROVENANCE_KEEP_TAGS": "ARTIST"}
     row = run(*studio.words, "--dry-run", "--json", env=environ).row
     assert [one["name"] for one in row["tags"]["left_out"]] == ["prompt"]
@@ -111,7 +108,7 @@ def test_a_job_that_would_publish_its_prompt_fails_and_nothing_says_it(
 
 def test_a_worker_is_told_what_to_look_for_and_not_the_prompt(studio: Studio) -> None:
     studio.add("a", keep_tags=["prompt"], prompt=PROMPT)
-    (job,) = read_jobs(studio.list)
+    (job,) = read_jobs(studio.listing)
     key = studio.keyring.prompt_key
     task = Task(replace(job, prompt=Prompt()), job.prompt.hashed(key), trace=job.prompt.traced(key))
     assert not any(secret in repr(task) for secret in SECRETS)

@@ -25,7 +25,8 @@ from provenance.results.payload import StampId
 from tests.clips import make_clip
 from tests.conftest import Run
 from tests.integration.test_batch import FIELDS, SPEC, Studio
-from tests.integration.test_tags import GRAPH, MDTA, PROMPT
+from tests.tagged import GRAPH, MDTA, PROMPT
+from tests.values import present
 
 CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "model name": ({"model_name": "OtherModel"}, "model name"),
@@ -63,7 +64,7 @@ class Desk:
     def rewrite(self, **changes: Any) -> None:
         """The job, changed behind the reviewer's back."""
         row = {k: v for k, v in (self.studio.rows[0] | changes).items() if v is not None}
-        self.studio.list.write_text(json.dumps(row) + "\n", "utf-8")
+        self.studio.listing.write_text(json.dumps(row) + "\n", "utf-8")
 
     def person(self, *names: str) -> None:
         """New keys, and whose they are: ``ben`` or ``anna:2`` for anna's second."""
@@ -119,7 +120,7 @@ def test_an_approval_for_other_values_does_not_count_and_the_field_is_named(
     desk.bound()
     values, field = CHANGES[change]
     desk.rewrite(**values)
-    (problem,) = check_batch(read_jobs(studio.list), replace(studio.settings(), registry=None))
+    (problem,) = check_batch(read_jobs(studio.listing), replace(studio.settings(), registry=None))
     assert isinstance(problem, Problem)
     assert (problem.fault, problem.reason) == ("job", "approval_other_job")
     assert f"for other values than the job has: {field};" in problem.error
@@ -169,7 +170,7 @@ def test_a_policy_demands_that_approvals_are_bound(
     asked = (*studio.words, *flags, "--dry-run", "--json")
     done = run(*asked, env=environ)
     assert (done.code, done.row["reason"]) == (3, "approval_unbound")
-    assert "provenance approve --jobs" in done.row["error"]
+    assert "approved again, for its job" in done.row["error"]
     desk.bound()
     assert run(*asked, env=environ).code == 0
 
@@ -276,7 +277,7 @@ def test_a_prompt_in_the_clip_s_own_tags_is_bound(desk: Desk, studio: Studio) ->
         ({"prompt": "something else"}, 1),
     ):
         desk.rewrite(**prompt)
-        found = check_batch(read_jobs(studio.list), replace(studio.settings(), registry=None))
+        found = check_batch(read_jobs(studio.listing), replace(studio.settings(), registry=None))
         assert len([one for one in found if isinstance(one, Problem)]) == problems
 
 
@@ -355,7 +356,7 @@ def test_a_clip_stamped_from_one_that_a_withdrawn_reviewer_approved_is_withdrawn
     )
     assert made.code == 0, made.err
     with Registry(str(studio.folder / "r.db")) as registry:
-        (anna,) = registry.find(StampId.from_hex(desk_stamp(studio))).approvers  # type: ignore[union-attr]
+        (anna,) = present(registry.find(StampId.from_hex(desk_stamp(studio)))).approvers
     words = ("--reviewer", anna, "--reason", "laptop stolen", "--registry", "r.db")
     assert "hits 2 stamps" in run("registry", "revoke", *words).out
     asked = ("verify", "next.mp4", "--keys", "keys", "--registry", "r.db", "--json")

@@ -81,11 +81,11 @@ def test_a_folder_is_verified_and_a_second_run_skips_what_is_the_same(
     assert "broken.mp4 is not a video or image file" in looked_at
     cells = {Path(row["path"]).name: row for row in csv.DictReader(io.StringIO(tabled))}
     assert list(cells) == ["broken.mp4", "two.MP4", "one.mp4"]
-    (whole,) = (row for row in rows(out) if row["file"]["path"].endswith("one.mp4"))
-    assert cells["one.mp4"]["stamp_ids"] == whole["finds"][0]["stamp_id"]
-    assert float(cells["one.mp4"]["plays_s"]) == whole["file"]["seconds"] == 1.5
-    assert float(cells["one.mp4"]["examined_s"]) == whole["seconds"] > 0
-    assert cells["one.mp4"]["to_do"] == whole["to_do"] != ""
+    (one,) = (row for row in rows(out) if row["file"]["path"].endswith("one.mp4"))
+    assert cells["one.mp4"]["stamp_ids"] == one["finds"][0]["stamp_id"]
+    assert float(cells["one.mp4"]["plays_s"]) == one["file"]["seconds"] == 1.5
+    assert float(cells["one.mp4"]["examined_s"]) == one["seconds"] > 0
+    assert cells["one.mp4"]["to_do"] == one["to_do"] != ""
 
     # A crash cuts the last row off; one file changes.
     whole = out.read_bytes()

@@ -39,7 +39,7 @@ def mixed(desk: Desk, target: Path, share: float, *, lifted: bool) -> Path:
     columns = slice((width - wide) // 2, (width + wide) // 2)
     frames = []
     clips = (desk.clips[0].output_path, *desk.sources)
-    for marked, before, other in zip(*map(lumas, clips), strict=True):
+    for marked, before, other in zip(*(lumas(clip) for clip in clips), strict=True):
         part = other[rows, columns].astype(np.int16)
         if lifted:
             part = part + marked[rows, columns].astype(np.int16) - before[rows, columns]

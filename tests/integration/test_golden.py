@@ -3,6 +3,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,23 +17,26 @@ from provenance.watermark.code.layout import layout_for
 from provenance.watermark.code.spec import LAYOUT_1, LAYOUTS
 
 FOLDER = Path(__file__).parent.parent / "golden"
-VECTORS = [
+Vector = tuple[Path, dict[str, Any]]
+"""Its folder, and its line of vectors.json."""
+
+VECTORS: list[Vector] = [
     (path.parent, vector)
     for path in sorted(FOLDER.glob("layout_*/vectors.json"))
     for vector in json.loads(path.read_text())
 ]
 
 
-def name(case):
+def name(case: Vector) -> str:
     return f"{case[0].name}-{case[1]['file']}"
 
 
-def key_of(vector):
+def key_of(vector: dict[str, Any]) -> WatermarkKey:
     key = vector["key"]
     return WatermarkKey(key["id"], bytes.fromhex(key["secret"]), bytes.fromhex(key["pilot_secret"]))
 
 
-def test_every_layout_this_code_writes_has_vectors():
+def test_every_layout_this_code_writes_has_vectors() -> None:
     """A new layout cannot be introduced without golden vectors of its own."""
     assert LAYOUTS[0].version == LAYOUT
     made = {folder.name for folder, _ in VECTORS}
@@ -40,7 +44,7 @@ def test_every_layout_this_code_writes_has_vectors():
 
 
 @pytest.mark.parametrize("case", VECTORS, ids=name)
-def test_a_golden_copy_reads_its_stamp_id(case):
+def test_a_golden_copy_reads_its_stamp_id(case: Vector) -> None:
     """A copy stamped when the layout was frozen gives exactly its stamp id."""
     folder, vector = case
     path = folder / vector["file"]
@@ -50,7 +54,7 @@ def test_a_golden_copy_reads_its_stamp_id(case):
     assert f"layout_{found.layout}" == folder.name
 
 
-def test_the_deal_of_layout_1_is_frozen():
+def test_the_deal_of_layout_1_is_frozen() -> None:
     """A key's pilot, permutation, signs and codeword come out as when layout 1 was frozen."""
     key = WatermarkKey("k", bytes(range(32)), bytes(range(32, 64)))
     layout = layout_for(key, LAYOUT_1)

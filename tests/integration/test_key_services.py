@@ -340,7 +340,7 @@ def test_a_chain_of_three_is_installed_and_its_clips_are_confirmed(
     middle = authority.intermediate()
     request = signing_request(key_holder(keys, None), "Example Studio")
     chain = authority.certify(request, by=middle) + middle.certificate_pem
-    with pytest.raises(KeyringError, match="--root"):
+    with pytest.raises(KeyringError, match="add the authority's root"):
         import_chain(keys, chain)
     ring = import_chain(keys, chain + authority.root.certificate_pem)
     assert ring.signer.chain_pem == chain

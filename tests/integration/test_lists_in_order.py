@@ -120,7 +120,7 @@ def test_a_memory_that_can_not_be_kept_is_an_error(
     lists: tuple[Path, Path], keyring: Keyring, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder", encoding="utf-8")
-    with pytest.raises(SealError, match="name another file with --seen"):
+    with pytest.raises(SealError, match="name another file, or none"):
         read_revocations(lists[0], keyring.issuers_pem, Seen(tmp_path / "file" / "seen.json"))
 
 

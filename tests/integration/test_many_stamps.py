@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from provenance import Keyring
 from provenance.results import Verdict
-from provenance.video import read_luma
-from tests.clips import grey_clip, picture
+from tests.clips import grey_clip, lumas, picture
 from tests.desk import Desk, opened
+from tests.values import present
 
 
 @pytest.fixture
@@ -22,17 +24,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterator
         yield made
 
 
-def pictures(path: str | Path) -> list[object]:
-    return [frame.luma.copy() for frame in read_luma(path)]
-
-
 def compilation(desk: Desk, target: Path, order: tuple[int, ...], between: int = 0) -> Path:
     """Stamped clips one after the other, with so many other frames between, encoded again."""
-    frames: list[object] = []
+    frames: list[NDArray[Any]] = []
     for number in order:
-        frames += pictures(desk.clips[number].output_path)
+        frames += lumas(desk.clips[number].output_path)
         frames += [picture(480, 360, index, 99) for index in range(between)]
-    return grey_clip(frames, target)  # type: ignore[arg-type]
+    return grey_clip(frames, target)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -51,8 +49,9 @@ def test_two_stamped_clips_in_one_file_are_both_named(
     assert str(report.others[0].watermark.stamp_id) in report.summary
     assert {find.registry.status for find in report.finds} == {"match"}
     rows = report.as_json()["finds"]
-    assert rows[0]["stamp_id"] == report.watermark.stamp_id.hex  # type: ignore[union-attr]
-    assert rows[1]["registry"]["record"]["stamp_id"] == report.others[0].watermark.stamp_id.hex  # type: ignore[union-attr]
+    assert rows[0]["stamp_id"] == present(report.watermark.stamp_id).hex
+    second = report.others[0].watermark
+    assert rows[1]["registry"]["record"]["stamp_id"] == present(second.stamp_id).hex
 
 
 def test_one_stamp_among_other_content_is_no_conflict_and_alone(desk: Desk, tmp_path: Path) -> None:
@@ -77,8 +76,8 @@ def test_a_withdrawn_clip_anywhere_in_a_file_makes_it_revoked(
 def test_two_stamped_clips_side_by_side_are_both_named_with_their_places(
     desk: Desk, tmp_path: Path
 ) -> None:
-    clips = [pictures(clip.output_path) for clip in desk.clips]
-    beside = [np.hstack(pair) for pair in zip(*clips, strict=True)]  # type: ignore[call-overload]
+    clips = [lumas(clip.output_path) for clip in desk.clips]
+    beside = [np.hstack(pair) for pair in zip(*clips, strict=True)]
     report = desk.check(grey_clip(beside, tmp_path / "beside.mp4"))
     lefts = {}
     for find in report.finds:
@@ -94,9 +93,9 @@ def test_an_inset_of_a_third_of_the_width_is_found_with_its_outline(
     desk: Desk, tmp_path: Path
 ) -> None:
     frames = []
-    for index, frame in enumerate(pictures(desk.clips[0].output_path)):
+    for index, frame in enumerate(lumas(desk.clips[0].output_path)):
         around = np.ascontiguousarray(picture(1280, 960, index, 99))
-        around[500:800, 700:1100] = cv2.resize(frame, (400, 300), interpolation=cv2.INTER_AREA)  # type: ignore[call-overload]
+        around[500:800, 700:1100] = cv2.resize(frame, (400, 300), interpolation=cv2.INTER_AREA)
         frames.append(around)
     report = desk.check(grey_clip(frames, tmp_path / "inset.mp4"))
     assert report.watermark.stamp_id == desk.clips[0].stamp_id

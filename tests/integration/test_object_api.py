@@ -85,8 +85,9 @@ def test_what_no_clip_can_be_read_from_is_a_usage_error(
         Stamper(keyring).stamp(given, tmp_path / "out.mp4", claims)
     with pytest.raises(UsageError):
         verifier.verify(given)
+    target: Any = given if given is not None else 3
     with pytest.raises(UsageError):
-        Stamper(keyring).stamp(b"x", given if given is not None else 3, claims)
+        Stamper(keyring).stamp(b"x", target, claims)
     assert entries(tmp_path) == []
 
 
@@ -99,7 +100,7 @@ def test_an_argument_that_nothing_takes_is_named(keyring: Keyring, clip: Path) -
             model_name="M",
             model_version="1",
             prompt_hash=provenance.hash_prompt("x", keyring.prompt_key),
-            profil="strong",  # type: ignore[call-arg]  # the point
+            profil="strong",  # type: ignore[call-arg]  # a slip of the pen is what is tested
         )
 
 
@@ -249,7 +250,13 @@ def test_no_frame_wrong_frames_and_late_sound_are_usage_errors(
         with pytest.raises(UsageError, match="before the first frame"):
             clip.sound(np.zeros(100, np.float32), 48_000)
     (tmp_path / "m.mp4").unlink()
-    for size, fps in (((321, 240), 24), ((320, 240), 0), ((320, 240), "x")):
+    # Also what no type checker would let through.
+    refused: list[tuple[tuple[int, int], Any]] = [
+        ((321, 240), 24),
+        ((320, 240), 0),
+        ((320, 240), "x"),
+    ]
+    for size, fps in refused:
         with (
             pytest.raises(UsageError),
             stamper.open(
@@ -257,7 +264,7 @@ def test_no_frame_wrong_frames_and_late_sound_are_usage_errors(
                 width=size[0],
                 height=size[1],
                 fps=fps,
-                claims=claims,  # type: ignore[arg-type]
+                claims=claims,
             ) as clip,
         ):
             clip.write(np.zeros((size[1], size[0], 3), np.uint8))

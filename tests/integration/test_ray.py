@@ -222,7 +222,7 @@ def test_a_clip_that_went_with_its_nodes_disk_is_stamped_again_and_published_onc
     studio.add("a")
     with Registry(str(studio.folder / "r.db"), create=True):
         pass
-    (job,) = read_jobs(studio.list)
+    (job,) = read_jobs(studio.listing)
     task, settings = task_of(job, studio.keyring), studio.settings()
     settings.spool.mkdir(parents=True)
 
@@ -235,8 +235,8 @@ def test_a_clip_that_went_with_its_nodes_disk_is_stamped_again_and_published_onc
 
     gone = subprocess.Popen([sys.executable, "-c", ""])
     owner = owner_name(gone.pid, "1")
-    with Lost(settings.ledger) as ledger, pytest.raises(Killed):
-        do(task, settings, ledger=ledger, owner=owner)
+    with Lost(settings.ledger) as losing, pytest.raises(Killed):
+        do(task, settings, ledger=losing, owner=owner)
     gone.wait()
     (spooled,) = settings.spool.iterdir()
     spooled.unlink()

@@ -12,6 +12,7 @@ import pytest
 from c2pa import Builder, C2paSigningAlg, Context, Signer
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -116,6 +117,7 @@ def renewed(root: Issued) -> Issued:
     """The same name and key in a new certificate, as authorities renew their roots."""
     old = x509.load_pem_x509_certificate(root.certificate_pem)
     key = load_pem_private_key(root.key_pem, None)
+    assert isinstance(key, EllipticCurvePrivateKey)
     builder = x509.CertificateBuilder(
         old.subject,
         old.subject,
@@ -126,7 +128,7 @@ def renewed(root: Issued) -> Issued:
     )
     for extension in old.extensions:
         builder = builder.add_extension(extension.value, extension.critical)
-    certificate = builder.sign(key, SHA384())  # type: ignore[arg-type]  # an EC key
+    certificate = builder.sign(key, SHA384())
     return Issued(root.key_pem, certificate.public_bytes(Encoding.PEM))
 
 

@@ -7,14 +7,17 @@ import importlib
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import provenance
 from provenance import Keyring, StampResult, Trust, Verifier, init_keyring, verify
@@ -214,10 +217,11 @@ def test_a_screenshot_names_the_stamp(
 def test_a_changed_copy_names_the_stamp_and_how_it_was_changed(
     attack: str, stamped: StampResult, keyring: Keyring, trust: Trust, tmp_path: Path
 ) -> None:
-    change = {
+    changes: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
         "mirror": lambda p: np.ascontiguousarray(p[:, ::-1]),
         "half size": lambda p: cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
-    }[attack]
+    }
+    change = changes[attack]
     copy = grey_clip([change(p) for p in lumas(stamped.output_path)], tmp_path / "copy.mp4")
     report = check(copy, keyring, trust)
     assert report.watermark.stamp_id == stamped.stamp_id

@@ -9,7 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,10 +192,11 @@ def test_what_is_missing_forbidden_or_unreachable_is_told_apart(
         fetched(s3(bucket, "locked/a.mp4"), tmp_path)
     assert not caught.value.retryable
     lead_to(monkeypatch, 9)  # the port of the discard service: nobody listens
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: fetched(s3(bucket, "locked/a.mp4"), tmp_path),
         lambda: published(mine, s3(bucket, "b.mp4")),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(StorageError, match="can't be reached") as caught:
             attempt()
         assert caught.value.retryable

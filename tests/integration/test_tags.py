@@ -1,8 +1,7 @@
-"""What a clip says beside its picture: kept by a list, left out by name, never the prompt."""
+"""Which tags of an input go along, in every container and place, and which are left out."""
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
 from fractions import Fraction
@@ -10,44 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 from av.stream import Disposition
 
-import provenance
-from provenance import Keyring, hash_prompt, trace_prompt
-from provenance.errors import PromptExposedError, PromptTagsError, UsageError
-from provenance.manifest import Trust
+from provenance.errors import UsageError
 from provenance.results import Tag
 from provenance.video import EncoderOptions, container_for, foresee, transcode
 from tests.boxes import box
-from tests.clips import Spec, copy, cover_png, make_clip, video_frame
-from tests.conftest import Run, stamp_clip
-
-PROMPT = "a cat on a skateboard in golden light"
-GRAPH = json.dumps(
-    {
-        "3": {"class_type": "KSampler", "inputs": {"positive": ["6", 0], "negative": ["7", 0]}},
-        "6": {"class_type": "CLIPTextEncode", "inputs": {"text": PROMPT}},
-        "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "blurry"}},
-    }
+from tests.clips import Spec, copy, cover_png, make_clip
+from tests.tagged import (
+    FAST,
+    GRAPH,
+    KEPT,
+    MDTA,
+    PRIVATE,
+    PROMPT,
+    SECRETS,
+    Film,
+    ass_clip,
+    tags_of,
+    vorbis_clip,
+    with_attachment,
 )
-SECRETS = ("skateboard", "48.1", "Pentax", "Anna Example")
-PRIVATE = {
-    "prompt": GRAPH,
-    "workflow": json.dumps({"nodes": [], "extra": PROMPT}),
-    "parameters": f"{PROMPT}\nSteps: 20",
-    "comment": json.dumps({"prompt": GRAPH}),
-    "location": "+48.1000+011.5000/",
-    "make": "Pentax",
-    "artist": "Anna Example",
-    "com.apple.quicktime.make": "Pentax",
-    "com.apple.quicktime.location.ISO6709": "+48.1000+011.5000+500/",
-}
-KEPT = {"title": "A clip", "creation_time": "2024-05-06T07:08:09.000000Z"}
-MDTA = {"movflags": "use_metadata_tags"}
-FAST = EncoderOptions(preset="ultrafast")
-VP9 = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
+
+VP9: dict[str, Any] = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
 
 
 def transcoded(source: Path, suffix: str | None = None, keep_tags: tuple[str, ...] = ()) -> Path:
@@ -61,11 +46,6 @@ def transcoded(source: Path, suffix: str | None = None, keep_tags: tuple[str, ..
 def left_out(source: Path, suffix: str | None = None, keep: tuple[str, ...] = ()) -> set[Tag]:
     container = container_for(Path("out" + (suffix or source.suffix)))
     return set(foresee(source, container, keep).tags.left_out)
-
-
-def tags_of(path: Path) -> dict[str, str]:
-    with av.open(str(path)) as media:
-        return {name.lower(): text for name, text in media.metadata.items()}
 
 
 def of_container(names: Any) -> set[Tag]:
@@ -144,25 +124,6 @@ def test_a_listed_name_with_a_text_of_another_shape_is_left_out(tmp_path: Path) 
     source = make_clip(tmp_path / "in.mkv", Spec(tags=wrong, frames=6))
     assert b"skateboard" not in transcoded(source).read_bytes()
     assert left_out(source) == of_container(wrong)
-
-
-class Film:
-    """An open file to write, with a picture track that is filled in at the end."""
-
-    def __init__(self, path: Path, **tags: str) -> None:
-        form = {".mkv": "matroska"}.get(path.suffix, path.suffix[1:])
-        self.out = av.open(str(path), "w", format=form)
-        self.picture: Any = self.out.add_stream("libx264", rate=24)
-        self.picture.width, self.picture.height, self.picture.pix_fmt = 160, 120, "yuv420p"
-        self.picture.metadata.update(tags)
-
-    def close(self) -> None:
-        for index in range(6):
-            frame = video_frame(Spec(), index)
-            frame.pts = index
-            self.out.mux(self.picture.encode(frame))
-        self.out.mux(self.picture.encode())
-        self.out.close()
 
 
 def tagged_tracks(path: Path, **more: str) -> Path:
@@ -280,13 +241,6 @@ def test_a_cover_is_left_out_or_kept_without_what_is_written_in_it(
     }
 
 
-def with_attachment(path: Path, name: str, mime: str, content: bytes) -> Path:
-    film = Film(path)
-    film.out.add_attachment(name, mime, content)
-    film.close()
-    return path
-
-
 def test_attachments_are_left_out_unless_they_are_fonts(tmp_path: Path) -> None:
     font = b"\0\1\0\0" + bytes(60)
     source = with_attachment(tmp_path / "in.mkv", "f.ttf", "font/ttf", font)
@@ -324,36 +278,6 @@ def test_a_data_track_that_could_not_be_kept_whole_is_refused_by_name(tmp_path: 
         transcoded(source, keep_tags=("data",))
 
 
-def vorbis_clip(path: Path, comments: list[bytes]) -> Path:
-    """Vorbis sound whose own header holds tags, as encoders write them."""
-    plain = path.with_stem("plain")
-    with av.open(str(plain), "w", format="matroska") as out:
-        sound: Any = out.add_stream("vorbis", rate=48000, layout="stereo")
-        sound.codec_context.options = {"strict": "-2"}
-        for start in range(0, 12_000, 1024):
-            tone: Any = av.AudioFrame.from_ndarray(
-                np.zeros((2, 1024), np.float32), format="fltp", layout="stereo"
-            )
-            tone.sample_rate, tone.pts, tone.time_base = 48000, start, Fraction(1, 48000)
-            out.mux(sound.encode(tone))
-        out.mux(sound.encode())
-    film = Film(path)
-    with av.open(str(plain)) as media:
-        made = film.out.add_stream_from_template(media.streams.audio[0], opaque=True)
-        private = bytes(media.streams.audio[0].codec_context.extradata or b"")
-        body = b"".join(len(one).to_bytes(4, "little") + one for one in comments)
-        header = b"\x03vorbis" + bytes(4) + len(comments).to_bytes(4, "little") + body + b"\1"
-        setup = private[private.index(b"\x05vorbis") :]
-        lacing = b"\xff" * (len(header) // 255) + bytes((len(header) % 255,))
-        made.codec_context.extradata = b"\x02\x1e" + lacing + private[3:33] + header + setup
-        for packet in media.demux():
-            if packet.dts is not None:
-                packet.stream = made
-                film.out.mux(packet)
-    film.close()
-    return path
-
-
 def test_tags_inside_the_header_of_vorbis_sound_are_sorted_too(tmp_path: Path) -> None:
     comments = [b"TITLE=Theme", b"ARTIST=Anna Example", b"COMMENT=" + GRAPH.encode()]
     source = vorbis_clip(tmp_path / "in.mkv", comments)
@@ -364,41 +288,6 @@ def test_tags_inside_the_header_of_vorbis_sound_are_sorted_too(tmp_path: Path) -
     assert left_out(source) == {Tag("track 1", "ARTIST"), Tag("track 1", "COMMENT")}
     with av.open(str(target)) as media:
         assert sum(frame.samples for frame in media.decode(audio=0)) > 10_000
-
-
-ASS = """[Script Info]
-; Script generated by Aegisub, Anna Example
-Title: Captions
-Original Script: Anna Example
-PlayResX: 160
-ScriptType: v4.00+
-
-[Aegisub Project Garbage]
-Video File: C:/Anna Example/a cat on a skateboard.mp4
-
-[V4+ Styles]
-Format: Name, Fontname, Fontsize
-Style: Default,Arial,20
-
-[Events]
-Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
-Dialogue: 0,0:00:00.00,0:00:00.20,Default,,0,0,0,,hello
-"""
-
-
-def ass_clip(path: Path, script: str = ASS) -> Path:
-    """A clip with subtitles whose header an editor wrote."""
-    text = path.with_suffix(".ass")
-    text.write_text(script, encoding="utf-8")
-    film = Film(path)
-    with av.open(str(text)) as media:
-        made = film.out.add_stream_from_template(media.streams[0])
-        for packet in media.demux():
-            if packet.dts is not None:
-                packet.stream = made
-                film.out.mux(packet)
-    film.close()
-    return path
 
 
 def test_the_header_of_subtitles_keeps_what_shows_them(tmp_path: Path) -> None:
@@ -420,154 +309,3 @@ def test_the_header_of_subtitles_keeps_what_shows_them(tmp_path: Path) -> None:
         Tag("track 1", "Original Script"),
         Tag("track 1", "Aegisub Project Garbage"),
     }
-
-
-# Stamping
-
-
-CLIP = Spec(size=(240, 160), frames=24, tags=PRIVATE | KEPT, muxer=MDTA, audio=("eng",))
-
-
-@pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip as a generator writes it."""
-    return make_clip(tmp_path_factory.mktemp("generated") / "in.mp4", CLIP)
-
-
-def test_a_clip_is_stamped_without_its_prompt_and_the_prompt_is_hashed_from_its_tags(
-    run: Run, generated: Path, keyring: Keyring, trust: Trust, tmp_path: Path
-) -> None:
-    words = ("--model-name", "M", "--model-version", "1", "--preset", "ultrafast")
-    keys = ("--keys", keyring.folder, "--registry", "none")
-    out = tmp_path / "out.mp4"
-    ran = run("stamp", generated, out, *words, *keys, "--prompt-from-tags", "--json")
-    assert ran.code == 0, ran.err
-    names = {one["name"] for one in ran.row["tags"]["left_out"]}
-    assert names >= {"prompt", "workflow", "parameters", "comment", "artist"}
-    assert {"place": "container", "name": "title"} in ran.row["tags"]["kept"]
-    assert not any(secret in ran.out + ran.err for secret in SECRETS)
-    assert not any(secret.encode() in out.read_bytes() for secret in SECRETS)
-    report = provenance.verify(out, watermark_keys=keyring.watermark_keys, trust=trust)
-    assert report.manifest.prompt_hash == hash_prompt(PROMPT, keyring.prompt_key)
-    assert provenance.prompt_from_tags(generated) == PROMPT
-
-
-@pytest.mark.parametrize(
-    ("options", "code", "place"),
-    [
-        (["--keep-tags", "Artist,PROMPT"], 3, "prompt"),
-        (["--keep-tags", "comment"], 3, "comment"),
-        (["--title", "A Cat on a Skateboard, in golden light"], 2, "the title"),
-    ],
-)
-def test_a_prompt_that_would_be_published_is_refused_before_any_work(
-    run: Run,
-    generated: Path,
-    keyring: Keyring,
-    tmp_path: Path,
-    *,
-    options: Any,
-    code: int,
-    place: str,
-) -> None:
-    (tmp_path / "p.txt").write_text(f"  {PROMPT.upper()}\n")
-    words = ("--model-name", "M", "--model-version", "1", "--prompt-file", tmp_path / "p.txt")
-    keys = ("--keys", keyring.folder, "--registry", "none")
-    ran = run("stamp", generated, tmp_path / "out.mp4", *words, *keys, *options)
-    assert ran.code == code
-    assert place in ran.err
-    assert "keyring" not in ran.err
-    assert not any(secret in (ran.out + ran.err) for secret in SECRETS)
-    assert "golden" not in (ran.out + ran.err).lower()
-    assert not (tmp_path / "out.mp4").exists()
-
-
-def traced(keyring: Keyring, prompt: str = PROMPT) -> dict[str, Any]:
-    return {
-        "prompt_hash": hash_prompt(prompt, keyring.prompt_key),
-        "prompt_trace": trace_prompt(prompt, keyring.prompt_key),
-    }
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda p: make_clip(p / "in.mkv", Spec(tags={"title": PROMPT})),
-        lambda p: make_clip(p / "in.mp4", Spec(title=json.dumps(PROMPT))),
-        lambda p: make_clip(p / "in.mkv", Spec(audio=("eng",), audio_title=PROMPT)),
-        lambda p: with_attachment(
-            p / "in.mkv", "f.ttf", "font/ttf", b"OTTO" + PROMPT.encode("utf-16-be")
-        ),
-        lambda p: with_attachment(p / "in.mkv", f"{PROMPT}.ttf", "font/ttf", b"OTTO1234"),
-        lambda p: vorbis_clip(p / "in.mkv", [f"TITLE={PROMPT}".encode()]),
-        lambda p: ass_clip(p / "in.mkv", ASS.replace("Style: Default", f"Style: {PROMPT}")),
-    ],
-    ids=["title", "track", "sound", "font", "font's name", "vorbis", "subtitles"],
-)
-def test_the_prompt_is_looked_for_in_everything_that_is_kept(
-    make: Any, keyring: Keyring, tmp_path: Path
-) -> None:
-    source = make(tmp_path)
-    with pytest.raises(PromptExposedError) as caught:
-        stamp_clip(source, tmp_path / "out.mkv", keyring, **traced(keyring))
-    assert "skateboard" not in str(caught.value)
-
-
-def test_the_prompt_in_a_chapters_title_is_refused(keyring: Keyring, tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mp4", Spec(chapters=True))
-    with pytest.raises(PromptExposedError, match="chapters"):
-        stamp_clip(source, tmp_path / "o.mp4", keyring, **traced(keyring, "the chase"))
-
-
-def test_the_prompt_in_the_outputs_name_is_refused(keyring: Keyring, tmp_path: Path) -> None:
-    source = make_clip(tmp_path / "in.mp4", Spec())
-    for name, prompt in (("cat.mp4", "Cat"), ("a_cat_on_a_skateboard_in_0001.mp4", PROMPT)):
-        with pytest.raises(UsageError, match="stands in the"):
-            stamp_clip(source, tmp_path / name, keyring, title="x", **traced(keyring, prompt))
-
-
-def test_the_prompt_in_the_inputs_own_manifest_is_refused(
-    clip: Path, keyring: Keyring, tmp_path: Path
-) -> None:
-    signed = tmp_path / "signed.mp4"
-    stamp_clip(clip, signed, keyring, title=PROMPT)
-    with pytest.raises(PromptExposedError, match="manifest that the clip carries"):
-        stamp_clip(signed, tmp_path / "o.mp4", keyring, **traced(keyring))
-
-
-def test_a_signed_inputs_file_name_is_not_published(
-    clip: Path, keyring: Keyring, tmp_path: Path
-) -> None:
-    signed, out = tmp_path / "Anna Example.mp4", tmp_path / "out.mp4"
-    stamp_clip(clip, tmp_path / "first.mp4", keyring)
-    (tmp_path / "first.mp4").rename(signed)
-    stamp_clip(signed, out, keyring)
-    assert b"Anna Example" not in out.read_bytes()
-    assert b"source clip" in out.read_bytes()
-
-
-def test_a_trace_under_another_prompt_key_is_no_check_and_is_refused(
-    clip: Path, keyring: Keyring, tmp_path: Path
-) -> None:
-    other = provenance.init_keyring(tmp_path / "k", "Another Studio")
-    with pytest.raises(provenance.ServiceError, match="does not hold the prompt key"):
-        stamp_clip(clip, tmp_path / "o.mp4", keyring, **traced(other))
-
-
-def test_a_clip_without_a_prompt_in_its_tags_needs_it_given(clip: Path) -> None:
-    with pytest.raises(PromptTagsError, match=r"clip\.mp4 holds no prompt"):
-        provenance.prompt_from_tags(clip)
-
-
-def test_tags_that_are_called_by_a_text_or_by_the_prompt_are_counted_and_not_named(
-    keyring: Keyring, tmp_path: Path
-) -> None:
-    tags = {PROMPT: "1", "com.example.a long name, in a sentence of its own": "2"}
-    source = make_clip(tmp_path / "in.mp4", Spec(size=(240, 160), tags=tags, muxer=MDTA))
-    result = stamp_clip(source, tmp_path / "o.mp4", keyring, encoder=FAST, **traced(keyring))
-    assert [tag.name for tag in result.tags_left_out] == ["(a name that is not shown)"]
-    source = make_clip(tmp_path / "in.mkv", Spec(tags={PROMPT: "1"}))  # with _ for each space
-    keep = tuple(tags_of(source))
-    with pytest.raises(PromptExposedError) as caught:
-        stamp_clip(source, tmp_path / "o.mkv", keyring, keep_tags=keep, **traced(keyring))
-    assert "skateboard" not in str(caught.value)

@@ -24,6 +24,7 @@ from provenance.errors import InputError, SealError, UsageError, WithdrawnError
 from provenance.manifest import LocalSigner, Recovery, attach, sidecar_path
 from provenance.manifest.certificates import issue_signer, make_root
 from provenance.registry import Registry, model_target
+from provenance.registry.records import WithdrawalKind
 from provenance.results import Verdict
 from provenance.stamping.restore import restore
 from tests.authority import Authority, serve
@@ -209,7 +210,7 @@ def test_an_expired_certificate_needs_a_timestamp(desk: Desk, tmp_path: Path) ->
         attach(copy, bare, named, signer, trust=trust)
         attach(copy, timed, named, signer, trust=trust, tsa_url=authority.url)
     time.sleep(6)
-    options = {"watermark_keys": desk.keyring.watermark_keys, "trust": trust}
+    options: dict[str, Any] = {"watermark_keys": desk.keyring.watermark_keys, "trust": trust}
     assert verify(bare, **options).verdict is Verdict.CREDENTIAL_INVALID
     assert verify(timed, **options).verdict is Verdict.CONFIRMED
 
@@ -253,9 +254,12 @@ def test_a_registry_that_is_gone_costs_only_its_own_answer(desk: Desk, stripped:
 # --- withdrawal
 
 
-@pytest.mark.parametrize("kind", ["stamp", "model", "key", "consent"])
+KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_withdrawn_stamp_is_revoked_with_and_without_its_manifest(
-    kind: str, desk: Desk, stripped: Path
+    kind: WithdrawalKind, desk: Desk, stripped: Path
 ) -> None:
     target = {
         "stamp": desk.clips[0].stamp_id.hex,
@@ -263,7 +267,7 @@ def test_a_withdrawn_stamp_is_revoked_with_and_without_its_manifest(
         "key": desk.keyring.watermark_key.key_id,
         "consent": "consent-0",
     }[kind]
-    desk.registry.withdrawals.withdraw(kind, target, "it had to be")  # type: ignore[arg-type]
+    desk.registry.withdrawals.withdraw(kind, target, "it had to be")
     try:
         for path, otherwise in (
             (desk.clips[0].output_path, "CONFIRMED"),
@@ -276,7 +280,7 @@ def test_a_withdrawn_stamp_is_revoked_with_and_without_its_manifest(
         spared = desk.check(desk.clips[1].output_path).verdict is Verdict.CONFIRMED
         assert spared is (kind in ("stamp", "consent"))
     finally:
-        desk.registry.withdrawals.reinstate(kind, target, "over")  # type: ignore[arg-type]
+        desk.registry.withdrawals.reinstate(kind, target, "over")
     assert desk.check(stripped).verdict is Verdict.WATERMARK_MATCH
 
 

@@ -6,7 +6,7 @@ import os
 import socket
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 from provenance.errors import InputError, UnreadableFileError, UnsupportedMediaError
 from provenance.video import EncoderOptions, ReadStats, probe, read_luma, transcode
 from tests.clips import Spec, copy, cover_png, make_clip
+from tests.values import present
 
 FAST = EncoderOptions(preset="ultrafast")
 
@@ -175,7 +176,7 @@ def test_a_damaged_frame_is_skipped_in_reading_and_stops_transcoding(
 ) -> None:
     whole = make_clip(tmp_path / "whole.mp4", Spec(frames=48, options={"g": "12"}, audio=("eng",)))
     with av.open(str(whole)) as media:
-        at, size = [(p.pos, p.size) for p in media.demux(video=0) if p.size][number]
+        at, size = [(present(p.pos), p.size) for p in media.demux(video=0) if p.size][number]
     data = bytearray(whole.read_bytes())
     noise = np.random.default_rng(number).integers(0, 256, size - 4, dtype=np.uint8).tobytes()
     data[at + 4 : at + size] = noise if how == "noise" else bytes(size - 4)
@@ -187,21 +188,25 @@ def test_a_damaged_frame_is_skipped_in_reading_and_stops_transcoding(
         stamp_like(path)
 
 
-@pytest.fixture
-def listener() -> Iterator[Callable[[], bool]]:
+class Listener:
     """A port on this machine, and a question: did anyone connect?"""
+
+    def __init__(self, server: socket.socket) -> None:
+        self.server, self.port = server, server.getsockname()[1]
+
+    def __call__(self) -> bool:
+        try:
+            self.server.accept()[0].close()
+        except TimeoutError:
+            return False
+        return True
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
-
-        def called() -> bool:
-            try:
-                server.accept()[0].close()
-            except TimeoutError:
-                return False
-            return True
-
-        called.port = server.getsockname()[1]  # type: ignore[attr-defined]
-        yield called
+        yield Listener(server)
 
 
 PLAYLISTS = {
@@ -223,11 +228,9 @@ WORDS = {"hls": "is a playlist (HLS)", "dash": "is a playlist (DASH)"}
 
 
 @pytest.mark.parametrize("name", PLAYLISTS)
-def test_a_playlist_never_connects_anywhere(
-    tmp_path: Path, name: str, listener: Callable[[], bool]
-) -> None:
+def test_a_playlist_never_connects_anywhere(tmp_path: Path, name: str, listener: Listener) -> None:
     path = tmp_path / name
-    url = f"http://127.0.0.1:{listener.port}/a.ts"  # type: ignore[attr-defined]
+    url = f"http://127.0.0.1:{listener.port}/a.ts"
     path.write_text(PLAYLISTS[name].replace("{url}", url))
     refused(path, UnreadableFileError, WORDS.get(path.stem, "is not a video or image file"))
     assert not listener()
@@ -241,9 +244,8 @@ def test_a_playlist_never_opens_another_file(tmp_path: Path, name: str) -> None:
     refused(path, UnreadableFileError, WORDS.get(path.stem, "is not a video or image file"))
 
 
-def test_the_listener_would_notice_a_connection(listener: Callable[[], bool]) -> None:
-    port = listener.port  # type: ignore[attr-defined]
-    with socket.create_connection(("127.0.0.1", port)):
+def test_the_listener_would_notice_a_connection(listener: Listener) -> None:
+    with socket.create_connection(("127.0.0.1", listener.port)):
         assert listener()
 
 

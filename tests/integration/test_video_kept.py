@@ -13,7 +13,8 @@ from pymediainfo import MediaInfo
 
 from provenance.video import EncoderOptions, container_for, foresee, probe, read_luma, transcode
 from provenance.video.colour import ContentLight, MasteringDisplay
-from tests.clips import ROTATE_90, Spec, copy, cover_png, make_clip
+from tests.clips import ROTATE_90, Spec, copy, cover_png, frame_time, make_clip
+from tests.values import present
 
 HDR10 = MasteringDisplay(
     (
@@ -34,7 +35,7 @@ TAGS = {
     "com.example.shot": "42",
 }
 KEEP = ("comment", "com.example.shot", "cover")
-RICH = {
+RICH: dict[str, Any] = {
     "audio": ("eng", "deu"),
     "audio_title": "Stereo mix",
     "chapters": True,
@@ -43,7 +44,7 @@ RICH = {
     "title": "Main picture",
     "matrix": ROTATE_90,
 }
-VP9 = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
+VP9: dict[str, Any] = {"codec": "libvpx-vp9", "options": {"deadline": "realtime", "cpu-used": "8"}}
 CASES: dict[str, tuple[Spec, EncoderOptions]] = {
     "mp4": (
         Spec(
@@ -85,7 +86,7 @@ def packets(path: Path) -> list[tuple[Any, ...]]:
     with av.open(str(path)) as media:
         main = media.streams.video[0].index
         found = [
-            (p.stream.index, p.pts * p.time_base, p.duration * p.time_base, bytes(p))
+            (p.stream.index, p.pts * p.time_base, present(p.duration) * p.time_base, bytes(p))
             for p in media.demux()
             if p.stream_index != main and p.size and p.pts is not None
         ]
@@ -94,7 +95,7 @@ def packets(path: Path) -> list[tuple[Any, ...]]:
 
 def presentation(path: Path) -> list[Fraction]:
     with av.open(str(path)) as media:
-        return [frame.pts * Fraction(frame.time_base) for frame in media.decode(video=0)]
+        return [frame_time(frame) for frame in media.decode(video=0)]
 
 
 def tracks(path: Path) -> list[tuple[Any, ...]]:
@@ -116,14 +117,14 @@ def container(path: Path) -> tuple[Any, ...]:
     with av.open(str(path)) as media:
         tags = {k: v for k, v in media.metadata.items() if k.lower() != "encoder"}
         chapters = [
-            (c["start"] * c["time_base"], c["end"] * c["time_base"], c["metadata"])
+            (*(c[edge] * present(c["time_base"]) for edge in ("start", "end")), c["metadata"])
             for c in media.chapters()
         ]
         return tags, chapters, media.start_time
 
 
 def mediainfo(path: Path, kind: str) -> list[dict[str, Any]]:
-    names = (
+    names: tuple[str, ...] = (
         *("width", "height", "rotation", "pixel_aspect_ratio", "display_aspect_ratio", "language"),
         *("title", "color_range", "color_primaries", "transfer_characteristics", "bit_depth"),
         *("matrix_coefficients", "chroma_subsampling", "chromasubsampling_position", "default"),

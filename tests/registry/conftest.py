@@ -20,6 +20,7 @@ from provenance.results.payload import StampId
 from tests.services import missing
 
 MANIFEST = b"a manifest store"
+BEFORE, SINCE = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -21,9 +21,7 @@ def test_a_registry_that_cannot_be_written_is_read_without_files_beside_it(
         registry.commit(record(stamp_id), MANIFEST, None)
     may = os.access
     # What the system says to others than root.
-    monkeypatch.setattr(
-        database.os, "access", lambda place, mode: mode != os.W_OK and may(place, mode)
-    )
+    monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK and may(place, mode))
     with Registry(str(path)) as registry:
         assert registry.manifest(stamp_id) == MANIFEST
         assert registry.check().broken is None
@@ -41,8 +39,6 @@ def test_an_older_registry_that_cannot_be_written_says_what_to_do(
         database.upgrade(connection, "0001")
     engine.dispose()
     may = os.access
-    monkeypatch.setattr(
-        database.os, "access", lambda place, mode: mode != os.W_OK and may(place, mode)
-    )
+    monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK and may(place, mode))
     with pytest.raises(RegistryError, match=r"older release.*open it once where it may"):
         Registry(str(path))

@@ -59,7 +59,11 @@ def signed(
 def check(
     *envelopes: Envelope, policy: ApprovalPolicy | None = None, **options: Any
 ) -> tuple[Approval, ...]:
-    chosen = {"reviewers": trusted(ANNA, BEN), "signing_key": STAMPING, "terms": None} | options
+    chosen: dict[str, Any] = {
+        "reviewers": trusted(ANNA, BEN),
+        "signing_key": STAMPING,
+        "terms": None,
+    } | options
     return approvals.check_approvals(envelopes, CLIP, policy=policy, now=NOW, **chosen)
 
 
@@ -303,7 +307,7 @@ def test_the_job_s_prompt_may_be_known_under_several_keys() -> None:
 
 
 def test_every_value_that_differs_is_named() -> None:
-    changes = {
+    changes: dict[str, Any] = {
         "model_name": "M",
         "model_version": "2",
         "consents": (),

@@ -37,19 +37,19 @@ STILL_GEOMETRY = [
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: Any) -> Path:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A second of moving texture."""
     return make_clip(tmp_path_factory.mktemp("bench") / "a.mp4", Spec(size=SIZE, frames=24))
 
 
 @pytest.fixture(scope="module")
-def short(tmp_path_factory: Any) -> Path:
+def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few frames, for attacks that treat all alike."""
     return make_clip(tmp_path_factory.mktemp("bench") / "s.mp4", Spec(size=SIZE, frames=3))
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: Any) -> Path:
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What marked video is mixed with: darker by far than the clip."""
     path = tmp_path_factory.mktemp("bench") / "b.mp4"
     with av.open(str(path), "w") as out:
@@ -243,7 +243,7 @@ def test_geometry_that_moves_can_be_put_back_frame_by_frame(
     before, after = lumas(clip), lumas(attacked(name, clip, other, tmp_path))
     last = len(after) - 1
     matrix, size = render.place(ALL[name].passes, SIZE, last / len(after))
-    back = frames.warped(after[last], np.linalg.inv(matrix), size, None)
+    back = frames.warped(after[last], np.linalg.inv(matrix).astype(np.float64), size, None)
     middle = (slice(30, 78), slice(50, 142))
     likest = max(likeness(back, frame, middle) for frame in before[-3:])
     assert likest > 0.9

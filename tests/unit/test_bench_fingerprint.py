@@ -24,7 +24,7 @@ def test_the_search_that_is_timed_finds_what_was_hidden() -> None:
 
 
 def test_the_search_is_timed_from_the_command_line() -> None:
-    command = [sys.executable, ROOT / "scripts" / "bench_fingerprint", "--search", "5000"]
+    command = [sys.executable, str(ROOT / "scripts" / "bench_fingerprint"), "--search", "5000"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.startswith("16 frames among 5000: ")
     assert done.stdout.endswith("16 found\n")

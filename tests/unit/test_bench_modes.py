@@ -19,7 +19,7 @@ from bench.stages import Crop
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: Any) -> Path:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds of moving texture."""
     return make_clip(tmp_path_factory.mktemp("modes") / "a.mp4", Spec(size=(192, 108), frames=48))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from typing import Any
 
 import pytest
 
@@ -33,11 +34,11 @@ def test_a_second_signal_does_not_disturb_the_cleaning() -> None:
 
 def test_a_signal_in_a_librarys_callback_is_raised_by_the_next_check() -> None:
     # Stands for a function of the output file that the media library calls.
-    space = {"__name__": "provenance.video.sink", "send": send}
+    space: dict[str, Any] = {"__name__": "provenance.video.sink", "send": send}
     exec("def write(): send()", space)  # noqa: S102 - to give the function that module's name
     with stoppable():
         check()
-        space["write"]()  # type: ignore[operator]  # made above
+        space["write"]()
         with pytest.raises(Stopped):
             check()
 

@@ -118,5 +118,5 @@ def test_cores_are_shared_out_among_workers_that_fit(
 
 
 def test_a_cluster_without_cores_needs_a_number_of_workers() -> None:
-    with pytest.raises(ClusterError, match="--workers"):
+    with pytest.raises(ClusterError, match="how many workers"):
         share_out((0,), 9)

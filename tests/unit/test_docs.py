@@ -39,6 +39,7 @@ from provenance.verifying.many import Outcome
 from provenance.verifying.rows import Row
 from provenance.verifying.steps import NEXT_STEPS
 from provenance.verifying.summary import NOT_SHOWN
+from tests.commands import every_command, options_of
 from tests.conftest import ROOT
 
 PAGES = sorted(
@@ -83,24 +84,6 @@ def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
         assert inner is not None, f"there is no command {words[0]!r}"
         command, words = inner, words[1:]
     return command, words
-
-
-def every_command() -> Iterator[tuple[str, click.Command]]:
-    """Every command there is, and how it is called."""
-    waiting: list[tuple[str, click.Command]] = [("provenance", main)]
-    while waiting:
-        path, command = waiting.pop()
-        yield path, command
-        if isinstance(command, click.Group):
-            context = click.Context(command)
-            for name in command.list_commands(context):
-                inner = command.get_command(context, name)
-                assert inner is not None
-                waiting.append((f"{path} {name}", inner))
-
-
-def options_of(command: click.Command) -> set[str]:
-    return {"-h", "--help", *(flag for parameter in command.params for flag in parameter.opts)}
 
 
 def every_option() -> set[str]:

@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,7 +84,9 @@ def test_pictures_that_move_are_images_and_read_to_their_end(
     name: str, frames: int, tmp_path: Path
 ) -> None:
     first, *more = pictures(frames)
-    moving = {"save_all": True, "append_images": more, "duration": 100} if more else {}
+    moving: dict[str, Any] = (
+        {"save_all": True, "append_images": more, "duration": 100} if more else {}
+    )
     first.save(tmp_path / name, **moving)
     assert probe(tmp_path / name).kind == "image"
     assert len(list(read_luma(tmp_path / name))) == frames

@@ -129,7 +129,7 @@ def test_an_interruption_at_any_step_leaves_nothing_behind(
 
     for name in ("write_new", "_move_new"):
         monkeypatch.setattr(making, name, stop_in_time(getattr(making, name)))
-    monkeypatch.setattr(making.os, "rename", stop_in_time(os.rename))
+    monkeypatch.setattr(os, "rename", stop_in_time(os.rename))
     folder = tmp_path / "keys"
     with pytest.raises(KeyboardInterrupt):
         init_keyring(folder, "Example Studio")
@@ -166,7 +166,7 @@ def test_a_file_in_the_folders_place_is_an_output_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a\nb", "x" * 65])
 def test_a_name_that_no_certificate_can_hold_is_a_usage_error(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="--org"):
+    with pytest.raises(UsageError, match="give another one"):
         init_keyring(tmp_path / "keys", name)
     assert not (tmp_path / "keys").exists()
 

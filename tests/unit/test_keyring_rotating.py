@@ -291,7 +291,8 @@ def test_the_list_names_every_key_and_no_secret(keys: Path) -> None:
     for row in rows:
         assert shown.count(row["id"]) >= 2
         assert (row["valid_until"] is None) == (row["kind"] in ("watermark", "prompt"))
-    secrets = [key.secret for key in (*ring.watermark_keys, *ring.prompt_keys)]
+    secrets = [key.secret for key in ring.watermark_keys]
+    secrets += [key.secret for key in ring.prompt_keys]
     assert not any(secret.hex() in shown for secret in secrets)
     assert "PRIVATE" not in shown
 

@@ -18,7 +18,7 @@ from provenance.fingerprint import (
     SoundPiece,
     compare,
 )
-from provenance.results import Detection, PictureMap
+from provenance.results import CellStatus, Detection, PictureMap
 from provenance.verifying.likeness import LASTING, likeness, moved
 from tests.conftest import ROOT
 from tests.unit.fingerprint.pictures import SIZE, Picture, fingerprint, texture
@@ -31,6 +31,7 @@ HEIGHT, WIDTH = SIZE
 SECONDS = 10.0
 CLIP = {0.25 * i: texture(i) for i in range(40)}
 ACROSS, DOWN = 40, 22
+MARKED: CellStatus = "marked"
 EVERYWHERE = [0.95] * (ACROSS * DOWN)
 FROM_START_TO_END = (0.0, SECONDS)
 
@@ -64,11 +65,7 @@ def pasted(when: tuple[float, float], seconds: float = SECONDS) -> Fingerprint:
 def found(heard: list[float]) -> Detection:
     """A detector's word, that so much of the mark is heard in each place where 1 is due."""
     count = ACROSS * DOWN
-    states = ("marked",) * count
-    nothing = (0.0,) * count
-    picture = PictureMap(
-        ACROSS, DOWN, states, nothing, nothing, nothing, None, tuple(heard), (1.0,) * count
-    )
+    picture = PictureMap(ACROSS, DOWN, (MARKED,) * count, heard=tuple(heard), due=(1.0,) * count)
     return Detection("found", picture=picture)
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from provenance.fingerprint import CELL, Area
-from provenance.results import PictureMap, Transform
+from provenance.results import CellStatus, PictureMap, Transform
 from provenance.verifying.places import Marks, forged, marks, outline
 
 SIZE = (640, 360)
 ACROSS, DOWN = 40, 22
+MARKED: CellStatus = "marked"
 CELLS = tuple((column, row) for column in range(-3, 0) for row in range(-1, 2))
 AREA = Area(
     share=0.2,
@@ -25,9 +27,7 @@ AREA = Area(
 def mapped(heard: list[float]) -> PictureMap:
     """A map of which a place shows so much of the mark where 1 is due."""
     count = ACROSS * DOWN
-    return PictureMap(
-        ACROSS, DOWN, ("marked",) * count, *[(0.0,) * count] * 3, None, tuple(heard), (1.0,) * count
-    )
+    return PictureMap(ACROSS, DOWN, (MARKED,) * count, heard=tuple(heard), due=(1.0,) * count)
 
 
 def test_an_areas_outline_is_in_fractions_of_the_shown_picture() -> None:
@@ -73,7 +73,7 @@ def test_under_a_plain_bar_the_mark_around_it_is_not_taken_for_one_over_it() -> 
 @pytest.mark.parametrize(
     "changes", [{"share": 0.09}, {"differing": 0.36}], ids=["too small", "hardly differs"]
 )
-def test_a_small_area_or_one_that_hardly_differs_is_no_forgery(changes: dict[str, float]) -> None:
+def test_a_small_area_or_one_that_hardly_differs_is_no_forgery(changes: dict[str, Any]) -> None:
     assert not forged([replace(AREA, **changes)], Marks(1.0, 1.0, 1.0))
 
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from provenance.results import Detection, MissingArea, PictureMap, Transform
+from provenance.results import CellStatus, Detection, MissingArea, PictureMap, Transform
 from provenance.results.payload import StampId
 from provenance.verifying.regions import Region, covered, parts, unexplained
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.find.panels import Box
 
 QUARTER = Box(0.5, 0.5, 1.0, 1.0)
+MARKED: CellStatus = "marked"
 WHOLE = Grid(1280, 720)
 
 
@@ -21,7 +22,7 @@ def found(columns: int = 40, rows: int = 22, missing: MissingArea | None = None)
     picture = PictureMap(
         columns,
         rows,
-        ("marked",) * cells,
+        (MARKED,) * cells,
         (9.0,) * cells,
         (9.0,) * cells,
         (3.0,) * cells,

@@ -67,8 +67,10 @@ class Maker:
 
 
 def usage(*, sign: bool = False, issue: bool = False) -> tuple[x509.KeyUsage, bool]:
-    names = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    names += ("crl_sign", "encipher_only", "decipher_only")
+    names = (
+        *("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+        *("crl_sign", "encipher_only", "decipher_only"),
+    )
     rest = dict.fromkeys(names, False)
     return x509.KeyUsage(digital_signature=sign, key_cert_sign=issue, **rest), True
 

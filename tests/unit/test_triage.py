@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -31,14 +32,14 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def row(verdict: Verdict, path: str = "a.mp4", **known: object) -> Row:
-    given = {"summary": "One. Two.", "to_do": NEXT_STEPS[verdict], **known}
-    return Row(path, "00", 1, verdict, False, **given)  # type: ignore[arg-type]
+def row(verdict: Verdict, path: str = "a.mp4", **known: Any) -> Row:
+    given: dict[str, Any] = {"summary": "One. Two.", "to_do": NEXT_STEPS[verdict], **known}
+    return Row(path, "00", 1, verdict, False, **given)
 
 
 def shown(rows: list[Row], found: Found | None = None) -> str:
     console = Console(file=io.StringIO(), width=80)
-    show_triage(rows, found or Found(()), 0, console)
+    show_triage(rows, found or Found(()), 0, console, all_in="`--table FILE`")
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 

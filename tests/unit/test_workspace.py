@@ -163,7 +163,7 @@ def test_an_orphans_note_cannot_point_at_another_file(tmp_path: Path) -> None:
 def test_an_existing_target_is_kept_unless_overwriting_is_asked_for(tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     target.write_bytes(b"old")
-    with pytest.raises(UsageError, match="--overwrite"):
+    with pytest.raises(UsageError, match="have it replaced"):
         check_target(target, overwrite=False)
     with Workspace(target, overwrite=True) as workspace:
         draft = workspace.path("draft.mp4")

@@ -200,7 +200,7 @@ class _Case:
             yield (
                 "unbound",
                 "The approval does not say as what the clip may be stamped, and that is asked for; "
-                "have it approved again with its job (`provenance approve --jobs`).",
+                "have it approved again, for its job.",
             )
         if one.terms is not None and self.terms is None:
             yield "other_job", "The approval is for a job, and which this one is is not known here."

@@ -127,7 +127,8 @@ def load_reviewer_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyringError(
             f"{path} holds no Ed25519 key without a pass-phrase",
-            advice="make one with `provenance approve --new-key FILE`",
+            advice="make one with `provenance approve`",
+            settings=("new_key",),
         )
     return key
 
@@ -252,7 +253,8 @@ def _public_keys(file: Path) -> Iterable[Ed25519PublicKey]:
         if _is_anybodys(key):
             raise KeyringError(
                 f"A key in {file} is one under which anybody can sign",
-                advice="have its owner make a new one with `provenance approve --new-key FILE`",
+                advice="have its owner make a new one with `provenance approve`",
+                settings=("new_key",),
             )
         yield key
 

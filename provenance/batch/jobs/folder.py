@@ -57,7 +57,11 @@ def find_jobs(folder: Path, pattern: str, fields: Mapping[str, Any]) -> tuple[Jo
 def _files(folder: Path, pattern: str) -> list[Path]:
     wanted = PurePath(pattern)
     if not pattern.strip() or wanted.is_absolute() or ".." in wanted.parts:
-        raise UsageError("A --glob pattern stays below its folder; write it like *.mp4.")
+        raise UsageError(
+            "A pattern of names stays below its folder",
+            advice="write it like *.mp4",
+            settings=("glob",),
+        )
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; name the one that holds the clips.")
     root = folder.resolve()
@@ -72,5 +76,10 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     except (OSError, ValueError, NotImplementedError, RuntimeError) as error:
         raise UsageError(f"The clips in {folder} cannot be listed by that pattern.") from error
     if not found:
-        raise UsageError(f"Nothing in {folder} fits {pattern!r}; check --from and --glob.")
+        raise UsageError(
+            f"Nothing in {folder} fits {pattern!r}",
+            path=folder,
+            advice="check the folder and the pattern",
+            settings=("from", "glob"),
+        )
     return found

@@ -15,7 +15,7 @@ from provenance.errors import StorageError, UnreadableFileError, UsageError
 from provenance.system.storage.places import Place
 from provenance.system.storage.stores import Store, told
 from provenance.system.text import size as readable
-from provenance.system.workspace import Workspace, explained
+from provenance.system.workspace import Workspace, exists_already, explained
 
 _BLOCK: Final = 1024 * 1024
 _MAX_NAME: Final = 200
@@ -202,7 +202,7 @@ def _put(local: Path, target: Place, *, overwrite: bool) -> bool:
 def _accept_same(target: Place, mine: Stored) -> None:
     there = stored(target)
     if there is None or (there.size, there.sha256) != (mine.size, mine.sha256):
-        raise UsageError(f"{target} exists already; add --overwrite to replace it.")
+        raise exists_already(target)
 
 
 def _weighed(place: Place, max_bytes: int | None) -> Stored:

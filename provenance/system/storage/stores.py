@@ -152,7 +152,8 @@ def _told(place: Place, doing: str) -> Iterator[None]:
             ) from error
         raise StorageError(
             f"{place} could not be {doing} ({type(error).__name__})",
-            advice="run it again with --debug for the store's answer",
+            advice="look for the store's answer in the log",
+            settings=("debug",),
         ) from error
 
 

@@ -161,8 +161,9 @@ class Examiner:
         except (_Ended, wire.Garbled) as error:
             self.close()
             raise ServiceError(
-                "The process that examines files could not be started; raise its memory limit, "
-                "or run with --debug."
+                "The process that examines files could not be started",
+                advice="raise its memory limit, or look at the log",
+                settings=("max_memory", "debug"),
             ) from error
         assert isinstance(ready, wire.Ready)  # noqa: S101 - what unpack was asked for
         self.unprotected = ready.missing

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -39,5 +41,5 @@ def fingerprint(
     for time, picture in pictures.items():
         canvas = picture[y : y + shown.size[1], x : x + shown.size[0]]
         visible = np.ones((shown.rows, shown.columns), np.bool_)
-        collector.add(picture, time, lambda c=canvas, v=visible: cells(c, v, shown))
+        collector.add(picture, time, partial(cells, canvas, visible, shown))
     return collector.fingerprint()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import cv2
 import numpy as np
@@ -32,15 +33,15 @@ def seen(pictures: dict[float, Picture]) -> Fingerprint:
         collector.add(
             picture,
             time,
-            lambda c=canvas: cells(c, visible, EXTENT),
-            (lambda w=wide[at], t=there[at]: around(w, t, EXTENT)) if index % 2 == 0 else None,
+            partial(cells, canvas, visible, EXTENT),
+            partial(around, wide[at], there[at], EXTENT) if index % 2 == 0 else None,
         )
     return Fingerprint.from_bytes(collector.fingerprint().to_bytes())
 
 
 def moved(picture: Picture, zoom: float, across: float = 0.0, down: float = 0.0) -> Picture:
     matrix = cv2.getRotationMatrix2D((WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5), 0, zoom)
-    matrix[:, 2] += (across, down)
+    matrix[:, 2] += np.array((across, down))
     done = cv2.warpAffine(picture, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
     return np.asarray(done, np.float32)
 

@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from provenance.batch.jobs import Claim, Ledger
 from provenance.batch.jobs.ledger import WORKER_DIED
 from provenance.errors import LeaseLostError, LedgerError
 from tests.conftest import ROOT
+from tests.values import present
 
 
 class Clock:
@@ -105,12 +106,13 @@ def test_a_lease_that_expired_is_taken_over_and_its_holder_told(
     clock.now += 2
     second = taken(ledger, "second")
     assert second.attempt == 2
-    for attempt in (
+    attempts: tuple[Callable[[], object], ...] = (
         lambda: ledger.renew(first, 60.0),
         lambda: ledger.done(first, {}),
         lambda: ledger.failed(first, "storage", "x"),
         lambda: ledger.release(first),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises(LeaseLostError, match="another run"):
             attempt()
     ledger.done(second, {})
@@ -285,7 +287,7 @@ def test_the_jobs_of_owners_that_are_gone_can_be_claimed_at_once(ledger: Ledger)
     assert ledger.let_go(["gone"], counts=False) == 1
     assert ledger.let_go(["dead"], counts=True) == 1
     assert [(taken(ledger).key, n) for n in (1, 2)] == [("k1", 1), ("k2", 2)]
-    assert [ledger.get(key).attempts for key in ("k1", "k2")] == [1, 2]  # type: ignore[union-attr]
+    assert [present(ledger.get(key)).attempts for key in ("k1", "k2")] == [1, 2]
     assert take(ledger) is None
     for late in (first, second):
         with pytest.raises(LeaseLostError):

@@ -2,8 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from provenance.watermark.arrays import Map, Plane
 from provenance.watermark.code import pattern
 from provenance.watermark.code.layout import Layout, layout_for
 from tests.unit.watermark.pictures import KEY
@@ -12,14 +12,12 @@ LAYOUT = layout_for(KEY)
 SIZE = (640, 360)
 
 
-def centre(width: int, height: int) -> NDArray:
+def centre(width: int, height: int) -> Map:
     """From coordinates about the centre to those of pixels."""
     return np.array([[1, 0, (width - 1) / 2.0], [0, 1, (height - 1) / 2.0], [0, 0, 1.0]])
 
 
-def with_pilot(
-    matrix: NDArray, strength: float = 1.0, layout: Layout = LAYOUT, seed: int = 3
-) -> NDArray:
+def with_pilot(matrix: Map, strength: float = 1.0, layout: Layout = LAYOUT, seed: int = 3) -> Plane:
     """(360, 640): noise of unit deviation, and the pilot under a map, observed to stamped."""
     codeword = np.ones(layout.spec.coded_bits, np.float32)
     pilot, _ = pattern.coefficients(layout, codeword, layout.spec.slopes[0])
@@ -31,7 +29,7 @@ def with_pilot(
     return noise + np.float32(strength) * seen
 
 
-def apart(one: NDArray, other: NDArray) -> float:
+def apart(one: Map, other: Map) -> float:
     """Most canonical pixels by which two maps differ over the picture."""
     x, y = np.meshgrid(np.linspace(-300, 300, 7), np.linspace(-160, 160, 5))
     points = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from provenance.results import PictureMap
+from provenance.results import CellStatus, PictureMap
 from provenance.watermark.code.layout import layout_for
 from provenance.watermark.read.reading import Reading
 from provenance.watermark.where.centring import centred
@@ -18,9 +18,9 @@ def seen(left: float, right: float) -> PictureMap:
     """A map of a wide picture in which the mark fills the columns between two fractions."""
     columns, rows = 80, 22
     at = (np.arange(columns) + 0.5) / columns
-    row = ["marked" if left <= x < right else "unknown" for x in at]
+    row: list[CellStatus] = ["marked" if left <= x < right else "unknown" for x in at]
     scores = tuple(9.0 if one == "marked" else 0.0 for one in row * rows)
-    return PictureMap(columns, rows, tuple(row * rows), scores)  # type: ignore[arg-type]
+    return PictureMap(columns, rows, tuple(row * rows), scores)
 
 
 @pytest.fixture

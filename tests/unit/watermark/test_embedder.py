@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from provenance.watermark.arrays import Luma
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.embed.embedder import Embedder
 from provenance.watermark.embed.profiles import PROFILES
@@ -11,7 +12,7 @@ from tests.unit.watermark.pictures import KEY, STAMP
 GRID = Grid(640, 360)
 
 
-def wall(grain: float, light: float, bars: bool = False, depth: int = 8) -> np.ndarray:
+def wall(grain: float, light: float, bars: bool = False, depth: int = 8) -> Luma:
     """A flat wall with some grain beside a rough half, maybe between black bars."""
     noise = np.random.default_rng(3)
     picture = np.full((360, 640), light)
@@ -20,17 +21,19 @@ def wall(grain: float, light: float, bars: bool = False, depth: int = 8) -> np.n
     if bars:
         picture[:50], picture[-50:] = 16.0, 16.0
     unit = 1 << (depth - 8)
-    kind = np.uint8 if depth == 8 else np.uint16
-    return np.rint(np.clip(picture, 0, 255) * unit).astype(kind)
+    samples = np.rint(np.clip(picture, 0, 255) * unit)
+    return np.asarray(samples, np.uint8) if depth == 8 else np.asarray(samples, np.uint16)
 
 
 @pytest.mark.parametrize("profile", ["faint", "standard"])
 @pytest.mark.parametrize(
     "picture",
-    [(0.9, 200.0), (1.2, 90.0), (0.9, 120.0, True), (0.9, 120.0, False, 10)],
+    [(0.9, 200.0, False, 8), (1.2, 90.0, False, 8), (0.9, 120.0, True, 8), (0.9, 120.0, False, 10)],
     ids=["bright", "grey", "between bars", "10 bits"],
 )
-def test_flat_areas_change_by_what_the_profile_says(profile, picture):
+def test_flat_areas_change_by_what_the_profile_says(
+    profile: str, picture: tuple[float, float, bool, int]
+) -> None:
     """Bright or grey, between black bars or in 10 bits: flat areas get the profile's rms."""
     luma = wall(*picture)
     depth = 10 if luma.dtype == np.uint16 else 8
@@ -42,7 +45,7 @@ def test_flat_areas_change_by_what_the_profile_says(profile, picture):
     assert 0.93 * wanted < np.sqrt(np.mean(change**2)) < 1.03 * wanted
 
 
-def test_drawn_areas_stay_below_what_grain_hides():
+def test_drawn_areas_stay_below_what_grain_hides() -> None:
     """Where there is no grain at all, a mark shows first: it is not turned up to the same."""
     luma = wall(0.0, 120.0)
     embedder = Embedder(KEY, STAMP, PROFILES["standard"], GRID)
@@ -53,7 +56,7 @@ def test_drawn_areas_stay_below_what_grain_hides():
     assert 0.8 * wanted < np.sqrt(np.mean(change**2)) < 0.98 * wanted
 
 
-def test_a_picture_without_flat_areas_is_marked_as_the_profile_stands():
+def test_a_picture_without_flat_areas_is_marked_as_the_profile_stands() -> None:
     """Where nothing is flat there is nothing to measure, and the mark is not turned."""
     noise = np.random.default_rng(5)
     rough = np.rint(np.clip(120 + 30 * noise.standard_normal((360, 640)), 0, 255)).astype(np.uint8)

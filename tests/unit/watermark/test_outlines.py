@@ -3,26 +3,26 @@
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from provenance.watermark.arrays import Plane
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.code.layout import layout_for
 from provenance.watermark.find.outlines import outlined, outlines
 from provenance.watermark.picture import geometry
-from tests.unit.watermark.pictures import KEY, marked, observed, scene
+from tests.unit.watermark.pictures import KEY, Frames, marked, observed, scene
 
 SIZE = (640, 360)
-FRAME = np.float32([[0, 0], [640, 0], [640, 360], [0, 360]])
-FILMED = np.float32([[70, 30], [560, 50], [610, 330], [40, 350]])
-INSET = np.float32([[300, 170], [560, 170], [560, 316], [300, 316]])
+FRAME = np.array([[0, 0], [640, 0], [640, 360], [0, 360]], np.float32)
+FILMED = np.array([[70, 30], [560, 50], [610, 330], [40, 350]], np.float32)
+INSET = np.array([[300, 170], [560, 170], [560, 316], [300, 316]], np.float32)
 
 
 @pytest.fixture(scope="module")
-def clip() -> list[NDArray]:
+def clip() -> Frames:
     return marked(scene(count=24), Grid(*SIZE))
 
 
-def shown(clip: list[NDArray], corners: NDArray, behind: list[NDArray]) -> NDArray:
+def shown(clip: Frames, corners: Plane, behind: Frames) -> Plane:
     """The residual (360, 640) of a clip whose corners lie elsewhere, over another."""
     matrix = cv2.getPerspectiveTransform(FRAME, corners)
     inside = cv2.warpPerspective(np.ones(SIZE[::-1], np.uint8), matrix, SIZE)
@@ -35,9 +35,7 @@ def shown(clip: list[NDArray], corners: NDArray, behind: list[NDArray]) -> NDArr
 
 @pytest.mark.parametrize("corners", [FILMED, INSET])
 @pytest.mark.parametrize("dark", [True, False])
-def test_the_likeliest_outline_is_the_border(
-    clip: list[NDArray], corners: NDArray, dark: bool
-) -> None:
+def test_the_likeliest_outline_is_the_border(clip: Frames, corners: Plane, dark: bool) -> None:
     """Of a screen and of an inset, in the dark and over another clip, within two pixels."""
     behind = [np.zeros_like(frame) for frame in clip] if dark else scene(count=24, seed=11)
     found = outlines(shown(clip, corners, behind))[0]
@@ -45,7 +43,7 @@ def test_the_likeliest_outline_is_the_border(
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_what_fills_an_outline_is_heard_in_its_aspect(clip: list[NDArray], mirrored: bool) -> None:
+def test_what_fills_an_outline_is_heard_in_its_aspect(clip: Frames, mirrored: bool) -> None:
     """A map that puts the corners where they were is among the first, mirrored or not."""
     corners = FILMED[[1, 0, 3, 2]] if mirrored else FILMED
     plane = shown(clip, corners, scene(count=24, seed=11))
@@ -54,6 +52,7 @@ def test_what_fills_an_outline_is_heard_in_its_aspect(clip: list[NDArray], mirro
     for picture in outlined(plane, layout_for(KEY)):
         laid = points @ picture.matrix.T
         errors.append(np.abs(laid[:, :2] / laid[:, 2:] - (FRAME - np.array(SIZE) / 2.0)).max())
+        assert picture.plane is not None
         assert geometry.unwarp(picture.plane, picture.matrix) is not None
     assert min(errors) < 4.0
 

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from provenance.watermark.find.panels import Box, panels
-from tests.unit.watermark.pictures import observed, scene
+from tests.unit.watermark.pictures import Frames, observed, scene
 
 
 def sides(box: Box) -> tuple[float, float, float, float]:
@@ -13,12 +12,12 @@ def sides(box: Box) -> tuple[float, float, float, float]:
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[list[NDArray]]:
+def scenes() -> list[Frames]:
     return [scene(count=16, seed=seed) for seed in (7, 11)]
 
 
 def test_the_border_between_two_pictures_side_by_side_makes_two_panels(
-    scenes: list[list[NDArray]],
+    scenes: list[Frames],
 ) -> None:
     frames = [np.hstack([one[:, :320], other[:, :320]]) for one, other in zip(*scenes, strict=True)]
     found = panels(observed(frames).upright())
@@ -28,7 +27,7 @@ def test_the_border_between_two_pictures_side_by_side_makes_two_panels(
     ]
 
 
-def test_a_picture_laid_over_another_is_the_likeliest_panel(scenes: list[list[NDArray]]) -> None:
+def test_a_picture_laid_over_another_is_the_likeliest_panel(scenes: list[Frames]) -> None:
     frames = [frame.copy() for frame in scenes[0]]
     for frame, inset in zip(frames, scenes[1], strict=True):
         frame[150:290, 300:540] = inset[100:240, 100:340]
@@ -36,7 +35,7 @@ def test_a_picture_laid_over_another_is_the_likeliest_panel(scenes: list[list[ND
     assert sides(first) == pytest.approx((300 / 640, 150 / 360, 540 / 640, 290 / 360), abs=0.01)
 
 
-def test_a_picture_that_is_one_has_no_panels(scenes: list[list[NDArray]]) -> None:
+def test_a_picture_that_is_one_has_no_panels(scenes: list[Frames]) -> None:
     assert panels(observed([frame[80:] for frame in scenes[0]]).upright()) == []
 
 

@@ -15,7 +15,7 @@ POINTS = np.vstack([LAYOUT.pilot_points, LAYOUT.data_points])
 
 
 @pytest.mark.parametrize("slope", LAYOUT.spec.slopes)
-def test_a_pattern_has_unit_deviation_and_the_pilot_its_share(slope):
+def test_a_pattern_has_unit_deviation_and_the_pilot_its_share(slope: float) -> None:
     pilot, data = pattern.coefficients(LAYOUT, WORD, slope)
     power = [float(np.sum(np.abs(values) ** 2) / 2) for values in (pilot, data)]
     assert sum(power) == pytest.approx(1.0)
@@ -23,21 +23,21 @@ def test_a_pattern_has_unit_deviation_and_the_pilot_its_share(slope):
 
 
 @pytest.mark.parametrize("slope", LAYOUT.spec.slopes)
-def test_soft_bits_of_a_pattern_alone_have_the_codewords_signs(slope):
+def test_soft_bits_of_a_pattern_alone_have_the_codewords_signs(slope: float) -> None:
     values = np.concatenate(pattern.coefficients(LAYOUT, WORD, slope))
     spectrum = pattern.fold_centred(pattern.tiled(POINTS, values, 1024, 512, 512), 512)
     soft = pattern.soft_bits(spectrum, LAYOUT, slope)
     assert (np.sign(soft) == WORD).all()
 
 
-def test_folding_takes_back_what_tiling_spread():
+def test_folding_takes_back_what_tiling_spread() -> None:
     """The coefficients come out again, times the area and a half for the mirror points."""
     values = np.concatenate(pattern.coefficients(LAYOUT, WORD, 0.6))
     spectrum = pattern.fold_centred(pattern.tiled(POINTS, values, 1024, 1024, 512), 512)
     assert np.allclose(spectrum[LAYOUT.data_at], values[16:] * 1024**2 / 2, rtol=1e-2)
 
 
-def test_synthesis_and_tiling_make_the_same_pattern():
+def test_synthesis_and_tiling_make_the_same_pattern() -> None:
     """Exact on the canonical grid, where both can be asked."""
     values = np.concatenate(pattern.coefficients(LAYOUT, WORD, 0.6))
     made = pattern.synthesise(POINTS, values, Grid(640, 360), (640, 360), 512)
@@ -50,7 +50,7 @@ def host(texture: float = 3.0) -> tuple[Host, np.ndarray, np.ndarray]:
     return Host(texture * noise, room), texture * noise, room
 
 
-def test_informed_embedding_keeps_its_energy_and_no_frequency_stands_out():
+def test_informed_embedding_keeps_its_energy_and_no_frequency_stands_out() -> None:
     """The data's energy is that of the plain pattern, and none has over three times its own."""
     _, plain = pattern.coefficients(LAYOUT, WORD, 0.6)
     data, evenness = host()[0].pattern(LAYOUT, WORD, 0.6)
@@ -59,7 +59,7 @@ def test_informed_embedding_keeps_its_energy_and_no_frequency_stands_out():
     assert evenness.max() <= 1.0 / 0.9 + 1e-6
 
 
-def test_informed_embedding_reads_better_in_the_host_it_was_made_for():
+def test_informed_embedding_reads_better_in_the_host_it_was_made_for() -> None:
     """By 3 dB at least in a host as loud as this."""
     pilot, plain = pattern.coefficients(LAYOUT, WORD, 0.6)
     made, noise, room = host()

@@ -21,7 +21,7 @@ HIDING = Hiding(strength=1.0, base=0.77, shadow=0.6)
 
 
 @pytest.mark.parametrize("frequency", [0.05, 0.08, 0.12, 0.19])
-def test_the_high_pass_does_what_its_formula_says(frequency):
+def test_the_high_pass_does_what_its_formula_says(frequency: float) -> None:
     """A wave keeps the share of its amplitude that the response promises, within 2 %."""
     wave = np.sin(2 * np.pi * frequency * np.arange(640, dtype=np.float32))
     high, _ = whitening(np.tile(wave, (360, 1)).astype(np.float32))
@@ -30,14 +30,14 @@ def test_the_high_pass_does_what_its_formula_says(frequency):
     assert kept == pytest.approx(float(high_pass_response(np.array(frequency))), rel=0.02)
 
 
-def test_a_residual_holds_texture_down_to_about_a_unit():
+def test_a_residual_holds_texture_down_to_about_a_unit() -> None:
     """Forty times as much noise gives a residual that is not even as loud."""
     noise = np.random.default_rng(1).standard_normal((360, 640)).astype(np.float32)
     quiet, loud = (float(residual(120 + gain * noise).std()) for gain in (1.0, 40.0))
     assert 0.1 < loud < quiet < 1.0
 
 
-def test_levelling_makes_every_place_as_loud_as_any_other():
+def test_levelling_makes_every_place_as_loud_as_any_other() -> None:
     """A sum that is ten times as loud on one side is nearly even afterwards."""
     total = np.random.default_rng(2).standard_normal((360, 640)).astype(np.float32)
     total[:, 320:] *= 10.0
@@ -45,7 +45,7 @@ def test_levelling_makes_every_place_as_loud_as_any_other():
     assert even[:, 380:].std() / even[:, :260].std() < 2.0
 
 
-def test_canonical_pictures_are_360_lines_of_eight_bits_whatever_the_file_has():
+def test_canonical_pictures_are_360_lines_of_eight_bits_whatever_the_file_has() -> None:
     """1080p in 10 bits, 240p, and pixels that are not square."""
     deep = canonical(np.full((1080, 1920), 400, np.uint16), Grid(1920, 1080), 10)
     assert (deep.shape, float(deep.mean())) == ((360, 640), pytest.approx(100.0))
@@ -53,7 +53,7 @@ def test_canonical_pictures_are_360_lines_of_eight_bits_whatever_the_file_has():
     assert canonical(np.zeros((360, 480), np.uint8), Grid(480, 360, sar=4 / 3)).shape == (360, 640)
 
 
-def test_texture_hides_more_than_grey_and_black_takes_nothing():
+def test_texture_hides_more_than_grey_and_black_takes_nothing() -> None:
     """And what texture adds is all that a boost multiplies."""
     picture = np.full((360, 640), 120.0, np.float32)
     picture[:, 220:420] += 20.0 * np.random.default_rng(3).standard_normal((360, 200))
@@ -65,7 +65,7 @@ def test_texture_hides_more_than_grey_and_black_takes_nothing():
     assert boosted[180, 320] > 1.2 * plain[180, 320]
 
 
-def test_a_plane_laid_back_under_its_map_is_the_plane_again():
+def test_a_plane_laid_back_under_its_map_is_the_plane_again() -> None:
     """Turned, scaled and tilted, then unwarped: what is in the middle lies where it lay."""
     field = np.random.default_rng(4).standard_normal(SIZE[::-1]).astype(np.float32)
     plane = cv2.GaussianBlur(field, (0, 0), 4.0)
@@ -73,7 +73,8 @@ def test_a_plane_laid_back_under_its_map_is_the_plane_again():
     seen = cv2.warpPerspective(
         plane, centre(*SIZE) @ there @ np.linalg.inv(centre(*SIZE)), SIZE, flags=cv2.INTER_CUBIC
     )
-    canvas = geometry.unwarp(seen, np.linalg.inv(there))
+    canvas = geometry.unwarp(np.asarray(seen, np.float32), np.linalg.inv(there))
+    assert canvas is not None
     left, top = round(-canvas.left - 150.5), round(-canvas.top - 100.5)
     back = canvas.plane[top : top + 200, left : left + 300]
     before = plane[180 - 101 : 180 + 99, 320 - 151 : 320 + 149]
@@ -85,7 +86,7 @@ def test_a_plane_laid_back_under_its_map_is_the_plane_again():
     assert error < 0.1 * plane.std()
 
 
-def test_a_map_that_throws_the_picture_to_infinity_has_no_canvas():
+def test_a_map_that_throws_the_picture_to_infinity_has_no_canvas() -> None:
     plane = np.zeros(SIZE[::-1], np.float32)
     assert geometry.unwarp(plane, np.array([[1, 0, 0], [0, 1, 0], [0.01, 0, 1.0]])) is None
     assert geometry.unwarp(plane, geometry.projective(0.01 * np.eye(2))) is None
@@ -93,7 +94,7 @@ def test_a_map_that_throws_the_picture_to_infinity_has_no_canvas():
 
 
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_upright_and_as_coded_undo_one_another(rotation):
+def test_upright_and_as_coded_undo_one_another(rotation: int) -> None:
     plane = np.arange(12, dtype=np.float32).reshape(3, 4)
     grid = Grid(4, 3, rotation=rotation)
     assert (grid.as_coded(grid.upright(plane)) == plane).all()

@@ -28,7 +28,7 @@ def spectra(matrix: np.ndarray, seed: int = 3) -> np.ndarray:
     return levels
 
 
-def test_a_tilted_picture_is_the_first_candidate():
+def test_a_tilted_picture_is_the_first_candidate() -> None:
     """Scaled, turned a little and seen from the side: the map comes out first."""
     truth = np.array([[1.16, -0.045, 0.0], [-0.005, 1.1, 0.0], [-2e-4, 5e-4, 1.0]])
     pilot = layout_for(KEY).pilot_frequencies
@@ -37,7 +37,7 @@ def test_a_tilted_picture_is_the_first_candidate():
     assert np.abs(first - truth)[2, :2].max() * REACH < 0.05
 
 
-def test_candidates_are_not_alike():
+def test_candidates_are_not_alike() -> None:
     """No two of the maps differ by less than two steps in every term."""
     pilot = layout_for(KEY).pilot_frequencies
     maps = tables.tilted(spectra(np.eye(3)), CENTRES, REACH, pilot, count=20)
@@ -48,7 +48,7 @@ def test_candidates_are_not_alike():
         assert all(np.abs(one - other).max() > 1.0 for other in terms[:index])
 
 
-def test_logarithms_are_undone():
+def test_logarithms_are_undone() -> None:
     """What is tabled by its logarithm is the matrix itself."""
     terms = np.array([0.3, 0.12, -0.09, 0.15])
     assert np.allclose(tables._logarithm(tables._exponential(terms)), terms, atol=2e-3)

@@ -27,7 +27,7 @@ def assigned(tree: ast.Module) -> list[tuple[str, str]]:
     return found
 
 
-def test_every_constant_says_what_it_is_and_where_it_comes_from():
+def test_every_constant_says_what_it_is_and_where_it_comes_from() -> None:
     constants = assigned(ast.parse(Path(tuning.__file__).read_text(encoding="utf-8")))
     assert len(constants) > 90
     for name, text in constants:
@@ -35,7 +35,7 @@ def test_every_constant_says_what_it_is_and_where_it_comes_from():
         assert len(text) > 20, name
 
 
-def test_no_strategy_keeps_constants_of_its_own():
+def test_no_strategy_keeps_constants_of_its_own() -> None:
     files = [*(PACKAGE / "find").glob("*.py"), *(PACKAGE / "pilot").glob("*.py")]
     files += [PACKAGE / "detector.py", PACKAGE / "read" / "reader.py"]
     for file in files:
@@ -43,7 +43,7 @@ def test_no_strategy_keeps_constants_of_its_own():
         assert names <= ARRAYS, file.name
 
 
-def test_what_a_reader_takes_for_room_is_no_embedding_profile():
+def test_what_a_reader_takes_for_room_is_no_embedding_profile() -> None:
     """Pinned: tuning a profile changes nothing that is read."""
     assert (ROOM.strength, ROOM.base, ROOM.shadow) == (1.0, 0.77, 0.6)
     assert ROOM is not PROFILES["standard"].hiding
