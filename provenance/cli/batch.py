@@ -35,7 +35,7 @@ from provenance.cli.batch_setup import (
     results_path,
     run_settings,
 )
-from provenance.cli.batch_telling import Telling
+from provenance.cli.batch_telling import Telling, log_as_json
 from provenance.cli.batch_view import BatchView
 from provenance.cli.exits import batch_exit_code
 from provenance.cli.lazy import examples
@@ -170,7 +170,13 @@ _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     help="Instead of JOBS: stamp what comes into this folder, CLIP once CLIP.job.json is beside "
     "it, until stopped.",
 )
-@click.option("--json-logs", is_flag=True, help="Log to standard error, one JSON object a line.")
+@click.option(
+    "--json-logs",
+    is_flag=True,
+    is_eager=True,
+    callback=log_as_json,
+    help="Log to standard error, one JSON object a line, and write no other text anywhere.",
+)
 @click.option(
     "--metrics",
     metavar="FILE",
@@ -231,14 +237,14 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         run = run_settings(out, chosen, keyring, flags, threads)
         if dry_run:
             with opened_registry(chosen):
-                return _dry_run(listed, run, as_json=as_json)
+                return _dry_run(listed, run, as_json=as_json, logs=logs)
         registry = stack.enter_context(opened_registry(chosen))
         _make_folder(run.spool)
         path = results or results_path(out, run)
         rows = stack.enter_context(_rows(path, "a" if watched else "w"))
         ledger = stack.enter_context(Ledger(run.ledger))
         tell = Telling(stack, flags, len(listed))
-        view = stack.enter_context(BatchView(number, quiet=quiet or logs, warn=tell.warn))
+        view = stack.enter_context(BatchView(number, quiet=quiet or logs))
         received = stack.enter_context(_signals(control))
         pool = _pool(stack, cluster, size, run)
 
@@ -263,10 +269,10 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             registry=registry,
             control=control,
             fail_fast=fail_fast,
-            more=None if folder is None else lambda: folder.look(tell.warn),
+            more=None if folder is None else lambda: folder.look(warn),
         )
-    summary = tell.tally.summary(time.monotonic() - started)
-    if not as_json and not quiet:
+    summary = tell.end(time.monotonic() - started, ending)
+    if not as_json and not quiet and not logs:
         stdout().print("\n".join(view.summary(summary, ending)), soft_wrap=True)
     if ending.stopped:
         raise Stopped(received[0])
@@ -284,7 +290,7 @@ def _pool(
     return stack.enter_context(LocalWorkers(size, run, pin=token_pin()))
 
 
-def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
+def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool, logs: bool) -> int:
 
     faults = []
     for problem in check_batch(jobs, run, pin=token_pin()):
@@ -300,10 +306,11 @@ def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
         job = problem.job
         where = "" if job is None else f"{job.output} ({job.origin}): "
         complain(f"{where}{problem.error}", label="Problem: ")
-    if not as_json:
-        stdout().print(
-            f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped", soft_wrap=True
-        )
+    told = f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped"
+    if logs:
+        complain(told, label="")
+    elif not as_json:
+        stdout().print(told, soft_wrap=True)
     return batch_exit_code(faults)
 
 
