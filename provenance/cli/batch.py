@@ -37,9 +37,11 @@ from provenance.cli.batch_setup import (
 )
 from provenance.cli.batch_telling import Telling, log_as_json
 from provenance.cli.batch_view import BatchView
+from provenance.cli.delivering import deliver_all, receivers
 from provenance.cli.exits import batch_exit_code
 from provenance.cli.lazy import examples
 from provenance.cli.opening import (
+    NO_REGISTRY,
     open_keyring,
     opened_registry,
     own_environment,
@@ -171,6 +173,12 @@ _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     "it, until stopped.",
 )
 @click.option(
+    "--deliver",
+    is_flag=True,
+    help="At the end, tell the webhook or hook of the settings what happened (`provenance registry "
+    "deliver`).",
+)
+@click.option(
     "--json-logs",
     is_flag=True,
     is_eager=True,
@@ -225,6 +233,9 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     if watched and (dry_run or jobs is not None or flags["source"] is not None):
         raise UsageError("--watch takes its jobs from its folder, and goes on; give it without "
                          "JOBS, --from and --dry-run.")  # fmt: skip
+    told = receivers(chosen) if flags["deliver"] else []
+    if told and chosen.registry == NO_REGISTRY:
+        raise UsageError("--deliver tells what a registry has on record; name one.")
     listed = () if watched else listed_jobs(jobs, chosen, flags)
     keyring = open_keyring(chosen, quiet=quiet)
 
@@ -271,6 +282,8 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             fail_fast=fail_fast,
             more=None if folder is None else lambda: folder.look(warn),
         )
+        if registry is not None:
+            deliver_all(registry, told, chosen)
     summary = tell.end(time.monotonic() - started, ending)
     if not as_json and not quiet and not logs:
         stdout().print("\n".join(view.summary(summary, ending)), soft_wrap=True)

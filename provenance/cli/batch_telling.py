@@ -21,15 +21,16 @@ from provenance.batch.telemetry import (
     log_summary,
     traced,
 )
+from provenance.cli.lazy import Run
 from provenance.cli.output import complain, log_instead
 
 _EVERY = 5.0
 """Least seconds between two writings of the metrics file."""
 
 
-def log_as_json(_ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+def log_as_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
     """``--json-logs``, as soon as it is read: whatever is said from then on is a line of JSON."""
-    if value:
+    if value and ctx.find_object(Run) is not None:  # it is run, not only looked at
         json_logs(sys.stderr)
         log_instead(logging.getLogger("provenance.batch"))
     return value
