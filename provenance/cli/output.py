@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
+from provenance.errors import UsageError
 from provenance.system.text import printable
 
 _LEVELS: Final = {
@@ -66,3 +67,30 @@ def complain(sentence: str, label: str = "Error: ") -> None:
 def warn(sentence: str) -> None:
     """One warning on standard error."""
     complain(sentence, label="Warning: ")
+
+
+def read_json(name: str, *, most: int = 1024 * 1024) -> dict[str, Any]:
+    """One JSON object from a file, or from standard input (``-``); a key comes once.
+
+    Raises:
+        UsageError: it is none, or more than ``most`` bytes.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len({key for key, _ in pairs}) != len(pairs):
+            raise ValueError("a key comes twice")
+        return dict(pairs)
+
+    try:
+        with click.open_file(name, "rb") as stream:
+            content = stream.read(most + 1)
+        value = None if len(content) > most else json.loads(content, object_pairs_hook=once)
+    except OSError as error:
+        reason = (error.strerror or "input/output error").lower()
+        raise UsageError(f"{name} can't be read: {reason}.") from error
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        where = "Standard input" if name == "-" else printable(name)
+        raise UsageError(f"{where} holds no JSON object.")
+    return value
