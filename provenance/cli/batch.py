@@ -31,6 +31,7 @@ from provenance.batch.jobs import Job, Ledger, WatchedFolder
 from provenance.cli.batch_setup import (
     FIELDS,
     job_defaults,
+    list_jobs,
     listed_jobs,
     results_path,
     run_settings,
@@ -86,6 +87,11 @@ _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     help="Instead of JOBS: every clip in this folder that fits --glob.",
 )
 @click.option("--glob", "pattern", metavar="PATTERN", help="Which ones.  [default: *.mp4]")
+@click.option(
+    "--list-jobs",
+    is_flag=True,
+    help="Print the jobs of --from as a list (.jsonl) to edit and run, and stamp nothing.",
+)
 @defaults_option
 @stamp_options(*FIELDS, "--prompt-from-tags", "--keep-tags")
 @consent_option
@@ -233,6 +239,8 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     if watched and (dry_run or jobs is not None or flags["source"] is not None):
         raise UsageError("--watch takes its jobs from its folder, and goes on; give it without "
                          "JOBS, --from and --dry-run.")  # fmt: skip
+    if flags["list_jobs"]:
+        return list_jobs(jobs, chosen, flags)
     told = receivers(chosen) if flags["deliver"] else []
     if told and chosen.registry == NO_REGISTRY:
         raise UsageError("--deliver tells what a registry has on record; name one.")
