@@ -67,7 +67,10 @@ def receivers(
     if chosen.hook is not None:
         found.append(Program(name or "hook", chosen.hook, timeout))
     if not found:
-        raise UsageError("Nobody is to be told; name a receiver with --webhook URL or --hook.")
+        raise UsageError(
+            "Nobody is to be told; set webhook or hook in the settings, or give `registry deliver` "
+            "--webhook URL or --hook COMMAND."
+        )
     if name is not None and len(found) > 1:
         raise UsageError("--name names one receiver; tell the webhook and the hook by two runs.")
     return found
