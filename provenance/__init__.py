@@ -41,6 +41,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from provenance.batch import approvals
     from provenance.errors import (
         CancelledError,
         InputError,
@@ -94,6 +95,7 @@ __all__ = [
     "VerificationReport",
     "Verifier",
     "WatermarkKey",
+    "approvals",
     "hash_prompt",
     "init_keyring",
     "prompt_from_tags",
@@ -103,6 +105,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "batch": ("approvals",),
     "errors": ("CancelledError", "InputError", "ProvenanceError", "ServiceError", "UsageError"),
     "keyring": ("Keyring", "init_keyring"),
     "manifest": ("PromptTrace", "Trust", "hash_prompt", "trace_prompt"),

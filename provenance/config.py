@@ -35,7 +35,9 @@ class Settings:
     newest signed lists, or "none", ``max_list_age`` the days for which one is believed;
     ``encoder_options`` are passed to the encoder as they are; ``keep_tags`` names tags that are
     carried over besides those that always are; ``signer`` is the address of a
-    signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates.
+    signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates;
+    ``webhook`` is the address that is told what happened, ``webhook_secret`` the file of the secret
+    that signs for it, ``hook`` a program that is told.
     ``source`` is the settings file that was read, if any.
     """
 
@@ -63,6 +65,9 @@ class Settings:
     max_list_age: float | None = None
     max_seconds: float | None = None
     max_memory: float | None = None
+    webhook: str | None = None
+    webhook_secret: Path | None = None
+    hook: str | None = None
     source: Path | None = None
 
 
@@ -296,4 +301,7 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "bound_approvals": _switch,
     "max_seconds": _positive,
     "max_memory": _positive,
+    "webhook": _text,
+    "webhook_secret": _path,
+    "hook": _text,
 }

@@ -153,6 +153,21 @@ class LeaseLostError(LedgerError):
     """A job took longer than its lease, and another run has taken it over."""
 
 
+class DeliveryError(ServiceError):
+    """A receiver could not be told what happened; ``retryable`` when that may pass."""
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        retryable: bool = False,
+        path: object | None = None,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(sentence, path=path, advice=advice)
+        self.retryable = retryable
+
+
 class CancelledError(ServiceError):
     """Somebody asked for the end of the work before it was done; nothing was published."""
 

@@ -104,6 +104,10 @@ class Row:
             self.attempt.pixels,
             measured.get("margin_db"),
             self.attempts,
+            self.job.input,
+            self.attempt.key,
+            None if self.attempt.stamp is None else self.attempt.stamp["stamp_id"],
+            self.attempt.error,
         )
 
 

@@ -29,7 +29,7 @@ from provenance.cli.options import (
     json_option,
     stamp_options,
 )
-from provenance.cli.output import print_json, stdout
+from provenance.cli.output import print_json, read_json, stdout
 from provenance.errors import UnreadableFileError, UsageError
 from provenance.manifest.prompt import PromptKey
 from provenance.results import PromptHash
@@ -42,6 +42,7 @@ from provenance.system.text import printable
     epilog=examples(
         "provenance approve --new-key reviewer-7.key",
         "provenance approve clip.mp4 --key reviewer-7.key --approver reviewer-7",
+        "review-tool | provenance approve --statement - --key reviewer-7.key",
         "provenance approve clips/*.mp4 --key reviewer-7.key --approver reviewer-7 \\\n"
         "    --jobs jobs.jsonl --binding-key binding.key --dry-run",
     )
@@ -77,6 +78,12 @@ from provenance.system.text import printable
     type=click.Path(path_type=Path),
     help="The key that binds an approval to a prompt (`provenance keys binding-key`).",
 )
+@click.option(
+    "--statement",
+    metavar="FILE",
+    help="Instead of CLIPs: sign the approval that a review tool wrote into this JSON file, or on "
+    "standard input (-), and print it; with --out add it to that file (docs/approvals).",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be approved, and sign nothing.")
 @click.option(
     "--new-key",
@@ -93,6 +100,7 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     out: str | None,
     jobs: Path | None,
     binding_key: Path | None,
+    statement: str | None,
     dry_run: bool,
     new_key: Path | None,
     as_json: bool,
@@ -110,14 +118,13 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     """
 
     given = [name for name, value in flags.items() if value not in (None, False, ())]
+    values = (approver, policy, jobs, binding_key)
+    nothing_else = not (clips or dry_run or given or any(one is not None for one in values))
     if new_key is not None:
-        others = (key, approver, policy, out, jobs, binding_key)
-        if clips or dry_run or given or any(one is not None for one in others):
-            raise UsageError("--new-key makes a key and does nothing else; give it alone.")
-        public = approvals.new_reviewer_key(new_key)
-        name = approvals.key_id(approvals.load_reviewer_key(new_key).public_key())
-        stdout().print(f"Keep {new_key} secret; give {public} to those who stamp.", soft_wrap=True)
-        stdout().print(f"Its id is {name}", soft_wrap=True)
+        _make_key(new_key, alone=nothing_else and (key, out, statement) == (None,) * 3)
+        return
+    if statement is not None:
+        _sign(statement, key, out, alone=nothing_else, as_json=as_json)
         return
     if not clips or key is None or approver is None:
         raise UsageError("Name the clips, --key FILE and --approver ID; or --new-key FILE alone.")
@@ -161,6 +168,35 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
             stdout().print(printable(f"{done} {name}{where}", 2000), soft_wrap=True)
             if terms is not None:
                 _show(terms)
+
+
+def _make_key(new_key: Path, *, alone: bool) -> None:
+
+    if not alone:
+        raise UsageError("--new-key makes a key and does nothing else; give it alone.")
+    public = approvals.new_reviewer_key(new_key)
+    name = approvals.key_id(approvals.load_reviewer_key(new_key).public_key())
+    stdout().print(f"Keep {new_key} secret; give {public} to those who stamp.", soft_wrap=True)
+    stdout().print(f"Its id is {name}", soft_wrap=True)
+
+
+def _sign(statement: str, key: Path | None, out: str | None, *, alone: bool, as_json: bool) -> None:
+    """Sign what a review tool made; printed, or added to a file of approvals."""
+
+    if key is None or not alone:
+        raise UsageError("--statement says all there is to say; give it with --key FILE alone.")
+    secret = approvals.load_reviewer_key(key)
+    said = read_json(statement)
+    line = approvals.sign(said, secret)
+    approval = approvals.verify(line, [secret.public_key()])
+    if out is not None:
+        keep_approval(Place.of(out), approval, line)
+    if as_json:
+        print_json(approvals.Approved(approval, statement, out).as_json())
+    elif out is not None:
+        stdout().print(printable(f"Approved {approval.clip_sha256} in {out}", 2000), soft_wrap=True)
+    else:
+        click.echo(line.decode("ascii"), nl=False)
 
 
 def _terms(job: Job, clip: Stored, binding: PromptKey | None, chosen: config.Settings) -> Terms:

@@ -31,15 +31,18 @@ from provenance.batch.jobs import Job, Ledger, WatchedFolder
 from provenance.cli.batch_setup import (
     FIELDS,
     job_defaults,
+    list_jobs,
     listed_jobs,
     results_path,
     run_settings,
 )
-from provenance.cli.batch_telling import Telling
+from provenance.cli.batch_telling import Telling, log_as_json
 from provenance.cli.batch_view import BatchView
+from provenance.cli.delivering import deliver_all, receivers
 from provenance.cli.exits import batch_exit_code
 from provenance.cli.lazy import examples
 from provenance.cli.opening import (
+    NO_REGISTRY,
     open_keyring,
     opened_registry,
     own_environment,
@@ -84,6 +87,11 @@ _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     help="Instead of JOBS: every clip in this folder that fits --glob.",
 )
 @click.option("--glob", "pattern", metavar="PATTERN", help="Which ones.  [default: *.mp4]")
+@click.option(
+    "--list-jobs",
+    is_flag=True,
+    help="Print the jobs of --from as a list (.jsonl) to edit and run, and stamp nothing.",
+)
 @defaults_option
 @stamp_options(*FIELDS, "--prompt-from-tags", "--keep-tags")
 @consent_option
@@ -170,7 +178,19 @@ _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     help="Instead of JOBS: stamp what comes into this folder, CLIP once CLIP.job.json is beside "
     "it, until stopped.",
 )
-@click.option("--json-logs", is_flag=True, help="Log to standard error, one JSON object a line.")
+@click.option(
+    "--deliver",
+    is_flag=True,
+    help="At the end, tell the webhook or hook of the settings what happened (`provenance registry "
+    "deliver`).",
+)
+@click.option(
+    "--json-logs",
+    is_flag=True,
+    is_eager=True,
+    callback=log_as_json,
+    help="Log to standard error, one JSON object a line, and write no other text anywhere.",
+)
 @click.option(
     "--metrics",
     metavar="FILE",
@@ -219,6 +239,11 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     if watched and (dry_run or jobs is not None or flags["source"] is not None):
         raise UsageError("--watch takes its jobs from its folder, and goes on; give it without "
                          "JOBS, --from and --dry-run.")  # fmt: skip
+    if flags["list_jobs"]:
+        return list_jobs(jobs, chosen, flags)
+    told = receivers(chosen) if flags["deliver"] else []
+    if told and chosen.registry == NO_REGISTRY:
+        raise UsageError("--deliver tells what a registry has on record; name one.")
     listed = () if watched else listed_jobs(jobs, chosen, flags)
     keyring = open_keyring(chosen, quiet=quiet)
 
@@ -231,14 +256,14 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         run = run_settings(out, chosen, keyring, flags, threads)
         if dry_run:
             with opened_registry(chosen):
-                return _dry_run(listed, run, as_json=as_json)
+                return _dry_run(listed, run, as_json=as_json, logs=logs)
         registry = stack.enter_context(opened_registry(chosen))
         _make_folder(run.spool)
         path = results or results_path(out, run)
         rows = stack.enter_context(_rows(path, "a" if watched else "w"))
         ledger = stack.enter_context(Ledger(run.ledger))
         tell = Telling(stack, flags, len(listed))
-        view = stack.enter_context(BatchView(number, quiet=quiet or logs, warn=tell.warn))
+        view = stack.enter_context(BatchView(number, quiet=quiet or logs))
         received = stack.enter_context(_signals(control))
         pool = _pool(stack, cluster, size, run)
 
@@ -263,10 +288,12 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
             registry=registry,
             control=control,
             fail_fast=fail_fast,
-            more=None if folder is None else lambda: folder.look(tell.warn),
+            more=None if folder is None else lambda: folder.look(warn),
         )
-    summary = tell.tally.summary(time.monotonic() - started)
-    if not as_json and not quiet:
+        if registry is not None:
+            deliver_all(registry, told, chosen)
+    summary = tell.end(time.monotonic() - started, ending)
+    if not as_json and not quiet and not logs:
         stdout().print("\n".join(view.summary(summary, ending)), soft_wrap=True)
     if ending.stopped:
         raise Stopped(received[0])
@@ -284,7 +311,7 @@ def _pool(
     return stack.enter_context(LocalWorkers(size, run, pin=token_pin()))
 
 
-def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
+def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool, logs: bool) -> int:
 
     faults = []
     for problem in check_batch(jobs, run, pin=token_pin()):
@@ -300,10 +327,11 @@ def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool) -> int:
         job = problem.job
         where = "" if job is None else f"{job.output} ({job.origin}): "
         complain(f"{where}{problem.error}", label="Problem: ")
-    if not as_json:
-        stdout().print(
-            f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped", soft_wrap=True
-        )
+    told = f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped"
+    if logs:
+        complain(told, label="")
+    elif not as_json:
+        stdout().print(told, soft_wrap=True)
     return batch_exit_code(faults)
 
 

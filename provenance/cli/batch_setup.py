@@ -11,17 +11,22 @@ import platformdirs
 from provenance import config
 from provenance.batch import STATE, Settings
 from provenance.batch.approvals import DEFAULT_POLICY, FOLDER, ApprovalPolicy, load_reviewers
-from provenance.batch.jobs import Job, find_jobs, read_defaults, read_jobs
+from provenance.batch.jobs import Job, find_jobs, find_rows, read_defaults, read_jobs
 from provenance.batch.jobs.rows import merged
+from provenance.cli.exits import DONE
 from provenance.cli.opening import APPLICATION, NO_REGISTRY, read_pem, registry_url
-from provenance.cli.options import ENCODING, MODEL
+from provenance.cli.options import ENCODING, MODEL, SIDECAR
+from provenance.cli.output import print_json
 from provenance.errors import UsageError
 from provenance.keyring import Keyring
 from provenance.signers import SignerSpec
 from provenance.system.storage import is_url, place_in
 from provenance.watermark.embed.profiles import PROFILES
 
-FIELDS: Final = (*MODEL, "--prompt-file", "--prompt-hash", "--profile", *ENCODING, "--title")
+FIELDS: Final = (
+    *(*MODEL, "--prompt-file", "--prompt-hash", *SIDECAR),
+    *("--profile", *ENCODING, "--title"),
+)
 """Options that stand for a job's keys of the same name."""
 
 
@@ -42,6 +47,17 @@ def listed_jobs(
     if not found:
         raise UsageError(f"{jobs} holds no job.")
     return found
+
+
+def list_jobs(jobs: Path | None, chosen: config.Settings, flags: dict[str, Any]) -> int:
+    """Print the jobs of a folder as rows of a list; what files hold is not in them."""
+
+    if jobs is not None or flags["source"] is None:
+        raise UsageError("--list-jobs makes a list of the clips in a folder; name it by --from.")
+    defaults = job_defaults(chosen, flags)
+    for _, row in find_rows(flags["source"], flags["pattern"] or "*.mp4", defaults):
+        print_json(row)
+    return DONE
 
 
 def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, Any]:

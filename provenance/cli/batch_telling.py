@@ -8,11 +8,32 @@ import sys
 import time
 from typing import Any
 
-from provenance.batch.telemetry import Metrics, Outcome, Tally, json_logs, log_outcome, traced
-from provenance.cli.output import complain, warn
+import click
+
+from provenance.batch import Ending
+from provenance.batch.telemetry import (
+    Metrics,
+    Outcome,
+    Summary,
+    Tally,
+    json_logs,
+    log_outcome,
+    log_summary,
+    traced,
+)
+from provenance.cli.lazy import Run
+from provenance.cli.output import complain, log_instead
 
 _EVERY = 5.0
 """Least seconds between two writings of the metrics file."""
+
+
+def log_as_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    """``--json-logs``, as soon as it is read: whatever is said from then on is a line of JSON."""
+    if value and ctx.find_object(Run) is not None:  # it is run, not only looked at
+        json_logs(sys.stderr)
+        log_instead(logging.getLogger("provenance.batch"))
+    return value
 
 
 class Telling:
@@ -24,8 +45,6 @@ class Telling:
         self._file, self._written = flags["metrics"], 0.0
         self._logs = flags["json_logs"]
         self.metrics.expect(jobs)
-        if self._logs:
-            json_logs(sys.stderr)
         if flags["traces"] is not None:
             self._traces = stack.enter_context(traced(flags["traces"]))
         if flags["metrics_port"] is not None:
@@ -34,13 +53,6 @@ class Telling:
         if self._file is not None:
             self.metrics.write(self._file)
             stack.callback(self.metrics.write, self._file)
-
-    def warn(self, sentence: str) -> None:
-        """A warning, where this run's warnings go."""
-        if self._logs:
-            logging.getLogger("provenance.batch").warning("%s", sentence)
-        else:
-            warn(sentence)
 
     def __call__(self, outcome: Outcome) -> None:
         """One job has ended."""
@@ -54,3 +66,10 @@ class Telling:
         if self._file is not None and time.monotonic() - self._written > _EVERY:
             self.metrics.write(self._file)
             self._written = time.monotonic()
+
+    def end(self, seconds: float, ending: Ending) -> Summary:
+        """The run has ended, after so many seconds."""
+        summary = self.tally.summary(seconds)
+        if self._logs:
+            log_summary(summary, ending.unfinished)
+        return summary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any, Self
 
 from rich.console import Group
@@ -21,7 +20,7 @@ from rich.table import Table
 from provenance.batch import Attempt, Died, Ended, Ending, Event, Row, Step
 from provenance.batch.jobs import Job
 from provenance.batch.telemetry import Summary
-from provenance.cli.output import complain, stderr
+from provenance.cli.output import complain, stderr, warn
 from provenance.cli.progress import STAGES
 from provenance.report import named
 from provenance.results import Tag
@@ -33,9 +32,8 @@ _WIDTH = 48
 class BatchView:
     """The running jobs and one overall bar; use it in a ``with`` block."""
 
-    def __init__(self, total: int | None, *, quiet: bool, warn: Callable[[str], object]) -> None:
+    def __init__(self, total: int | None, *, quiet: bool) -> None:
         self._console = stderr()
-        self._warn = warn
         self._quiet = quiet
         self._live = self._console.is_terminal and not quiet
         self._running: dict[int, tuple[str, float, str, int, int | None]] = {}
@@ -80,13 +78,13 @@ class BatchView:
             self._running.pop(event.number, None)
         if isinstance(event, Ended):
             for sentence in event.attempt.warnings:
-                self._warn(sentence)
+                warn(sentence)
         if isinstance(event, Died):
-            self._warn(f"the worker of {printable(_job.output, 80)} died; another takes over.")
+            warn(f"the worker of {printable(_job.output, 80)} died; another takes over.")
 
     def waits(self, job: Job, attempt: Attempt) -> None:
         """A job is going to be tried again."""
-        self._warn(
+        warn(
             f"{printable(job.output, 80)} is tried again in {attempt.after:.0f} s: {attempt.error}"
         )
 

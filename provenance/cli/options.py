@@ -117,6 +117,15 @@ _FIELDS: Final[dict[str, dict[str, Any]]] = {
         "is_flag": True,
         "help": "Take the prompt from the tags that ComfyUI or Automatic1111 wrote into the clip.",
     },
+    "--sidecar": {
+        "metavar": "PATH",
+        "help": "The JSON file beside each clip into which --prompt-at and its like lead: {clip}, "
+        "{stem} and {name} in it stand for the clip's path, the same without suffix, and its name "
+        "alone.",
+    },
+    "--prompt-at": {"metavar": "POINTER", "help": "Where in it the prompt is: /generation/prompt."},
+    "--model-name-at": {"metavar": "POINTER", "help": "Where in it the model's name is."},
+    "--model-version-at": {"metavar": "POINTER", "help": "Where in it the model's version is."},
     "--profile": {
         "metavar": "NAME",
         "help": "Strength: faint, standard or strong.  [default: standard]",
@@ -176,4 +185,5 @@ def stamp_options(*flags: str, required: bool = False) -> Callable[[_Command], _
 
 
 MODEL: Final = ("--model-name", "--model-version")
+SIDECAR: Final = ("--sidecar", "--prompt-at", "--model-name-at", "--model-version-at")
 ENCODING: Final = ("--codec", "--crf", "--bitrate", "--preset")

@@ -24,13 +24,21 @@ from provenance.cli.opening import (
     settings,
 )
 from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
+from provenance.cli.output import warn
 from provenance.cli.tables import check_table
-from provenance.documents.exports import log_verification, open_bundle, read_revocations
+from provenance.documents.exports import (
+    RevocationList,
+    log_verification,
+    open_bundle,
+    read_revocations,
+)
+from provenance.documents.fetching import fetched_revocations, is_address
 from provenance.documents.seen import Seen
 from provenance.errors import KeyringError, RegistryError, UsageError
 from provenance.manifest import Trust
 from provenance.registry import Registry
 from provenance.results import Effort, Verdict, VerificationReport
+from provenance.system.storage import Place
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.sources import is_folder
 from provenance.verifying.verify import verify as verify_file
@@ -106,10 +114,10 @@ _VERDICTS = ", ".join(Verdict.__members__)
 )
 @click.option(
     "--revocations",
-    metavar="FILE",
+    metavar="FILE|URL",
     multiple=True,
-    type=click.Path(path_type=Path),
-    help="A signed list of withdrawals (`registry export --revocations`); repeatable.",
+    help="A signed list of withdrawals (`registry export --revocations`); repeatable.  One at "
+    "https://, s3:// or gs:// is fetched, and kept for when its address is away.",
 )
 @click.option(
     "--bundle",
@@ -168,7 +176,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     keys: Path | None,
     trust: tuple[Path, ...],
     trust_tsa: tuple[Path, ...],
-    revocations: tuple[Path, ...],
+    revocations: tuple[str, ...],
     bundle: Path | None,
     seen: str | None,
     max_list_age: float | None,
@@ -221,7 +229,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 "There is no registry to ask, and --require-registry confirms nothing without one; "
                 "name yours with --registry, or give a bundle with --bundle."
             )
-        lists = [read_revocations(file, issuers, _seen(chosen)) for file in revocations]
+        lists = [_listed(one, issuers, _seen(chosen)) for one in revocations]
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:
             return verify_file(
@@ -248,6 +256,15 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             as_json=as_json,
             quiet=quiet,
         )
+
+
+def _listed(named: str, issuers: bytes, seen: Seen) -> RevocationList:
+    """The signed list in a file, or at an address."""
+
+    if not is_address(named):
+        return read_revocations(Place.of(named).path, issuers, seen)
+    kept = platformdirs.user_data_path(APPLICATION) / "lists"
+    return fetched_revocations(named, issuers, kept, seen=seen, warn=warn)
 
 
 def _limits(chosen: config.Settings) -> Limits:

@@ -19,9 +19,9 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from provenance.documents.seal import seal, unseal
 from provenance.documents.seen import LogHead, Seen
@@ -30,9 +30,14 @@ from provenance.manifest import Signer
 from provenance.registry import AuditRow, Facts, Registry, Withdrawal
 from provenance.registry.transfer import Transfer, export_lines, import_lines
 from provenance.results import VerificationReport
+from provenance.system.storage import Place, Web, fetched, published
 from provenance.system.workspace import Workspace
 
-_MAX_LIST = 512 * 1024 * 1024
+MAX_LIST: Final = 512 * 1024 * 1024
+_RENEWED: Final = 0.5
+"""Share of its life after which a list that says the same is written again."""
+_WEB: Final = Web("application/json", 300)
+"""As a bucket gives it out: a list may be five minutes old."""
 _MAX_HEADER = 1024 * 1024
 _PIECE = 1024 * 1024
 
@@ -45,6 +50,11 @@ class RevocationList:
     signer: str
     by_target: dict[tuple[str, str], tuple[Withdrawal, ...]]
     by_stamp: dict[str, Withdrawal]
+    expires_at: datetime
+
+    def age(self) -> float:
+        """How much of its life it has behind it, from 0 to 1."""
+        return _age(self.issued_at, self.expires_at)
 
     def hitting(self, facts: Facts) -> Withdrawal | None:
         """The first withdrawal on the list that hits a stamp with these facts."""
@@ -55,25 +65,72 @@ class RevocationList:
         return next((entry for entry in (*named, *hits) if entry is not None), None)
 
 
-def write_revocations(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> int:
-    """Write a signed list of everything withdrawn now; how many withdrawals it holds.
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What became of a list: how many withdrawals it holds, and whether it had to be written."""
+
+    count: int
+    written: bool
+
+
+def write_revocations(
+    registry: Registry,
+    target: Path | Place,
+    signer: Signer,
+    *,
+    valid: timedelta,
+    overwrite: bool = False,
+) -> Issued:
+    """Write a signed list of everything withdrawn now.
+
+    Args:
+        registry: whose.
+        target: a file, here or in a bucket.
+        signer: who signs.
+        valid: how long the list stands.
+        overwrite: replace the list that is there, whole; one that says the same, is signed by the
+            same authority and has more than half of its time left stays as it is.
 
     Raises:
-        UsageError: ``path`` exists already.
-        OutputError: it can't be written.
+        UsageError: ``target`` exists already, and is not to be replaced.
+        OutputError, StorageError: it can't be written.
         SigningError: the signer, its certificate or the clock stops it.
     """
+    place = target if isinstance(target, Place) else Place.of(target)
     log = _log_head(registry)  # before the rows are read: it never says more than they hold
     listed = []
     for entry in registry.withdrawals.listed():
         if entry.ended_at is None:
             stamps = [stamp_id.hex for stamp_id in registry.hit_by(entry)]
             listed.append(entry.as_json() | {"stamps": stamps})
+    if overwrite and _says_already(place, listed, signer):
+        return Issued(len(listed), written=False)
     document = {"withdrawals": listed, **log}
     content = seal("revocations", document, signer, valid=valid)
-    write_whole(path, [content])
+    with tempfile.TemporaryDirectory(prefix="provenance-") as scratch:
+        draft = Path(scratch) / "list.json"
+        draft.write_bytes(content)
+        published(draft, place, overwrite=overwrite, web=_WEB)
     _logged(registry, "revocations", content)
-    return len(listed)
+    return Issued(len(listed), written=True)
+
+
+def _says_already(place: Place, listed: list[dict[str, Any]], signer: Signer) -> bool:
+    """Whether the list there need not be replaced: it is as good as a new one."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="provenance-") as scratch:
+            content = fetched(place, Path(scratch), max_bytes=MAX_LIST).place.path.read_bytes()
+        sealed = unseal("revocations", content, signer.chain_pem, str(place), expires=True)
+    except (UnreadableFileError, SealError):  # none, or none that a verifier would believe
+        return False
+    same = sealed.document.get("withdrawals") == listed
+    return same and _age(sealed.issued_at, sealed.expires_at) < _RENEWED
+
+
+def _age(issued_at: datetime, expires_at: datetime | None) -> float:
+    """How much of its life a document has behind it, from 0 to 1."""
+    life = None if expires_at is None else expires_at - issued_at
+    return 0.0 if not life else (datetime.now(UTC) - issued_at) / life
 
 
 def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> RevocationList:
@@ -90,7 +147,7 @@ def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -
             was seen.
     """
     try:
-        if path.stat().st_size > _MAX_LIST:
+        if path.stat().st_size > MAX_LIST:
             raise SealError(
                 f"{path} is too large for a revocation list",
                 advice="give the right file",
@@ -98,7 +155,14 @@ def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -
         content = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
-    sealed = unseal("revocations", content, anchors_pem, str(path), expires=True)
+    return checked_revocations(content, anchors_pem, str(path), seen)
+
+
+def checked_revocations(
+    content: bytes, anchors_pem: bytes, name: str, seen: Seen | None = None
+) -> RevocationList:
+    """The same of a list's bytes; ``name`` is what it is called in errors."""
+    sealed = unseal("revocations", content, anchors_pem, name, expires=True)
     try:
         by_target: dict[tuple[str, str], tuple[Withdrawal, ...]] = {}
         by_stamp: dict[str, Withdrawal] = {}
@@ -109,11 +173,14 @@ def read_revocations(path: Path, anchors_pem: bytes, seen: Seen | None = None) -
             by_target[target] = (*by_target.get(target, ()), entry)
             for stamp_id in stamps:
                 by_stamp.setdefault(str(stamp_id), entry)
+        expires_at = sealed.expires_at
+        if expires_at is None:
+            raise ValueError("unseal let it pass")
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise SealError(f"{path} is signed, but is no revocation list that can be read.") from error
+        raise SealError(f"{name} is signed, but is no revocation list that can be read.") from error
     if seen is not None:
-        seen.accept("revocations", sealed, str(path))
-    return RevocationList(sealed.issued_at, sealed.signer, by_target, by_stamp)
+        seen.accept("revocations", sealed, name)
+    return RevocationList(sealed.issued_at, sealed.signer, by_target, by_stamp, expires_at)
 
 
 def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timedelta) -> Transfer:

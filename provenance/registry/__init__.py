@@ -6,13 +6,16 @@ The only importer of SQLAlchemy and Alembic.  :class:`Registry` is the way in.
 from provenance.registry.address import portable_address
 from provenance.registry.audit import AuditReport
 from provenance.registry.chain import AuditRow, Break
+from provenance.registry.deliveries import EVENTS, Notice, NoticeEvent, Turn
 from provenance.registry.frames import FrameMatch
 from provenance.registry.records import (
     KINDS,
     Facts,
     Found,
+    Recalled,
     Shown,
     StampRecord,
+    Standing,
     Withdrawal,
     WithdrawalKind,
     Withdrawn,
@@ -26,6 +29,7 @@ from provenance.registry.reservations import SweepReport
 from provenance.registry.withdrawals import drafted
 
 __all__ = [
+    "EVENTS",
     "KINDS",
     "AuditReport",
     "AuditRow",
@@ -33,10 +37,15 @@ __all__ = [
     "Facts",
     "Found",
     "FrameMatch",
+    "Notice",
+    "NoticeEvent",
+    "Recalled",
     "Registry",
     "Shown",
     "StampRecord",
+    "Standing",
     "SweepReport",
+    "Turn",
     "Withdrawal",
     "WithdrawalKind",
     "Withdrawn",

@@ -19,7 +19,7 @@ class Replay:
         self.rows = 0
         self.head: AuditRow | None = None
         self._stamps: dict[str, tuple[int, str]] = {}
-        self._withdrawn: dict[tuple[str, str, str], tuple[int, str, str | None]] = {}
+        self._withdrawn: dict[tuple[str, str, str], tuple[Any, ...]] = {}
 
     def follow(self, rows: Iterable[AuditRow]) -> Break | None:
         """Walk the chain; the first row that does not hold, or None."""
@@ -40,7 +40,7 @@ class Replay:
             self._stamps.pop(details["stamp_id"], None)
         elif row.event == "withdraw":
             entry = (details["kind"], details["target"], details["at"])
-            said = (details["reason"], details.get("good_before"))
+            said = (details["reason"], details.get("good_before"), details.get("by"))
             self._withdrawn[entry] = (row.number, *said)
         elif row.event == "reinstate":
             # One withdrawal that an import ended, or all in force of that target.
@@ -73,7 +73,7 @@ class Replay:
             said = missing.pop((entry.kind, entry.target, stamp_time(entry.at)), None)
             if said is None:
                 yield Break(self.rows + 1, f"the withdrawal of {entry.kind} has no row")
-            elif said[1:] != (entry.reason, optional_time(entry.good_before)):
+            elif said[1:] != (entry.reason, optional_time(entry.good_before), entry.by):
                 yield Break(said[0], f"the withdrawal of {entry.kind} {entry.target} was changed")
         for (kind, target, _), (number, *_) in missing.items():
             yield Break(number, f"the withdrawal of {kind} {target} is gone")

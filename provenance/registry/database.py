@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlc
 from provenance.errors import RegistryError, UsageError, about
 from provenance.registry.address import parse_url, shown_address
 
-VERSION: Final = "0003"
+VERSION: Final = "0004"
 """The newest version of the tables; a test holds it to Alembic's."""
 
 BUSY_SECONDS: Final = 60.0

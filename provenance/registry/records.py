@@ -13,7 +13,7 @@ from provenance.errors import UsageError
 from provenance.registry.chain import canonical, digest
 from provenance.results import PromptHash
 from provenance.results.payload import StampId
-from provenance.results.serial import At, Document, Form
+from provenance.results.serial import At, Document, Form, Hidden, layout
 
 WithdrawalKind = Literal["stamp", "model", "key", "consent", "reviewer"]
 KINDS: tuple[WithdrawalKind, ...] = ("stamp", "model", "key", "consent", "reviewer")
@@ -150,6 +150,10 @@ class Withdrawal(Document):
     """Why it was taken back."""
     good_before: Moment | None = None
     """Of a key or reviewer only: what provably existed before this moment still counts."""
+    by: Hidden[str | None] = None
+    """Who withdrew it, an opaque id; stays in the registry, and out of lists for others."""
+    ended_by: Hidden[str | None] = None
+    """Who took it back."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "date", self.at.astimezone(UTC).strftime("%Y-%m-%d"))
@@ -174,7 +178,7 @@ class Withdrawal(Document):
         Raises:
             ValueError: on anything else.
         """
-        names = {one.name for one in fields(cls)}
+        names = {key.name for key in layout(cls)}
         if not isinstance(data, dict) or {*data, "good_before"} != names:  # 0.1.0 had none
             raise ValueError("it is no withdrawal")
         if data["kind"] not in KINDS:
@@ -213,6 +217,34 @@ class Shown(Found):
 
     revocation: Withdrawal | None
     """The withdrawal in force that hits it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Document):
+    """A withdrawal on record, and what it hits."""
+
+    SCHEMA: ClassVar = "provenance.standing/1"
+
+    entry: Annotated[Withdrawal, At("")]
+    by: str | None
+    """Who withdrew it, an opaque id; null where nobody said."""
+    ended_by: str | None
+    """Who took it back."""
+    stamps: int
+    """Stamps registered so far that it hits, or hit while it stood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled(Document):
+    """A stamp that a recall concerns."""
+
+    SCHEMA: ClassVar = "provenance.recalled/1"
+
+    record: Annotated[StampRecord, At("")]
+    through: tuple[StampId, ...]
+    """Stamps that it was made from, for whose sake it is concerned; empty where it is itself."""
+    withdrawn: Withdrawal | None
+    """The withdrawal in force that hits it; null where nothing has been withdrawn yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +344,15 @@ def check_reviewer_id(text: Any) -> str:
             "`provenance registry show` tell it."
         )
     return text
+
+
+def check_actor(text: str | None) -> str | None:
+    """An opaque id of whoever does something, if one was given.
+
+    Raises:
+        UsageError: it is no reference.
+    """
+    return None if text is None else check_reference(text)
 
 
 def check_reason(text: str) -> str:

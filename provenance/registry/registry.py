@@ -1,14 +1,16 @@
 """The registry: what every stamp id stands for, and whether it still stands.
 
 The parts are attributes: :attr:`Registry.reservations` (stamps in the making),
-:attr:`Registry.withdrawals`, :attr:`Registry.frames` (search by fingerprint) and
-:attr:`Registry.audit`.  A look-up is a few indexed reads; a stamping is three small transactions.
+:attr:`Registry.withdrawals`, :attr:`Registry.frames` (search by fingerprint),
+:attr:`Registry.audit` and :attr:`Registry.deliveries` (who was told of it).  A look-up is a few
+indexed reads; a stamping is three small transactions.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -21,8 +23,9 @@ from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.checking import Replay, Whole
 from provenance.registry.database import Database
+from provenance.registry.deliveries import Deliveries
 from provenance.registry.frames import FrameIndex
-from provenance.registry.records import Facts, StampRecord, Withdrawal, stamp_time
+from provenance.registry.records import Facts, Recalled, StampRecord, Withdrawal, stamp_time
 from provenance.registry.reservations import Reservations
 from provenance.registry.rows import STAMPED
 from provenance.registry.withdrawals import Withdrawals
@@ -50,6 +53,7 @@ class Registry:
         self.audit = AuditLog(self.database)
         self.reservations = Reservations(self.database, self.audit)
         self.withdrawals = Withdrawals(self.database, self.audit)
+        self.deliveries = Deliveries(self.database, self.audit)
         self.frames = FrameIndex(self.database)
         self.issued_at: datetime | None = None
 
@@ -244,6 +248,27 @@ class Registry:
             query = sa.select(column.stamp_id).where(test, column.state == STAMPED)
             for stamp_id in connection.execute(query.order_by(column.stamp_id)).scalars():
                 yield StampId.from_hex(stamp_id)
+
+    def recalled(self, withdrawal: Withdrawal) -> Iterator[Recalled]:
+        """Every stamp that a withdrawal, made or drafted, concerns; what is made of it included."""
+        ids = list(self.hit_by(withdrawal))
+        for some in rows.pieces(ids):
+            with self.database.reading() as connection:
+                for record in rows.find(connection, some):
+                    facts = Facts.of(record)
+                    through: tuple[StampId, ...] = ()
+                    if not withdrawal.hits(replace(facts, parents=())):
+                        known = {one.stamp_id: one for one in rows.find(connection, record.parents)}
+                        past = [
+                            replace(Facts.of(known[parent]), parents=())
+                            if parent in known
+                            else Facts(parent)
+                            for parent in record.parents
+                        ]
+                        hits = zip(record.parents, past, strict=True)
+                        through = tuple(one for one, its in hits if withdrawal.hits(its))
+                    hit = self.withdrawals.hitting_with(connection, facts)
+                    yield Recalled(record, through, hit)
 
     def each(self, connection: Connection) -> Iterator[Whole]:
         """Every stamp with its manifest and fingerprint, by id."""

@@ -138,6 +138,8 @@ withdrawal = Table(
     Column("ended_at", _TIME),
     Column("ended_reason", Text),
     Column("good_before", _TIME),
+    Column("made_by", String(256)),
+    Column("ended_by", String(256)),
     Index("ix_withdrawal_target", "kind", "target"),
 )
 """A stamp, model, key, consent or reviewer that was withdrawn; over when it has an ``ended_at``.
@@ -155,3 +157,13 @@ audit = Table(
     Column("hash", String(64), nullable=False),
 )
 """The log; see :mod:`provenance.registry.chain`.  Triggers refuse to change or delete a row."""
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("receiver", String(64), primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("owner", Text),
+    Column("until", _TIME),
+)
+"""Up to which row of the log each receiver was told, and whose turn it is to tell it."""

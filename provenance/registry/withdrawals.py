@@ -19,6 +19,7 @@ from provenance.registry.records import (
     Facts,
     Withdrawal,
     WithdrawalKind,
+    check_actor,
     check_reason,
     now,
     optional_time,
@@ -30,11 +31,18 @@ _TABLE = schema.withdrawal
 
 
 def drafted(
-    kind: WithdrawalKind, target: str, reason: str, *, good_before: datetime | None = None
+    kind: WithdrawalKind,
+    target: str,
+    reason: str,
+    *,
+    good_before: datetime | None = None,
+    by: str | None = None,
 ) -> Withdrawal:
     """A withdrawal as it would be made now, to see what it would hit; arguments and errors are
     those of :meth:`Withdrawals.withdraw`."""
-    entry = Withdrawal(kind, target, check_reason(reason), now(), good_before=good_before)
+    entry = Withdrawal(
+        kind, target, check_reason(reason), now(), good_before=good_before, by=check_actor(by)
+    )
     if good_before is not None and (kind not in DATED_KINDS or good_before > entry.at):
         raise UsageError(
             "Only a key can have been good before a moment, and only before one that is past."
@@ -56,6 +64,7 @@ class Withdrawals:
         reason: str,
         *,
         good_before: datetime | None = None,
+        by: str | None = None,
     ) -> Withdrawal:
         """Withdraw a stamp, or everything of a model, key, consent or reviewer's key.
 
@@ -66,12 +75,13 @@ class Withdrawals:
             reason: why, on one line; shown to verifiers.
             good_before: of a key or reviewer: what provably existed before this moment still
                 counts.
+            by: an opaque id of whoever withdraws it.
 
         Raises:
             UsageError: it is withdrawn already, the reason is no line of text, or the moment is
                 none of a key's, or still to come.
         """
-        entry = drafted(kind, target, reason, good_before=good_before)
+        entry = drafted(kind, target, reason, good_before=good_before, by=by)
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
             if _active(connection, [(kind, target)]):
@@ -80,13 +90,15 @@ class Withdrawals:
             self._noted(connection, entry)
         return entry
 
-    def reinstate(self, kind: WithdrawalKind, target: str, reason: str) -> int:
-        """End a withdrawal; the number of rows that ended.
+    def reinstate(
+        self, kind: WithdrawalKind, target: str, reason: str, *, by: str | None = None
+    ) -> int:
+        """End a withdrawal, by whoever ``by`` names; the number of rows that ended.
 
         Raises:
             UsageError: nothing of the kind is withdrawn, or the reason is no line of text.
         """
-        text = check_reason(reason)
+        text, actor = check_reason(reason), check_actor(by)
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
             ended = connection.execute(
@@ -94,11 +106,18 @@ class Withdrawals:
                 .where(
                     _TABLE.c.kind == kind, _TABLE.c.target == target, _TABLE.c.ended_at.is_(None)
                 )
-                .values(ended_at=stamp_time(now()), ended_reason=text)
+                .values(ended_at=stamp_time(now()), ended_reason=text, ended_by=actor)
             ).rowcount
             if not ended:
                 raise UsageError(f"The {kind} {target} is not withdrawn.")
-            self._audit.append_with(connection, "reinstate", kind=kind, target=target, reason=text)
+            self._audit.append_with(
+                connection,
+                "reinstate",
+                kind=kind,
+                target=target,
+                reason=text,
+                **({} if actor is None else {"by": actor}),
+            )
         return int(ended)
 
     def hitting(self, facts: Facts) -> Withdrawal | None:
@@ -203,9 +222,11 @@ class Withdrawals:
         entry: Withdrawal,
         event: Literal["withdraw", "reinstate"] = "withdraw",
     ) -> None:
-        good = {}
+        more = {}
         if event == "withdraw" and entry.good_before is not None:
-            good["good_before"] = stamp_time(entry.good_before)
+            more["good_before"] = stamp_time(entry.good_before)
+        if event == "withdraw" and entry.by is not None:
+            more["by"] = entry.by
         self._audit.append_with(
             connection,
             event,
@@ -213,7 +234,7 @@ class Withdrawals:
             target=entry.target,
             at=stamp_time(entry.at),
             reason=entry.reason if event == "withdraw" else entry.ended_reason,
-            **good,
+            **more,
         )
 
 
@@ -227,6 +248,8 @@ def _insert(connection: Connection, entry: Withdrawal) -> None:
             ended_at=optional_time(entry.ended_at),
             ended_reason=entry.ended_reason,
             good_before=optional_time(entry.good_before),
+            made_by=entry.by,
+            ended_by=entry.ended_by,
         )
     )
 
@@ -254,6 +277,8 @@ def _read(row: Row[tuple[object, ...]]) -> Withdrawal:
             None if row.ended_at is None else parse_time(row.ended_at),
             row.ended_reason,
             None if row.good_before is None else parse_time(row.good_before),
+            row.made_by,
+            row.ended_by,
         )
     except ValueError as error:
         raise RegistryError(

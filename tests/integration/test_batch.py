@@ -184,8 +184,18 @@ def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run
     }
     assert studio.results() == {row["job"]["output"]: row for row in first.rows}
     assert (studio.out / "below" / "sidecar.mkv.c2pa").is_file()
-    logged = [json.loads(line) for line in first.err.splitlines() if line.startswith("{")]
-    assert len(logged) == 6
+    logged = [json.loads(line) for line in first.err.splitlines()]
+    jobs = {line["output"]: line for line in logged if line["message"].startswith("job ")}
+    assert len(jobs) == 6
+    for row in first.rows:
+        line = jobs[row["job"]["output"]]
+        assert (line["input"], line["key"], line["sentence"]) == (
+            row["job"]["input"],
+            row["key"],
+            row["error"],
+        )
+        assert line["stamp_id"] == (row["stamp"] and row["stamp"]["stamp_id"])
+    assert (logged[-1]["message"], logged[-1]["stamped"]) == ("batch ended", 2)
     assert 'provenance_jobs_total{state="stamped"} 2.0' in (studio.folder / "m.prom").read_text()
     again = run(*studio.words, *two)
     assert (again.code, again.out.splitlines()[0].split(" in ")[0]) == (
@@ -203,6 +213,23 @@ def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run
     for path in (studio.out / "results.jsonl", studio.out / STATE / "ledger"):
         assert b"secret" not in path.read_bytes()
     assert "secret" not in first.err + again.err
+
+
+def test_a_run_that_logs_for_machines_writes_no_other_text(studio: Studio, run: Run) -> None:
+    studio.add("a")
+    studio.add("b", approved=False)
+    (studio.folder / "provenance.toml").write_text('profile = "standard"\n')
+    logs = (*studio.words, "--json-logs")
+    dry, done, again = (run(*logs, *more) for more in (("--dry-run",), (), ("--metrics-port", "0")))
+    wrong = run(*logs, "--glob", "*.mov")
+    unknown = run(*logs, "--reviewers", "none")
+    assert [one.code for one in (dry, done, again, wrong, unknown)] == [3, 3, 3, 2, 4]
+    for one in (dry, done, again, wrong, unknown):
+        lines = [json.loads(line) for line in one.err.splitlines()]
+        assert one.out == ""
+        assert "using the settings" in lines[0]["message"]
+        assert all(line["level"] in ("info", "warning", "error") for line in lines)
+    assert json.loads(wrong.err.splitlines()[-1])["level"] == "error"
 
 
 def test_what_is_stamped_without_an_approval_says_so(studio: Studio, run: Run) -> None:

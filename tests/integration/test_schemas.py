@@ -88,4 +88,8 @@ def test_every_line_that_a_command_prints_is_as_published(
         "b.mp4": "failed",
     }
     schemas.held(rows["a.mp4"]["stamp"])
-    assert {*FILES} - schemas.SEEN <= {"batch-tags"}  # test_batch_tags holds these
+    assert run("registry", "withdrawals", "--json").row["stamps"] == 1
+    assert run("registry", "recall", "--consent", "c-1", "--json").row["withdrawn"]
+    assert run("registry", "deliver", "--hook", "cat", "--from-now", "--json").row["told"] == 0
+    # test_batch_tags and test_deliveries hold these
+    assert {*FILES} - schemas.SEEN <= {"batch-tags", "registry-notice"}

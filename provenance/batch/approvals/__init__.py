@@ -11,6 +11,7 @@ stamp(..., approval=reference_of(found), approvers=tuple(one.key_id for one in f
 from provenance.batch.approvals.binding import binding_key, load_binding_key, write_binding_key
 from provenance.batch.approvals.checking import check_approvals
 from provenance.batch.approvals.envelope import Envelope, key_id
+from provenance.batch.approvals.making import sign, verify
 from provenance.batch.approvals.reviewers import (
     FOLDER,
     PERSONS_FILE,
@@ -56,5 +57,7 @@ __all__ = [
     "new_reviewer_key",
     "read_approvals",
     "reference_of",
+    "sign",
+    "verify",
     "write_binding_key",
 ]

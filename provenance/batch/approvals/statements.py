@@ -38,10 +38,10 @@ SUFFIX: Final = ".approval.json"
 DEFAULT_POLICY: Final = "default"
 _MAX_FILE: Final = 256 * 1024
 _MAX_APPROVALS: Final = 32
-_MAX_STATEMENT: Final = 32 * 1024
-_TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
+MAX_STATEMENT: Final = 32 * 1024
+TIME: Final = "%Y-%m-%dT%H:%M:%SZ"
 _AT: Final = Form(
-    datetime, lambda moment: moment.astimezone(UTC).strftime(_TIME), lambda moment: moment
+    datetime, lambda moment: moment.astimezone(UTC).strftime(TIME), lambda moment: moment
 )
 
 
@@ -141,7 +141,7 @@ def approve(
         clip_sha256, check_reference(approver), check_reference(policy), moment, terms
     )
     payload = json.dumps(said, sort_keys=True, separators=(",", ":")).encode("ascii")
-    if len(payload) > _MAX_STATEMENT:
+    if len(payload) > MAX_STATEMENT:
         raise UsageError("The job's consents and texts are too long for an approval; shorten them.")
     return read_statement(payload, key_id(key.public_key())), enclose(PAYLOAD_TYPE, payload, key)
 
@@ -211,17 +211,17 @@ def read_statement(payload: bytes, key: str) -> Approval:
     try:
         said = json.loads(payload)
         if said["schema"] != SCHEMA or set(said) - {"job"} != _KEYS:
-            raise ValueError
+            raise ValueError("its keys or its schema are others")
         if set(said["clip"]) != {"sha256"}:
-            raise ValueError
+            raise ValueError("its clip is to have a sha256 alone")
         sha256 = said["clip"]["sha256"]
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-            raise ValueError
+            raise ValueError("its clip's sha256 is to have 64 hexadecimal digits, in small letters")
         return Approval(
             sha256,
             check_reference(said["approver"]),
             check_reference(said["policy"]),
-            datetime.strptime(said["approved_at"], _TIME).replace(tzinfo=UTC),
+            datetime.strptime(said["approved_at"], TIME).replace(tzinfo=UTC),
             key,
             hashlib.sha256(payload).hexdigest(),
             terms=Terms.from_json(said["job"]) if "job" in said else None,
@@ -241,7 +241,7 @@ def _statement(
         "clip": {"sha256": sha256},
         "approver": approver,
         "policy": policy,
-        "approved_at": moment.astimezone(UTC).strftime(_TIME),
+        "approved_at": moment.astimezone(UTC).strftime(TIME),
     }
 
 

@@ -11,7 +11,7 @@ A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key o
 """
 
 from provenance.batch.jobs.approving import jobs_for
-from provenance.batch.jobs.folder import find_jobs
+from provenance.batch.jobs.folder import find_jobs, find_rows
 from provenance.batch.jobs.gate import approval_place, approved, keep_approval, terms_of
 from provenance.batch.jobs.ledger import Claim, Entry, Ledger
 from provenance.batch.jobs.model import Job, JobName, Prompt, job_key, output_path
@@ -31,6 +31,7 @@ __all__ = [
     "approval_place",
     "approved",
     "find_jobs",
+    "find_rows",
     "job_key",
     "jobs_for",
     "keep_approval",

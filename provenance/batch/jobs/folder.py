@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -30,15 +30,9 @@ def find_jobs(folder: Path, pattern: str, fields: Mapping[str, Any]) -> tuple[Jo
         UsageError: there is no such folder, the pattern leads out of it, or nothing fits.
     """
     faults = Faults(printable(folder))
-    for problem in check_defaults(fields):
-        faults.add(None, problem)
-    faults.refuse()
     jobs: list[Job] = []
-    for found in _files(folder, pattern):
-        inner = found.relative_to(folder)
-        output = inner if inner.suffix.lower() in SUFFIXES else inner.with_suffix(".mp4")
-        values = {"input": str(found.absolute()), "output": output.as_posix()}
-        made = to_job(merged(values, fields), Path(), printable(inner))
+    for inner, values in find_rows(folder, pattern, fields):
+        made = to_job(values, Path(), printable(inner))
         if isinstance(made, Job):
             jobs.append(made)
             continue
@@ -52,6 +46,26 @@ def find_jobs(folder: Path, pattern: str, fields: Mapping[str, Any]) -> tuple[Jo
         faults.add(None, problem)
     faults.refuse()
     return tuple(jobs)
+
+
+def find_rows(
+    folder: Path, pattern: str, fields: Mapping[str, Any]
+) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The same as rows of a job list, for somebody to go on from, and each file's place in the
+    folder; nothing is read, so what lies in sidecars and prompt files stays there.
+
+    Raises:
+        JobListError, UsageError: as of :func:`find_jobs`.
+    """
+    faults = Faults(printable(folder))
+    for problem in check_defaults(fields):
+        faults.add(None, problem)
+    faults.refuse()
+    for found in _files(folder, pattern):
+        inner = found.relative_to(folder)
+        output = inner if inner.suffix.lower() in SUFFIXES else inner.with_suffix(".mp4")
+        values = {"input": str(found.absolute()), "output": output.as_posix()}
+        yield inner, merged(values, fields)
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

@@ -15,6 +15,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from provenance.batch.jobs.model import Job, Prompt, output_problem
+from provenance.batch.jobs.sidecars import AT, SIDECAR_KEYS, located
 from provenance.errors import UsageError
 from provenance.manifest import given_prompt_hash
 from provenance.manifest.prompt import canonical_prompt
@@ -24,9 +25,15 @@ from provenance.video.encoders import SUFFIXES, CodecName, parse_bitrate
 from provenance.watermark.embed.profiles import PROFILES
 
 PROMPTS: Final = ("prompt", "prompt_file", "prompt_hash", "prompt_from_tags")
-EXCLUSIVE: Final = (PROMPTS, ("crf", "bitrate"))
+EXCLUSIVE: Final = (
+    (*PROMPTS, "prompt_at"),
+    ("crf", "bitrate"),
+    *((given, at) for at, given in AT.items() if given != "prompt"),
+)
 """Keys that exclude each other: one in a row also sets aside another one in the defaults."""
-_NO_PROMPT: Final = "there is no prompt; give prompt, prompt_file, prompt_hash or prompt_from_tags"
+_NO_PROMPT: Final = (
+    "there is no prompt; give prompt, prompt_file, prompt_hash, prompt_from_tags or prompt_at"
+)
 _MAX_TEXT: Final = 1000
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}")
 
@@ -167,7 +174,7 @@ class _Row(BaseModel):
         return value
 
 
-KEYS: Final = tuple(_Row.model_fields)
+KEYS: Final = (*_Row.model_fields, *SIDECAR_KEYS)
 """Every key of a job."""
 
 
@@ -203,9 +210,12 @@ def to_job(values: Mapping[str, Any], base: Path, origin: str) -> Job | list[Pro
         given = [key for key in group if key in values]
         if len(given) > 1:
             problems.append((given[1], f"excludes {given[0]}; give one of them"))
-    if not any(key in values for key in PROMPTS):
+    if not any(key in values for key in EXCLUSIVE[0]):
         problems.append((None, _NO_PROMPT))
-    known = {key: value for key, value in values.items() if key in KEYS}
+    filled = located(values, base)
+    if isinstance(filled, list):
+        return problems + filled
+    known = {key: value for key, value in filled.items() if key in KEYS}
     try:
         row = _Row.model_validate(known)
     except ValidationError as error:

@@ -10,7 +10,12 @@ Nothing here makes a connection or opens a port unless it is asked to.  Traces n
 """
 
 from provenance.batch.telemetry.extra import traced
-from provenance.batch.telemetry.logs import JsonFormatter, json_logs, log_outcome
+from provenance.batch.telemetry.logs import (
+    JsonFormatter,
+    json_logs,
+    log_outcome,
+    log_summary,
+)
 from provenance.batch.telemetry.metrics import Metrics
 from provenance.batch.telemetry.outcome import Outcome, StageClock, StageTime, State, reason_of
 from provenance.batch.telemetry.summary import Summary, Tally
@@ -26,6 +31,7 @@ __all__ = [
     "Tally",
     "json_logs",
     "log_outcome",
+    "log_summary",
     "reason_of",
     "traced",
 ]

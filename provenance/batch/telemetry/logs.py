@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import IO, Any, Final
 
 from provenance.batch.telemetry.outcome import Outcome
+from provenance.batch.telemetry.summary import Summary
 from provenance.system.text import printable
 
 _log = logging.getLogger("provenance.batch")
@@ -52,3 +53,8 @@ def log_outcome(outcome: Outcome) -> None:
     bad = outcome.state in ("failed", "withdrawn")
     level = logging.WARNING if bad else logging.INFO
     _log.log(level, "job %s", outcome.state, extra={"fields": outcome.as_json()})
+
+
+def log_summary(summary: Summary, unfinished: int) -> None:
+    """One line for a batch that has ended; ``unfinished`` jobs are left."""
+    _log.info("batch ended", extra={"fields": {**summary.as_json(), "unfinished": unfinished}})

@@ -42,6 +42,11 @@ class Outcome:
         frames: in the clip; 0 unless it was stamped.
         pixels: of one frame.
         margin_db: what the read-back measured above what decoding needs.
+        attempts: how often it was tried.
+        input: the job's input, as in the list.
+        key: the job's identity, where it was known.
+        stamp_id: of what was stamped, now or by the earlier run.
+        sentence: why it failed or is withdrawn, for people.
     """
 
     output: str
@@ -54,6 +59,10 @@ class Outcome:
     pixels: int = 0
     margin_db: float | None = None
     attempts: int = 1
+    input: str | None = None
+    key: str | None = None
+    stamp_id: str | None = None
+    sentence: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For a log line: no times of day, and the stages' seconds by name."""

@@ -19,6 +19,9 @@ _COMMANDS: Final = {
     "issue": Lazy(f"{_ELSEWHERE}:issue", "Certify a key by the keyring's own authority."),
     "list": Lazy(f"{_OWN}:list_command", "List every key, its state and its end."),
     "rotate": Lazy(f"{_OWN}:rotate", "Make new keys; the old ones stay for verifying."),
+    "webhook-secret": Lazy(
+        "provenance.cli.keys.webhook:webhook_secret_command", "Make the secret of a webhook."
+    ),
 }
 
 

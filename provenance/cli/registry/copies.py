@@ -15,6 +15,7 @@ from provenance.documents import exports
 from provenance.errors import UsageError
 from provenance.report import registry as show
 from provenance.stamping.restore import restore
+from provenance.system.storage import Place
 
 
 @click.command(
@@ -22,6 +23,7 @@ from provenance.stamping.restore import restore
         "provenance registry export copy.jsonl",
         "provenance registry export --bundle stamps.bundle --valid-days 30",
         "provenance registry export --revocations withdrawn.list",
+        "provenance registry export --revocations s3://lists/withdrawn.list --overwrite",
     )
 )
 @click.argument("file", metavar="[FILE]", type=click.Path(path_type=Path), required=False)
@@ -33,9 +35,15 @@ from provenance.stamping.restore import restore
 )
 @click.option(
     "--revocations",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A signed list of what is withdrawn, for `verify --revocations`.",
+    metavar="FILE|URL",
+    help="A signed list of what is withdrawn, for `verify --revocations`; also s3://BUCKET/KEY or "
+    "gs://BUCKET/KEY.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace the list that is there, whole.  One that says the same, and has more than half "
+    "of its days left, stays.",
 )
 @click.option(
     "--valid-days",
@@ -51,7 +59,8 @@ from provenance.stamping.restore import restore
 def export_command(  # noqa: PLR0917 - click passes every parameter by name
     file: Path | None,
     bundle: Path | None,
-    revocations: Path | None,
+    revocations: str | None,
+    overwrite: bool,
     valid_days: int,
     keys: Path | None,
     registry_url: str | None,
@@ -61,6 +70,8 @@ def export_command(  # noqa: PLR0917 - click passes every parameter by name
 
     if [file, bundle, revocations].count(None) != 2:
         raise UsageError("Name one file: FILE for JSON Lines, --bundle FILE or --revocations FILE.")
+    if overwrite and revocations is None:
+        raise UsageError("--overwrite goes with --revocations; nothing else is replaced.")
     chosen = settings({"registry": registry_url, "keys": keys}, quiet=quiet)
     valid = timedelta(days=valid_days)
     out = stdout()
@@ -74,8 +85,12 @@ def export_command(  # noqa: PLR0917 - click passes every parameter by name
             out.print(f"{bundle}: {show.counted(done)}, signed", soft_wrap=True)
         elif revocations is not None:
             signer = open_keyring(chosen, quiet=quiet).signer
-            count = exports.write_revocations(stamps, revocations, signer, valid=valid)
-            out.print(f"{revocations}: {count} in force, signed", soft_wrap=True)
+            place = Place.of(revocations)
+            issued = exports.write_revocations(
+                stamps, place, signer, valid=valid, overwrite=overwrite
+            )
+            told = "signed" if issued.written else "which it says already; left as it is"
+            out.print(f"{place}: {issued.count} in force, {told}", soft_wrap=True)
 
 
 @click.command(

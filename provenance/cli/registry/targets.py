@@ -15,9 +15,21 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def target_options(command: _Command) -> _Command:
-    """The options that name a target, and ``--reason TEXT``."""
+    """The options that name a target, ``--reason TEXT`` and ``--by ID``."""
+    command = click.option(
+        "--by",
+        metavar="ID",
+        help="Who does it: an opaque id, for `registry withdrawals`; no verifier sees it.",
+    )(command)
+    reason = click.option(
+        "--reason", metavar="TEXT", required=True, help="Why; shown to verifiers."
+    )
+    return one_target(reason(command))
+
+
+def one_target(command: _Command) -> _Command:
+    """The options that name a target."""
     for option in (
-        click.option("--reason", metavar="TEXT", required=True, help="Why; shown to verifiers."),
         click.option(
             "--reviewer", metavar="KEY-ID", help="Everything that this reviewer's key approved."
         ),

@@ -46,6 +46,7 @@ _SHOWN = 20
 @json_option
 def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     reason: str,
+    by: str | None,
     good_before: str | None,
     even_if_none: bool,
     dry_run: bool,
@@ -60,7 +61,7 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     """
     kind, target = target_of(**asked)
     moment = None if good_before is None else _moment(good_before)
-    draft = drafted(kind, target, reason, good_before=moment)
+    draft = drafted(kind, target, reason, good_before=moment, by=by)
     named = f"{kind} {show.target(kind, target)}{show.spared(draft)}"
     with open_registry(settings({"registry": registry_url})) as stamps:
         hits = list(stamps.hit_by(draft))
@@ -73,7 +74,7 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
             )
         entry = draft
         if not dry_run:
-            entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment)
+            entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment, by=by)
     if as_json:
         print_json(Withdrawn(entry, len(hits), done=not dry_run).as_json())
         return
@@ -94,11 +95,13 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
 )
 @target_options
 @registry_option
-def reinstate_command(reason: str, registry_url: str | None, **asked: str | None) -> None:
+def reinstate_command(
+    reason: str, by: str | None, registry_url: str | None, **asked: str | None
+) -> None:
     """End a withdrawal; it stays on record, and so does the reason."""
     kind, target = target_of(**asked)
     with open_registry(settings({"registry": registry_url})) as stamps:
-        stamps.withdrawals.reinstate(kind, target, reason)
+        stamps.withdrawals.reinstate(kind, target, reason, by=by)
     stdout().print(f"Reinstated: {kind} {show.target(kind, target)}.", soft_wrap=True)
 
 

@@ -8,5 +8,16 @@ The only importer of fsspec.  No connection is made until a URL asks for one.
 
 from provenance.system.storage.copying import Stored, fetched, listed, published, stored
 from provenance.system.storage.places import Place, is_url, place_in
+from provenance.system.storage.stores import Web
 
-__all__ = ["Place", "Stored", "fetched", "is_url", "listed", "place_in", "published", "stored"]
+__all__ = [
+    "Place",
+    "Stored",
+    "Web",
+    "fetched",
+    "is_url",
+    "listed",
+    "place_in",
+    "published",
+    "stored",
+]

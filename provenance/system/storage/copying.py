@@ -13,7 +13,7 @@ from typing import Final
 
 from provenance.errors import StorageError, UnreadableFileError, UsageError
 from provenance.system.storage.places import Place
-from provenance.system.storage.stores import Store, told
+from provenance.system.storage.stores import Store, Web, told
 from provenance.system.text import size as readable
 from provenance.system.workspace import Workspace, exists_already, explained
 
@@ -121,7 +121,12 @@ def stored(place: Place) -> Stored | None:
 
 
 def published(
-    local: Path, target: Place, *, sidecar: Path | None = None, overwrite: bool = False
+    local: Path,
+    target: Place,
+    *,
+    sidecar: Path | None = None,
+    overwrite: bool = False,
+    web: Web | None = None,
 ) -> Stored:
     """Copy a finished file to its place; it appears only when it is whole.
 
@@ -138,6 +143,7 @@ def published(
         target: where it goes.
         sidecar: its manifest, if that is not in it.
         overwrite: replace what is there.
+        web: what a bucket says of it to whoever fetches it over the web.
 
     Raises:
         UsageError: something else is there already.
@@ -152,7 +158,7 @@ def published(
     if beside is not None:
         added = _put(beside[0], beside[1], overwrite=overwrite)  # 2
     try:
-        _put(local, target, overwrite=overwrite)
+        _put(local, target, overwrite=overwrite, web=web)
     except BaseException:
         if beside is not None and added and not overwrite:
             with contextlib.suppress(StorageError, UnreadableFileError), told(target, "written"):
@@ -174,7 +180,7 @@ def _publish_here(
             workspace.publish(media, (draft, beside[1].path))
 
 
-def _put(local: Path, target: Place, *, overwrite: bool) -> bool:
+def _put(local: Path, target: Place, *, overwrite: bool, web: Web | None = None) -> bool:
     """Steps 1, 3 and 4 for one file; False when it was there already."""
     mine = _weighed(Place.of(local), None)
     store = Store(target)
@@ -183,7 +189,7 @@ def _put(local: Path, target: Place, *, overwrite: bool) -> bool:
             _accept_same(target, mine)
             return False
         try:
-            store.put(str(local), create=not overwrite)
+            store.put(str(local), create=not overwrite, web=web)
         except FileExistsError:
             _accept_same(target, mine)
             return False

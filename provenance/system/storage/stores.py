@@ -10,6 +10,7 @@ import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Final
 
 import fsspec
@@ -44,6 +45,29 @@ for _library in ("fsspec", "gcsfs", "s3fs"):
 
 _DENIED_CODES: Final = frozenset((401, 403))
 _TRANSIENT_CODES: Final = frozenset((408, 429, 500, 502, 503, 504))
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """What a store says of an object to whoever fetches it over the web.
+
+    Attributes:
+        content_type: its media type.
+        max_age: seconds for which a cache on the way may give out what it has.
+    """
+
+    content_type: str
+    max_age: int
+
+    def options(self, scheme: str) -> dict[str, Any]:
+        """As the store's library takes it."""
+        caching = f"public, max-age={self.max_age}"
+        if scheme == "s3":
+            return {"ContentType": self.content_type, "CacheControl": caching}
+        return {
+            "content_type": self.content_type,
+            "fixed_key_metadata": {"cache_control": caching},
+        }
 
 
 class Store:
@@ -84,14 +108,16 @@ class Store:
             while block := handle.read(length):
                 yield block
 
-    def put(self, local: str, *, create: bool) -> None:
+    def put(self, local: str, *, create: bool, web: Web | None = None) -> None:
         """Upload a file; it appears once it is whole.
 
         Args:
             local: path of the file.
             create: refuse, with ``FileExistsError``, when the object exists by then.
+            web: what is said of it on the web.
         """
-        options = _PUT[self._place.scheme]
+        scheme = self._place.scheme
+        options = _PUT[scheme] | ({} if web is None else web.options(scheme))
         if not create:
             self._fs.put_file(local, self._place.remote, **options)
             return

@@ -79,6 +79,7 @@ def test_the_keys_are_those_of_the_contract() -> None:
         *("input", "output", "model_name", "model_version", "prompt", "prompt_file"),
         *("prompt_hash", "approval", "consents", "profile", "codec", "crf", "bitrate"),
         *("preset", "title", "prompt_from_tags", "keep_tags"),
+        *("sidecar", "prompt_at", "model_name_at", "model_version_at"),
     }
 
 
@@ -253,7 +254,7 @@ def test_a_table_that_cannot_be_read_says_where(tmp_path: Path, raw: bytes, said
 def test_a_column_may_be_missing_when_there_is_a_default(tmp_path: Path) -> None:
     path = listed(tmp_path, "input,output", "a.mp4,a.mp4", name="jobs.csv")
     assert [problem.rpartition(": ")[2] for problem in faults(path)] == [
-        "there is no prompt; give prompt, prompt_file, prompt_hash or prompt_from_tags.",
+        "there is no prompt; give prompt, prompt_file, prompt_hash, prompt_from_tags or prompt_at.",
         "model_name is missing.",
         "model_version is missing.",
     ]

@@ -1,0 +1,121 @@
+"""Withdrawals and recalls, as a table, as CSV and as JSON Lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from provenance.report.registry import spared, target
+from provenance.report.sheets import harmless
+from provenance.system.text import printable
+
+if TYPE_CHECKING:
+    from provenance.registry import Recalled, Standing
+
+COLUMNS: Final = (
+    *("stamp_id", "output_sha256", "input_sha256", "model_name", "model_version", "stamped_at"),
+    *("consents", "approvers", "approval", "made_from", "through", "withdrawn_at", "reason"),
+)
+"""Columns of the CSV, in their order; several values in a cell have a space between them."""
+
+
+def show_standing(found: Sequence[Standing], out: Console) -> None:
+    """Withdrawals, oldest first, a line each."""
+    if not found:
+        out.print("Nothing is withdrawn.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("since", "what", "reason", "by", "stamps"):
+        table.add_column(name, no_wrap=name == "since")
+    for one in found:
+        entry = one.entry
+        what = f"{entry.kind} {target(entry.kind, entry.target)}{spared(entry)}"
+        reason = printable(entry.reason)
+        if entry.ended_at is not None:
+            ended = printable(
+                f"{entry.ended_reason}{f', by {one.ended_by}' if one.ended_by else ''}"
+            )
+            reason += f" (taken back on {entry.ended_at:%Y-%m-%d}: {ended})"
+        by = printable(one.by or "", 80)
+        table.add_row(f"{entry.at:%Y-%m-%d %H:%M}", printable(what), reason, by, str(one.stamps))
+    out.print(table)
+
+
+def show_recalled(found: Sequence[Recalled], out: Console) -> None:
+    """What a recall concerns, a line each."""
+    if not found:
+        out.print("No stamp is concerned.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("stamp id", "model", "consents", "made from", "withdrawn", "output sha256"):
+        table.add_column(name, no_wrap=name in ("stamp id", "withdrawn"), overflow="fold")
+    for one in found:
+        record, since = one.record, one.withdrawn
+        model = f"{record.model_name or '?'} {record.model_version or ''}".strip()
+        table.add_row(
+            record.stamp_id.hex,
+            printable(model, 80),
+            printable(", ".join(record.consents), 80),
+            " ".join(stamp.hex for stamp in one.through),
+            "no" if since is None else f"{since.at:%Y-%m-%d}",
+            record.output_sha256 or "",
+        )
+    out.print(table)
+    withdrawn = sum(one.withdrawn is not None for one in found)
+    made = sum(bool(one.through) for one in found)
+    some = f"{len(found)} stamp{'' if len(found) == 1 else 's'} concerned"
+    out.print(f"{some}, {made} through what they were made from; {withdrawn} withdrawn.")
+
+
+class Count:
+    """Counts what passes by."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def over(self, found: Iterable[Recalled]) -> Iterator[Recalled]:
+        """The same, one after the other."""
+        for one in found:
+            self.number += 1
+            yield one
+
+
+def as_lines(found: Iterable[Recalled]) -> Iterator[bytes]:
+    """One JSON object a line."""
+    for one in found:
+        yield json.dumps(one.as_json(), allow_nan=False).encode("ascii") + b"\n"
+
+
+def as_csv(found: Iterable[Recalled]) -> Iterator[bytes]:
+    """One line a stamp under :data:`COLUMNS`; UTF-8 with its mark."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
+    writer.writerow(COLUMNS)
+    yield buffer.getvalue().encode("utf-8-sig")
+    for one in found:
+        record, since = one.record, one.withdrawn
+        cells = (
+            record.stamp_id.hex,
+            record.output_sha256,
+            record.input_sha256,
+            record.model_name,
+            record.model_version,
+            (record.signed_at or record.created_at).isoformat(timespec="seconds"),
+            " ".join(record.consents),
+            " ".join(record.approvers),
+            record.approval,
+            " ".join(stamp.hex for stamp in record.parents),
+            " ".join(stamp.hex for stamp in one.through),
+            None if since is None else since.at.isoformat(timespec="seconds"),
+            None if since is None else since.reason,
+        )
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow(harmless(cell or "") for cell in cells)
+        yield buffer.getvalue().encode()
