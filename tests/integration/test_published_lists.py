@@ -182,7 +182,8 @@ def test_a_list_in_a_bucket_is_replaced_whole_and_says_how_long_it_may_be_kept(
 def test_a_fetched_list_is_kept_and_taken_when_its_address_is_away(
     registry: Registry, keyring: Keyring, page: Page, tmp_path: Path
 ) -> None:
-    kept, warned = tmp_path / "kept", []
+    kept = tmp_path / "kept"
+    warned: list[str] = []
     seen = Seen(tmp_path / "seen.json")
 
     def fetch() -> int:

@@ -42,7 +42,11 @@ def web(secret: Path) -> Iterator[Receiver]:
 
 
 def hook(web: Receiver, secret: Path, **changes: Any) -> Webhook:
-    given = {"url": web.url, "secret": read_secret(secret), "timeout": 5.0} | changes
+    given: dict[str, Any] = {
+        "url": web.url,
+        "secret": read_secret(secret),
+        "timeout": 5.0,
+    } | changes
     return Webhook("webhook", **given)
 
 

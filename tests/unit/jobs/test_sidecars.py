@@ -12,7 +12,7 @@ from provenance.batch.jobs import Job, find_jobs, read_jobs
 from provenance.errors import JobListError
 from tests.conftest import MODEL, Run
 
-FACTS = {
+FACTS: dict[str, Any] = {
     "generation": {"prompt": "a secret prompt", "takes": [{"a/b~c": "another"}]},
     "model": {"name": "ExampleVideoModel", "version": "3.2.1", "number": 4, "on": True},
 }
