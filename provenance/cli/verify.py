@@ -83,6 +83,9 @@ _VERDICTS = ", ".join(Verdict.__members__)
     "takes several times as long.",
 )
 @click.option(
+    "--timing", is_flag=True, help="Tell where the time of the search went, in table and JSON."
+)
+@click.option(
     "--results",
     metavar="FILE",
     type=click.Path(path_type=Path),
@@ -171,6 +174,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     null: bool,
     workers: int | None,
     effort: Effort,
+    timing: bool,
     results: Path | None,
     table: Path | None,
     keys: Path | None,
@@ -240,6 +244,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 revocations=lists,
                 require_registry=chosen.require_registry,
                 effort=effort,
+                timing=timing,
                 examiner=examiner,
             )
 

@@ -146,6 +146,8 @@ def _watermark_rows(table: Table, found: Detection, kind: str, coverage: Coverag
         table.add_row("  chance", _text(f"at most {bound} on an unmarked {kind}"))
     if coverage is not None:
         table.add_row("  frames", _text(f"{coverage.frames} looked at{_apart(coverage)}"))
+        for stage in coverage.spent:
+            table.add_row("  time", _text(f"{stage.seconds:6.2f} s  {stage.name}"))
     if found.transform is not None and found.stamp_id is not None:
         table.add_row("  picture", _text(describe(found.transform)))
     if inside := placed(found):

@@ -74,6 +74,16 @@ class Other(Document):
 
 
 @dataclass(frozen=True, slots=True)
+class Stage(Document):
+    """A part of the work on a file."""
+
+    name: str
+    """In a word or two; those with a number are steps of docs/watermark.md."""
+    seconds: Seconds
+    """Of processors' time that was spent in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage(Document):
     """How much of a file was looked at for a watermark."""
 
@@ -85,6 +95,8 @@ class Coverage(Document):
     """Of the time, what lies within a second and a half of one of them."""
     longest_gap_s: Seconds
     """Seconds between two of them that lie furthest apart; 0 of a still image."""
+    spent: tuple[Stage, ...] = field(default=(), kw_only=True, compare=False)
+    """Where the time of the search went, the longest first; empty unless it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

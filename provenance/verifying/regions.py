@@ -6,6 +6,7 @@ lines that it has.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -13,7 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.results import Detection, MissingArea, PictureMap, Transform
+from provenance.results import Detection, Gap, MissingArea, PictureMap, Transform
+from provenance.results.picture import Point
 from provenance.watermark.arrays import Luma, Map, Plane
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.find.panels import Box
@@ -144,6 +146,23 @@ class Region:
         right, bottom = self._shown(area.right, area.bottom)
         polygon = tuple(self._shown(*point) for point in area.polygon)
         return replace(area, left=left, top=top, right=right, bottom=bottom, polygon=polygon)
+
+
+def in_pixels(found: Detection, size: tuple[int, int]) -> Detection:
+    """A find with outline and missing areas in pixels of the shown picture (width, height)."""
+    if found.picture is None:
+        return found
+
+    def pixels(points: Sequence[Point]) -> tuple[Point, ...]:
+        return tuple((x * size[0], y * size[1]) for x, y in points)
+
+    return replace(
+        found,
+        outline=pixels(found.picture.outline),
+        missing=tuple(
+            Gap(pixels(area.polygon), area.share, area.error_rate) for area in found.picture.areas
+        ),
+    )
 
 
 def _turned(box: Box, degrees: int) -> Box:

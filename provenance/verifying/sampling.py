@@ -7,6 +7,10 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
+from provenance.results import Coverage, Effort
+from provenance.results.reports import Stage
 from provenance.video import LumaFrame, MediaInfo, Skip, key_times, read_luma, read_runs
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.where.boundaries import Seen
@@ -111,6 +115,25 @@ class Footage:
         for frame in read_luma(self.path, start=max(start, 0.0), end=end, stride=stride):
             if frame.luma.shape == size:
                 yield frame.luma, frame.time
+
+
+def coverage_of(
+    times: Sequence[float], length: float, effort: Effort, spent: tuple[Stage, ...]
+) -> Coverage | None:
+    """What frames looked at at some seconds cover of a clip, 0 seconds long if it is a still."""
+    if not times:
+        return None
+    apart = np.unique(times)
+    near = np.diff(np.concatenate([[0.0], apart, [max(length, apart[-1])]]))
+    reach = np.array([HEARD_EVERY / 2.0, *[HEARD_EVERY] * (len(near) - 2), HEARD_EVERY / 2.0])
+    heard = float(np.minimum(near, reach).sum())
+    return Coverage(
+        effort=effort,
+        frames=len(apart),
+        share=heard / length if length else 1.0,
+        longest_gap_s=float(near.max()),
+        spent=spent,
+    )
 
 
 def every(frames: Iterable[LumaFrame], gap: float) -> Iterator[LumaFrame]:

@@ -19,18 +19,28 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from provenance.errors import UnreadableFileError
-from provenance.results import Coverage, Detection, Effort, Gap
+from provenance.results import Coverage, Detection, Effort
 from provenance.results.payload import StampId
-from provenance.results.picture import Point
-from provenance.verifying.regions import PART, Cells, Region, covered, parts, places, unexplained
+from provenance.verifying.clock import Clock
+from provenance.verifying.regions import (
+    PART,
+    Cells,
+    Region,
+    covered,
+    in_pixels,
+    parts,
+    places,
+    unexplained,
+)
 from provenance.verifying.sampling import (
     FIRST_LOOK,
-    HEARD_EVERY,
     Footage,
+    coverage_of,
     grid_of,
     too_narrow,
 )
@@ -127,6 +137,7 @@ class Search:
         effort: Effort = "normal",
     ) -> None:
         self._footage, self._info, self._effort = Footage(path, info), info, effort
+        self._clock = Clock()
         self._idle: str | None = None
         if not keys:
             self._idle = "no watermark key was given"
@@ -134,7 +145,8 @@ class Search:
             self._idle = "the picture is too small or too narrow to look at"
         else:
             searches = PARTS + math.ceil(self._length / (2.0 * PIECE))
-            self._detector = Detector(keys, parts=searches * (4 if self._deep else 1))
+            deep = 4 if self._deep else 1
+            self._detector = Detector(keys, parts=searches * deep, trace=self._told)
         self._whole = grid_of(info)
         self._look: Look | None = self._footage.between if info.kind == "video" else None
         self._panels: list[Box] = []
@@ -161,6 +173,7 @@ class Search:
         observation = self._observe(self._footage.survey())
         self._texture = texture(observation)
         found = self._detector.quick(observation, self._look)  # 1
+        self._clock.begin("borders")
         self._panels = panels(observation.upright())
         if found.stamp_id is None:
             found = self._in_panels(self._panels, FIRST_LOOK) or found  # 2
@@ -182,7 +195,9 @@ class Search:
             _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
             if found.stamp_id is not None:
                 break
-        return self._in_pixels(self._enlarged(found))
+        found = in_pixels(self._enlarged(found), self._info.video.display_size)
+        self._clock.begin(None)
+        return found
 
     def _enlarged(self, found: Detection) -> Detection:
         """A small picture laid in another, looked at by itself, with all the lines that it has."""
@@ -207,7 +222,8 @@ class Search:
             if self._info.kind == "video":
                 self._in_other_moments(finds)
             self._in_other_places(finds)
-        return tuple(self._in_pixels(find) for find in finds[1:])
+            self._clock.begin(None)
+        return tuple(in_pixels(find, self._info.video.display_size) for find in finds[1:])
 
     @property
     def _deep(self) -> bool:
@@ -221,37 +237,18 @@ class Search:
     @property
     def coverage(self) -> Coverage | None:
         """How much was looked at so far; None where nothing was."""
-        if not self._times:
-            return None
-        length = self._length
-        times = np.unique(self._times)
-        near = np.diff(np.concatenate([[0.0], times, [max(length, times[-1])]]))
-        reach = np.array([HEARD_EVERY / 2.0, *[HEARD_EVERY] * (len(near) - 2), HEARD_EVERY / 2.0])
-        heard = float(np.minimum(near, reach).sum())
-        return Coverage(
-            effort=self._effort,
-            frames=len(times),
-            share=heard / length if length else 1.0,
-            longest_gap_s=float(near.max()),
-        )
+        return coverage_of(self._times, self._length, self._effort, self._clock.spent)
 
-    def _in_pixels(self, found: Detection) -> Detection:
-        """A find with its outline and what is missing in pixels of the shown picture."""
-        if found.picture is None:
-            return found
-        wide, high = self._info.video.display_size
+    def _told(self, what: str, /, **values: Any) -> None:
+        """A trace of the detector's: what its time goes to."""
+        if what == "step":
+            self._clock.begin(f"{values['number']} {values['name']}")
+        elif what == "found":
+            self._clock.begin("where it is")
 
-        def pixels(points: Sequence[Point]) -> tuple[Point, ...]:
-            return tuple((x * wide, y * high) for x, y in points)
-
-        return replace(
-            found,
-            outline=pixels(found.picture.outline),
-            missing=tuple(
-                Gap(pixels(area.polygon), area.share, area.error_rate)
-                for area in found.picture.areas
-            ),
-        )
+    def _watch(self, views: Sequence[View], frames: Iterator[LumaFrame]) -> None:
+        self._clock.begin("looking")
+        self._times += watch(views, frames)
 
     def _in_other_moments(self, finds: list[Detection]) -> None:
         rest = unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
@@ -289,7 +286,7 @@ class Search:
         """What a search finds in stretches of time, told of these alone."""
         view = self._view(seconds=sum(end - start for start, end in stretches))
         wider = [(max(0.0, start - beyond), end + beyond) for start, end in stretches]
-        self._times += watch([view], self._footage.within(wider, MANY))
+        self._watch([view], self._footage.within(wider, MANY))
         if not view.observation.frames:
             return Detection("absent")
         other = search(view.observation, self._look)
@@ -335,7 +332,7 @@ class Search:
         if not regions:
             return None
         views = [self._view(one, None if rest is None else one.window(rest)) for one in regions]
-        self._times += watch(views, self._footage.sampled(frames))
+        self._watch(views, self._footage.sampled(frames))
         steps = self._detector.quick if self._effort == "quick" else self._detector.framed
         for view in views:
             if texture(view.observation) > TEXTURE * self._texture:
@@ -346,7 +343,7 @@ class Search:
 
     def _observe(self, frames: Iterator[LumaFrame]) -> Observation:
         view = self._view()
-        self._times += watch([view], frames)
+        self._watch([view], frames)
         if not view.observation.frames:
             raise UnreadableFileError(
                 f"No picture could be decoded from {self._info.path}",

@@ -51,6 +51,7 @@ def verify(
     revocations: Sequence[DatedRevocations] = (),
     require_registry: bool = False,
     effort: Effort = "normal",
+    timing: bool = False,
     examiner: Examiner | None = None,
 ) -> VerificationReport:
     """Examine a video or a still image and say what its layers mean together.
@@ -65,6 +66,7 @@ def verify(
         require_registry: confirm nothing that no registry vouches for.
         effort: how deep to search for watermarks: ``quick`` looks where a picture lay and at
             panels, ``exhaustive`` at more frames and at every kind of change in each part.
+        timing: tell in the coverage where the time of the search went.
         examiner: the worker process that opens the file, with its limits; default: one for all
             files of this process, with the usual limits.
 
@@ -89,6 +91,8 @@ def verify(
         )
     if not isinstance(source, str | os.PathLike):
         findings = replace(findings, file=replace(findings.file, path="bytes"))
+    if findings.coverage is not None and not timing:
+        findings = replace(findings, coverage=replace(findings.coverage, spent=()))
     return conclude(
         findings,
         {key.key_id for key in keys},

@@ -56,6 +56,8 @@ from provenance.watermark.where.picture_map import picture_map
 from provenance.watermark.where.report import absent, found
 from provenance.watermark.where.timeline import Timeline, timeline
 
+_Step = tuple[int, Finder]
+
 FINDERS: tuple[Finder, ...] = (
     Identity(), Spans(), Crops(), Linear(), Windows(), Courses(), Outlines(), Tilts(), Parts(),
 )  # fmt: skip
@@ -92,7 +94,7 @@ class Detector:
         if not keys or not layouts:
             raise ValueError("a detector needs at least one key and one layout")
         self.reader = Reader(keys, layouts, trace, parts=parts)
-        self._finders = finders
+        self._finders = tuple(enumerate(finders, start=1))
         self._trace = trace
 
     def quick(self, observation: Observation, look: Look | None = None) -> Detection:
@@ -120,7 +122,7 @@ class Detector:
         return self.reader.margin_db(observation.upright(), stamp_id)
 
     def _examined(
-        self, observation: Observation, finders: Sequence[Finder], look: Look | None
+        self, observation: Observation, finders: Sequence[_Step], look: Look | None
     ) -> Detection:
         scene = Scene(observation, self._trace)
         reading, seen = self._read_first(scene, finders)  # 1 to 9
@@ -148,10 +150,10 @@ class Detector:
         return found(observation, reading, self.reader.chance(reading), segments, picture)
 
     def _read_first(
-        self, scene: Scene, finders: Iterable[Finder]
+        self, scene: Scene, finders: Iterable[_Step]
     ) -> tuple[Reading | None, Observation]:
         """The first reading of all steps, and the observation in which its map holds."""
-        for number, finder in enumerate(finders, start=1):
+        for number, finder in finders:
             for group in self.reader.groups:
                 self._trace("step", number=number, name=finder.name, layout=group.spec.version)
                 for guess in finder.hypotheses(scene, group.layout):
