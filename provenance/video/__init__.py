@@ -13,7 +13,15 @@ from provenance.video.luma import LumaPlane, at_depth
 from provenance.video.opening import MAX_PIXELS, packed
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
-from provenance.video.reader import LumaFrame, ReadStats, Skip, key_times, read_luma, read_runs
+from provenance.video.reader import (
+    LumaFrame,
+    ReadStats,
+    Skip,
+    key_times,
+    picture_count,
+    read_luma,
+    read_runs,
+)
 from provenance.video.sound import SoundStats, read_sound
 from provenance.video.spool import Spool
 from provenance.video.tags import TagPlan, read_tags
@@ -46,6 +54,7 @@ __all__ = [
     "foresee",
     "key_times",
     "packed",
+    "picture_count",
     "probe",
     "read_luma",
     "read_runs",
