@@ -71,7 +71,8 @@ class Swapped(Still):
         rows, columns = np.mgrid[:height, :width]
         across, down = np.abs(columns + 0.5 - x) / half, np.abs(rows + 0.5 - y) / half
         ellipse = across**2 + down**2 <= 1.0
-        return ellipse if self.shape == "ellipse" else (across <= 1.0) & (down <= 1.0)
+        inside = ellipse if self.shape == "ellipse" else (across <= 1.0) & (down <= 1.0)
+        return np.asarray(inside, np.bool_)
 
     def apply(self, frames: Frames, scene: Scene) -> Frames:
         """Lay it over."""
@@ -86,7 +87,7 @@ class Swapped(Still):
             elif self.kind == "late":
                 over = planes_of(shown[(index + len(shown) // 2) % len(shown)])
             else:
-                over = cv2.GaussianBlur(under, (0, 0), min(size) / SOFT)
+                over = np.asarray(cv2.GaussianBlur(under, (0, 0), min(size) / SOFT), np.uint8)
             yield like(frame, np.where(self.mask(size)[..., None], over, under))
 
 
