@@ -20,7 +20,7 @@ from tests.conftest import Run
 @pytest.fixture
 def frame(stamped: StampResult) -> Image.Image:
     with av.open(stamped.output_path) as media:
-        return next(media.decode(video=0)).to_image()
+        return Image.fromarray(next(media.decode(video=0)).to_ndarray(format="rgb24"))
 
 
 @pytest.fixture
