@@ -191,7 +191,8 @@ class _Tables:
             print_json(line)
         elif not outcome.row.refused:
             show_verification(report, stdout())
-        self._begin()
+        if not outcome.more:
+            self._begin()
 
     def finished(self, rows: Sequence[Row]) -> None:
         """Everything was said."""
@@ -232,7 +233,7 @@ class _Rows:
         self._bar.stop()
 
     def ended(self, outcome: Outcome) -> None:
-        self._ended += 1
+        self._ended += not outcome.more
         self._counts[status(outcome.row)] += 1
         self._before += outcome.report is None
         line = outcome.as_json()

@@ -195,9 +195,10 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     """Read the watermark and the manifest of videos or images, and compare them.
 
     PATH is a video, a still image (a screenshot for example), or a folder with such files at any
-    depth; s3:// or gs:// URLs, with a / at the end for all below.  Files are only read, in a
-    process of their own with limits on time and memory; nothing but a URL that you name is fetched
-    from the network.
+    depth; s3:// or gs:// URLs, with a / at the end for all below.  Of a ZIP archive, a PDF
+    document or a local HLS playlist what is in it is verified, member by member.  Files are only
+    read, in a process of their own with limits on time and memory; nothing but a URL that you name
+    is fetched from the network.
     """
 
     if not paths and listed is None:

@@ -10,6 +10,7 @@ from provenance.fingerprint.areas import Area
 from provenance.fingerprint.aside import LOOKS, MARGIN, around
 from provenance.fingerprint.collector import Collector, frames_for
 from provenance.fingerprint.compare import LIMIT, Comparison, compare
+from provenance.fingerprint.details import DETAIL, IN_VIEW, signs, values, waves
 from provenance.fingerprint.hashing import HASH_BYTES, PictureHash, pdq
 from provenance.fingerprint.lattice import CELL, VISIBLE, Cells, Extent, cells
 from provenance.fingerprint.model import Fingerprint, FrameHash
@@ -24,7 +25,9 @@ from provenance.fingerprint.sound_compare import (
 
 __all__ = [
     "CELL",
+    "DETAIL",
     "HASH_BYTES",
+    "IN_VIEW",
     "LIMIT",
     "LOOKS",
     "MARGIN",
@@ -54,4 +57,7 @@ __all__ = [
     "packed",
     "pdq",
     "probes",
+    "signs",
+    "values",
+    "waves",
 ]

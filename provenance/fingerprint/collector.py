@@ -74,14 +74,16 @@ class Collector:
         small = cv2.resize(picture, GLANCE, interpolation=cv2.INTER_AREA)
         glance = packed(pdq(np.asarray(small, np.float32)).value)
         near = _bits(glance, self._glances) <= self._near
-        bits, textures = cells()
+        bits, textures, details = cells()
         words = np.frombuffer(bits, "<u8")[None]
         if (near & (_changed(words, self._words) <= self._near)).any():
             return
         whole = pdq(picture)
         aside = b"" if around is None else around()
         self._kept.append(
-            FrameHash(time, whole.quality, whole.value, whole.mirrored, bits, textures, aside)
+            FrameHash(
+                time, whole.quality, whole.value, whole.mirrored, bits, textures, aside, details
+            )
         )
         self._glances = np.concatenate([self._glances, glance])
         self._words = np.concatenate([self._words, words])

@@ -13,14 +13,18 @@ and time (:mod:`provenance.fingerprint.areas`), and in which order and how fast 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.fingerprint.areas import Area, Side, areas_of, looked_at
-from provenance.fingerprint.lattice import CELL_BITS, PERIOD, Extent
+from provenance.fingerprint.areas import Area, areas_of, with_finer
+from provenance.fingerprint.details import DETAIL, held
+from provenance.fingerprint.lattice import CELL, CELL_BITS, PERIOD, Extent
+from provenance.fingerprint.matching import Side, matched
 from provenance.fingerprint.model import Fingerprint
 from provenance.fingerprint.timeline import Order, moments, order_of, speed_of
 
@@ -51,6 +55,8 @@ class Comparison:
         reason: why there is no distance.
         areas: connected parts of the picture that show something else than was registered, largest
             first.
+        square: share of the picture that each square is of in which areas were looked for; None
+            where the picture's size isn't known.
         compared: share of the registered picture's cells that were compared.
         in_view: share of them that are in view, flat ones too.
         order: how the moments follow one another; None when that can't be told.
@@ -63,6 +69,7 @@ class Comparison:
     strange: tuple[tuple[float, float], ...] = ()
     reason: str | None = None
     areas: tuple[Area, ...] = ()
+    square: float | None = None
     compared: float | None = None
     in_view: float | None = None
     order: Order | None = None
@@ -136,17 +143,49 @@ def _placed(
     shown = Extent(
         overlap.left - place.across, overlap.top - place.down, overlap.columns, overlap.rows
     )
-    cells = looked_at(old, new, shown)
-    areas, compared = areas_of(cells, shown)
+    cells = matched(old, new, shown)
+    areas, compared = areas_of(cells.held)
+    finer = _finely(place, registered, seen, shown) if cells.steady else None
     named = moments(cells.fits, new.times, old.times)
     return replace(
         comparison,
-        areas=areas,
+        areas=areas if finer is None else with_finer(areas, finer),
+        square=_square(registered, CELL if finer is None else DETAIL),
         compared=compared / max(registered.extent.count, 1),
         in_view=overlap.count / max(registered.extent.count, 1),
         order=order_of(named),
         speed=speed_of(named),
     )
+
+
+def _square(registered: Fingerprint, side: int) -> float | None:
+    """The share of the stamped picture that a square is of."""
+    return None if registered.size is None else side**2 / math.prod(registered.size)
+
+
+def _finely(
+    place: _Place, registered: Fingerprint, seen: Fingerprint, shown: Extent
+) -> tuple[Area, ...] | None:
+    """Areas told by details; None where not both fingerprints have them."""
+    signs, waves = registered.signs(), seen.waves()
+    if signs is None or waves is None:
+        return None
+    old, new = place.overlap, shown
+    signs = _part(signs, registered.extent, old).reshape(len(signs), -1)
+    waves = _part(waves, seen.extent, new).reshape(len(waves), signs.shape[1], -1)
+    if place.negative:
+        waves = np.concatenate([-waves[..., :-1], waves[..., -1:]], axis=-1)
+    times = (
+        np.array([frame.time for frame in registered.frames]),
+        np.array([frame.time for frame in seen.frames]),
+    )
+    return areas_of(held(signs, waves, times, shown))[0]
+
+
+def _part(squares: NDArray[Any], whole: Extent, part: Extent) -> NDArray[Any]:
+    """(F, rows, columns, ...) of a part of an extent of the lattice."""
+    row, column = 2 * (part.top - whole.top), 2 * (part.left - whole.left)
+    return squares[:, row : row + 2 * part.rows, column : column + 2 * part.columns]
 
 
 def _side(

@@ -85,11 +85,13 @@ class Cells(NamedTuple):
     """What is kept of a picture's cells, row by row.
 
     ``bits``: 8 bytes each, zeros for a cell that is out of view or flat.  ``textures``: a byte
-    each, see :func:`grey_levels`; 0 for a cell that is out of view.
+    each, see :func:`grey_levels`; 0 for a cell that is out of view.  ``details``: of the squares in
+    them, see :mod:`.details`; empty where they weren't asked for.
     """
 
     bits: bytes
     textures: bytes
+    details: bytes = b""
 
 
 def cells(canvas: Plane, visible: NDArray[np.bool_], extent: Extent) -> Cells:

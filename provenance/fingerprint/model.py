@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint.aside import SHIFTS, size_of
+from provenance.fingerprint.details import SIGN_BYTES, WAVE_BYTES
 from provenance.fingerprint.hashing import HASH_BYTES, MIN_QUALITY, distance
 from provenance.fingerprint.lattice import CELL_BYTES, Extent, grey_levels
 
 FIRST = b"PVF\x01"
 """Of version 1, which held no duration and no sound; it stays readable for ever."""
-MAGIC = b"PVF\x02"
-"""Of version 2, which :meth:`Fingerprint.to_bytes` writes."""
+SECOND = b"PVF\x02"
+"""Of version 2, which held no details; it stays readable, too."""
+MAGIC = b"PVF\x03"
+"""Of version 3, which :meth:`Fingerprint.to_bytes` writes."""
 MOST_SOUND = 1 << 22
 """Bytes of a clip's sound that are kept at most."""
 MOST_FRAMES = 1024
-"""That are kept of the longest clip: less than half a megabyte."""
+"""That are kept of the longest clip: less than a megabyte."""
 SEARCHED = 16
 """Hashes a clip puts into the search by fingerprint alone, so that a million clips stay quick."""
 ALIKE = 15
@@ -30,10 +35,13 @@ MOST_SIDE = 0xFFFF
 
 _HEAD = struct.Struct("<4sHbbBB")
 _CLIP = struct.Struct("<dHHBI")
-"""Version 2, after the head: the duration, not a number when unknown; the picture's sides, 0 when
-unknown; bits for whether the cells' textures, and which frames have cells around, are kept; the
-sound's length."""
-_TEXTURED, _AROUND = 1, 2
+"""Versions 2 and 3, after the head: the duration, not a number when unknown; the picture's sides, 0
+when unknown; bits for what is kept of each frame; the sound's length."""
+_TEXTURED, _AROUND, _SIGNS, _WAVES = 1, 2, 4, 8
+"""The cells' textures, which frames have cells around, and (version 3) details as registered or as
+seen."""
+_KEPT = {SECOND: _TEXTURED | _AROUND, MAGIC: _TEXTURED | _AROUND | _SIGNS | _WAVES}
+_SIZES = {_SIGNS: SIGN_BYTES, _WAVES: WAVE_BYTES}
 _FRAME = struct.Struct("<dB32s32s")
 
 
@@ -50,6 +58,8 @@ class FrameHash:
             nothing to compare (out of view, or flat).
         textures: a byte for each cell (:class:`provenance.fingerprint.lattice.Cells`); empty where
             they aren't known (version 1).
+        details: what is kept of the squares in them (:mod:`provenance.fingerprint.details`); empty
+            where they aren't known (versions 1 and 2).
         around: of some frames of what is seen, the cells' bits at every shift around
             (:mod:`provenance.fingerprint.aside`); never of what is registered.
     """
@@ -61,6 +71,7 @@ class FrameHash:
     cells: bytes
     textures: bytes = b""
     around: bytes = b""
+    details: bytes = b""
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.time) and 0 <= self.quality <= 100):
@@ -98,6 +109,8 @@ class Fingerprint:
             raise ValueError("a frame's cells do not fill the extent")
         if any(len(frame.textures) != self._textured for frame in self.frames):
             raise ValueError("a frame's textures do not fill the extent")
+        if any(len(frame.details) != self._detailed for frame in self.frames):
+            raise ValueError("a frame's details do not fill the extent")
         if any(len(f.around) not in (0, size_of(self.extent)) for f in self.frames):
             raise ValueError("a frame's cells around do not fill the extent")
         if self.size is not None and not all(0 < side <= MOST_SIDE for side in self.size):
@@ -107,6 +120,12 @@ class Fingerprint:
     def _textured(self) -> int:
         """Bytes of each frame's textures."""
         return self.extent.count if self.frames and self.frames[0].textures else 0
+
+    @property
+    def _detailed(self) -> int:
+        """Bytes of each frame's details."""
+        first = len(self.frames[0].details) if self.frames else 0
+        return first if first in (0, *(_details_of(self.extent, kept) for kept in _SIZES)) else -1
 
     @property
     def hashes(self) -> tuple[bytes, ...]:
@@ -147,18 +166,34 @@ class Fingerprint:
         data = b"".join(frame.textures for frame in self.frames)
         return grey_levels(data).reshape(len(self.frames), self.extent.rows, self.extent.columns)
 
+    def signs(self) -> NDArray[np.uint16] | None:
+        """(F, 2 rows, 2 columns) words of details as registered; None where they aren't known."""
+        return self._squares("<u2", _SIGNS)
+
+    def waves(self) -> NDArray[np.int8] | None:
+        """(F, 2 rows, 2 columns, 16) steps of details as seen; None where they aren't known."""
+        return self._squares("i1", _WAVES)
+
+    def _squares(self, kind: str, kept: int) -> NDArray[Any] | None:
+        if not self._detailed or self._detailed != _details_of(self.extent, kept):
+            return None
+        data = np.frombuffer(b"".join(frame.details for frame in self.frames), kind)
+        shape = (len(self.frames), 2 * self.extent.rows, 2 * self.extent.columns)
+        return data.reshape(shape if kept == _SIGNS else (*shape, WAVE_BYTES))
+
     def to_bytes(self) -> bytes:
-        """A compact form, version 2: 478 bytes a frame of a 16:9 clip."""
+        """A compact form, version 3: 838 bytes a frame of a 16:9 clip as it is registered."""
         where = self.extent
         head = (where.left, where.top, where.columns, where.rows)
         length = math.nan if self.duration is None else self.duration
         looked = any(frame.around for frame in self.frames)
         kept = _TEXTURED * bool(self._textured) | _AROUND * looked
+        kept |= next((k for k in _SIZES if self._detailed == _details_of(where, k) > 0), 0)
         clip = (length, *(self.size or (0, 0)), kept, len(self.sound))
         parts = [_HEAD.pack(MAGIC, len(self.frames), *head), _CLIP.pack(*clip)]
         for frame in self.frames:
             parts += [_FRAME.pack(frame.time, frame.quality, frame.value, frame.mirrored)]
-            parts += [frame.cells, frame.textures]
+            parts += [frame.cells, frame.textures, frame.details]
             if looked:
                 parts += [bytes([bool(frame.around)]), frame.around]
         return b"".join([*parts, self.sound])
@@ -170,17 +205,17 @@ class Fingerprint:
         Raises:
             ValueError: when it is anything else: cut short, longer, of another version.
         """
-        if len(data) < _HEAD.size or not data.startswith((FIRST, MAGIC)):
+        if len(data) < _HEAD.size or not data.startswith((FIRST, *_KEPT)):
             raise ValueError("this is no fingerprint of a version that can be read")
         magic, count, *where = _HEAD.unpack_from(data)
         extent = Extent(*where)
         at, duration, wide, high, kept, spoken = _HEAD.size, math.nan, 0, 0, 0, 0
-        if magic == MAGIC:
+        if magic != FIRST:
             if len(data) < at + _CLIP.size:
                 raise ValueError("the fingerprint is cut short")
             duration, wide, high, kept, spoken = _CLIP.unpack_from(data, at)
             at += _CLIP.size
-        if kept & ~(_TEXTURED | _AROUND) or count > MOST_FRAMES:
+        if kept & ~_KEPT.get(magic, 0) or count > MOST_FRAMES:
             raise ValueError("this is no fingerprint of a version that can be read")
         frames = []
         for _ in range(count):
@@ -195,16 +230,28 @@ class Fingerprint:
 
 def _frame(data: bytes, at: int, extent: Extent, kept: int) -> tuple[FrameHash, int]:
     """One frame that begins at a byte, and where the next one does."""
-    middle = at + _FRAME.size + CELL_BYTES * extent.count
-    end = middle + (extent.count if kept & _TEXTURED else 0)
-    after = end
+    textured = extent.count if kept & _TEXTURED else 0
+    ends = list(
+        accumulate(
+            (_FRAME.size, CELL_BYTES * extent.count, textured, _details_of(extent, kept)),
+            initial=at,
+        )
+    )
+    end = after = ends[-1]
     if kept & _AROUND and len(data) > end:
         after = end + 1 + (size_of(extent) if data[end] else 0)
     if len(data) < after:
         raise ValueError("the fingerprint is cut short")
     time, quality, value, mirrored = _FRAME.unpack_from(data, at)
-    cells, textures = data[at + _FRAME.size : middle], data[middle:end]
-    return FrameHash(time, quality, value, mirrored, cells, textures, data[end + 1 : after]), after
+    cells, textures, details = (data[i:j] for i, j in pairwise(ends[1:]))
+    around = data[end + 1 : after]
+    return FrameHash(time, quality, value, mirrored, cells, textures, around, details), after
+
+
+def _details_of(extent: Extent, kept: int) -> int:
+    """Bytes of a frame's details."""
+    size = next((size for kind, size in _SIZES.items() if kept & kind), 0)
+    return 4 * extent.count * size
 
 
 def _apart(frames: list[FrameHash], alike: int) -> list[FrameHash]:

@@ -38,6 +38,8 @@ class DifferentArea(Document):
     """Seconds; null for a still or where it is there throughout."""
     copied: bool = False
     """The watermark lies over it all the same, which no caption or sticker does."""
+    error_rate: float | None = field(default=None, kw_only=True)
+    """Share of untouched copies in which any area is named, at most, as it was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Compared(Document):
     """Part of the stamped picture that was compared, flat parts left out."""
     in_view: Share | None = field(default=None, kw_only=True)
     """Part of the stamped picture that is in view, flat parts too."""
+    square: Share | None = field(default=None, kw_only=True)
+    """Part of the stamped picture that each square is of in which it was compared."""
     frames: int = 0
     """Frames that were compared."""
     areas: tuple[DifferentArea, ...] = ()

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from provenance.errors import ProvenanceError
 from provenance.fingerprint import (
+    CELL,
+    DETAIL,
+    IN_VIEW,
     LOOKS,
     MARGIN,
     SOUND_RATE,
@@ -26,6 +29,9 @@ from provenance.fingerprint import (
     around,
     cells,
     frames_for,
+    signs,
+    values,
+    waves,
 )
 from provenance.results import Detection
 from provenance.verifying.sampling import (
@@ -96,7 +102,7 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
         picture = grid.upright(canonical(frame.luma, grid, frame.depth))
         if placed is None:
             shown = (picture.shape[1], picture.shape[0])
-            placed = _Placed(picture.shape, _matrix(detection))
+            placed = _Placed(picture.shape, _matrix(detection), compared=detection is not None)
             collector = Collector(placed.extent, frames_for(info.duration))
         seen = None if detection is None else partial(aside, picture, frame.time)
         collector.add(picture, frame.time, partial(placed.cells, picture), seen)
@@ -104,10 +110,13 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
 
 
 class _Placed:
-    """Where pictures (h, w) of one size lie on the stamped picture's plane."""
+    """Where pictures (h, w) of one size lie on the stamped picture's plane.
 
-    def __init__(self, shape: tuple[int, ...], matrix: Map) -> None:
-        self._matrix = matrix
+    Of what is registered nothing is kept but the signs of its details.
+    """
+
+    def __init__(self, shape: tuple[int, ...], matrix: Map, *, compared: bool) -> None:
+        self._matrix, self._compared = matrix, compared
         frame = geometry.frame_of(shape, [matrix])
         if frame is None:
             self.extent = Extent(0, 0, 0, 0)
@@ -117,12 +126,14 @@ class _Placed:
         self.extent = Extent.within(left, top, right, bottom)
         if self.extent.count:
             seen = self._laid(np.ones(shape, np.float32)) > 0.5
-            shares = cv2.resize(
-                seen.astype(np.float32),
-                (self.extent.columns, self.extent.rows),
-                interpolation=cv2.INTER_AREA,
-            )
-            self._seen, self._visible = seen, shares >= VISIBLE
+            self._seen, self._visible = seen, self._shares(seen, 1) >= VISIBLE
+            self._squares = self._shares(seen, CELL // DETAIL) >= IN_VIEW
+
+    def _shares(self, seen: NDArray[np.bool_], parts: int) -> NDArray[np.float32]:
+        """(rows, columns) how much of each cell, or part of one, is in view."""
+        size = (parts * self.extent.columns, parts * self.extent.rows)
+        shares = cv2.resize(seen.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        return np.asarray(shares, np.float32)
 
     def cells(self, picture: Plane) -> Cells:
         """Hash the cells of one picture."""
@@ -132,7 +143,9 @@ class _Placed:
         if not self._seen.all():
             # The rest of a cell that is nearly whole must not be a black edge.
             canvas = np.where(self._seen, canvas, np.float32(picture.mean()))
-        return cells(canvas, self._visible, self.extent)
+        found = waves(canvas, self._squares, self.extent)
+        details = values(found, self._squares) if self._compared else signs(found)
+        return cells(canvas, self._visible, self.extent)._replace(details=details)
 
     def around(self, picture: Plane) -> bytes:
         """Hash the cells of one picture at every shift."""

@@ -13,6 +13,7 @@ import queue
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +28,8 @@ from provenance.errors import (
 from provenance.results import VerificationReport
 from provenance.system.processes import usable_cores
 from provenance.system.storage import Place
-from provenance.verifying.isolation import Examiner, Limits
+from provenance.verifying.inside import is_packed
+from provenance.verifying.isolation import Examiner, Limits, Unpacked
 from provenance.verifying.layers import sha256_of
 from provenance.verifying.rows import Line, Results, Row
 from provenance.verifying.sources import at_hand
@@ -39,14 +41,16 @@ _PATIENCE: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One file is done; ``report`` is None when an earlier run did it.
+    """One file, or a member of one, is done; ``report`` is None when an earlier run did it.
 
-    ``unprotected`` is what could not be taken away from its worker (:mod:`.isolation`).
+    ``unprotected`` is what could not be taken away from its worker (:mod:`.isolation`); ``more``
+    says that further members of the same file follow.
     """
 
     row: Row
     report: VerificationReport | None
     unprotected: tuple[str, ...] = ()
+    more: bool = False
 
     def as_json(self) -> dict[str, Any] | None:
         """The line of a file that was examined now, with what its exit code is made of."""
@@ -71,6 +75,9 @@ def triage(
     log: Callable[[VerificationReport], object] | None = None,
 ) -> Generator[Outcome]:
     """Verify files side by side; yields each as it ends, after its row is written.
+
+    An archive, a document or a playlist (:mod:`.inside`) is taken apart, and each member verified
+    by itself, with the name ``FILE!MEMBER``.
 
     Args:
         files: what to verify; with one worker in this order.
@@ -103,7 +110,9 @@ def triage(
                 if place is None:
                     return
                 bring = functools.partial(at_hand, place, scratch, going_on=going_on)
-                ended.put(_one(place, bring, verify, examiner, results))
+                for outcome in _each(place, bring, verify, examiner, results):
+                    going_on()
+                    ended.put(outcome)
         except BaseException as error:
             ended.put(error)
 
@@ -112,7 +121,8 @@ def triage(
         try:
             for thread in threads:
                 thread.start()
-            for _ in files:
+            rest_of = len(files)
+            while rest_of:
                 outcome = ended.get()
                 if isinstance(outcome, BaseException):
                     raise outcome
@@ -121,6 +131,7 @@ def triage(
                     log(outcome.report)
                 if line is not None and results is not None:
                     results.add(line)
+                rest_of -= not outcome.more
                 yield outcome
         finally:
             stop.set()
@@ -140,6 +151,13 @@ def _folder(files: Sequence[Place]) -> Iterator[Path]:
     if all(place.is_local for place in files):
         yield Path(os.devnull)
         return
+    with _private() as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def _private() -> Iterator[Path]:
+    """A folder that nobody else may open, while the block lasts."""
     try:
         made = tempfile.TemporaryDirectory(prefix="provenance-", ignore_cleanup_errors=True)
     except OSError as error:
@@ -148,50 +166,102 @@ def _folder(files: Sequence[Place]) -> Iterator[Path]:
         yield Path(name)
 
 
-def _one(
+def _each(
     place: Place,
     bring: Callable[[], contextlib.AbstractContextManager[Path]],
     verify: Callable[[Path, Examiner], VerificationReport],
     examiner: Examiner,
     results: Results | None,
-) -> Outcome:
+) -> Iterator[Outcome]:
+    """The outcome of a file, or of each of its members; at least one."""
+    name = str(place)
     try:
         with bring() as path:
-            before = None if results is None else results.done(place, path)
-            if before is not None:
-                return Outcome(before, None)
-            refused, started = False, time.monotonic()
-            try:
-                report = verify(path, examiner)
-            except InputError as error:
-                report, refused = unexamined(str(path), str(error)), True
-            took = time.monotonic() - started
-            if report.file.sha256 is None and results is not None:
-                # Without these a file that can't be examined would be tried again by every run.
-                with contextlib.suppress(OSError, InputError):
-                    if path.is_file():
-                        facts = replace(
-                            report.file, sha256=sha256_of(path), bytes=path.stat().st_size
-                        )
-                        report = replace(report, file=facts)
-            report = _named(report, path, place)
-            row = Row.of(report, refused=refused, took=took)
-            return Outcome(row, report, examiner.unprotected)
+            if not is_packed(path):
+                yield _one(name, path, verify, examiner, results)
+                return
+            with _private() as folder:
+                yield from _members(name, path, folder, verify, examiner, results)
     except (UnreadableFileError, StorageError) as error:  # it did not come here
-        report = unexamined(str(place), str(error))
+        report = unexamined(name, str(error))
         row = Row.of(report, refused=True, failed=isinstance(error, StorageError))
-        return Outcome(row, report)
+        yield Outcome(row, report)
 
 
-def _named(report: VerificationReport, path: Path, place: Place) -> VerificationReport:
+def _members(  # noqa: PLR0917 - as _each
+    name: str,
+    path: Path,
+    folder: Path,
+    verify: Callable[[Path, Examiner], VerificationReport],
+    examiner: Examiner,
+    results: Results | None,
+) -> Iterator[Outcome]:
+    """Take all out, then verify one after the other: the worker does one thing at a time."""
+    taken: list[Unpacked] = []
+    refusal: UnreadableFileError | None = None
+    try:
+        taken.extend(examiner.unpack(path, folder))
+    except UnreadableFileError as error:
+        refusal = error
+    called: Counter[str] = Counter()
+    for left, member in zip(reversed(range(len(taken))), taken, strict=True):
+        called[member.name] += 1
+        again = f" ({called[member.name]})" if called[member.name] > 1 else ""
+        inside = f"{name}!{member.name}{again}" if member.name else name
+        try:
+            if member.error is None:
+                outcome = _one(inside, member.path, verify, examiner, results)
+            else:
+                outcome = _refused(inside, member.error)
+            yield replace(outcome, more=bool(left or refusal))
+        finally:
+            member.path.unlink(missing_ok=True)
+    if refusal is not None:
+        yield _refused(name, refusal)
+
+
+def _refused(name: str, error: InputError) -> Outcome:
+    report = unexamined(name, str(error))
+    return Outcome(Row.of(report, refused=True), report)
+
+
+def _one(
+    name: str,
+    path: Path,
+    verify: Callable[[Path, Examiner], VerificationReport],
+    examiner: Examiner,
+    results: Results | None,
+) -> Outcome:
+    before = None if results is None else results.done(name, path)
+    if before is not None:
+        return Outcome(before, None)
+    refused, started = False, time.monotonic()
+    try:
+        report = verify(path, examiner)
+    except InputError as error:
+        report, refused = unexamined(str(path), str(error)), True
+    took = time.monotonic() - started
+    if report.file.sha256 is None and results is not None:
+        # Without these a file that can't be examined would be tried again by every run.
+        with contextlib.suppress(OSError, InputError):
+            if path.is_file():
+                facts = replace(report.file, sha256=sha256_of(path), bytes=path.stat().st_size)
+                report = replace(report, file=facts)
+    report = _named(report, path, name)
+    return Outcome(Row.of(report, refused=refused, took=took), report, examiner.unprotected)
+
+
+def _named(report: VerificationReport, path: Path, name: str) -> VerificationReport:
     """The report with a file's own name for that of its copy here."""
 
     def said(text: str | None) -> str | None:
-        return None if text is None else text.replace(str(path), str(place))
+        if text is None or str(path) == name:
+            return text
+        return text.replace(str(path), name).replace(path.name, name.rpartition("/")[2])
 
     return replace(
         report,
-        file=replace(report.file, path=str(place)),
+        file=replace(report.file, path=name),
         summary=said(report.summary) or "",
         watermark=replace(report.watermark, reason=said(report.watermark.reason)),
         manifest=replace(report.manifest, reason=said(report.manifest.reason)),

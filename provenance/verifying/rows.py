@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from provenance.errors import InputError, OutputError, UsageError
 from provenance.results import Document, Verdict, VerificationReport
 from provenance.results.serial import At, Seconds
-from provenance.system.storage import Place
 from provenance.verifying.layers import sha256_of
 from provenance.verifying.steps import NEXT_STEPS, next_step
 
@@ -174,12 +173,12 @@ class Results:
         except OSError as error:
             raise OutputError(f"{self.path} can't be written: {error.strerror}.") from error
 
-    def done(self, place: Place, path: Path) -> Row | None:
+    def done(self, name: str, path: Path) -> Row | None:
         """The row of a file that is still the same: its name, size and SHA-256.
 
         None also for one whose registry failed: it may answer now.
         """
-        row = self.rows.get(str(place))
+        row = self.rows.get(name)
         if row is None or row.sha256 is None or row.failed:
             return None
         try:

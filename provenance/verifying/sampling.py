@@ -11,7 +11,15 @@ import numpy as np
 
 from provenance.results import Coverage, Effort
 from provenance.results.reports import Stage
-from provenance.video import LumaFrame, MediaInfo, Skip, key_times, read_luma, read_runs
+from provenance.video import (
+    LumaFrame,
+    MediaInfo,
+    Skip,
+    key_times,
+    picture_count,
+    read_luma,
+    read_runs,
+)
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.where.boundaries import Seen
 
@@ -60,13 +68,14 @@ class Footage:
         return key_times(self.path)
 
     def survey(self) -> Iterator[LumaFrame]:
-        """About 40 frames spread over the clip, or every frame of a still image (up to 16)."""
+        """About 40 frames spread over the clip, or 16 of an animation; a still image's only one."""
         return self.sampled(FIRST_LOOK)
 
     def sampled(self, count: int) -> Iterator[LumaFrame]:
         """About ``count`` frames in order of time: runs at key frames when long, else spread."""
         if self.info.kind == "image":
-            return first(read_luma(self.path), STILL_FRAMES)
+            stride = -(-picture_count(self.path) // STILL_FRAMES)
+            return first(read_luma(self.path, stride=max(1, stride)), STILL_FRAMES)
         if (self.info.duration or 0.0) <= LONG or len(self.keys) < PLACES:
             return self.spread(count)
         chosen = [self.keys[i * len(self.keys) // PLACES] - 1e-3 for i in range(PLACES)]

@@ -23,8 +23,9 @@ _MAX_RANGES = 6
 _MAX_AREAS = 3
 SAID = 0.5
 """Seconds by which an end may be off before that is said."""
-FINELY = "in squares of about 2 %"
-"""How finely a picture is compared: a cell of 64 canonical pixels in 640 x 360."""
+CELL = 0.02
+"""Part of a picture in whose squares it is compared, if nothing else is said: a cell of 64
+canonical pixels in 640 x 360."""
 FILLED = 0.75
 """Share of what is shown from which the stamped picture is said to fill it: bars, a little room."""
 UNSAID = 0.5
@@ -144,9 +145,14 @@ def comparison(compared: Compared, *, mirrored: bool = False) -> str:
             "differs": "the picture is another",
         }[compared.picture]
         plural = "" if compared.frames == 1 else "s"
-        picture = f"{what} ({compared.frames} frame{plural}{over}, {FINELY})"
+        picture = f"{what} ({compared.frames} frame{plural}{over}, {finely(compared)})"
     side = ", mirrored" if mirrored else ""
     return f"Compared with what was stamped: {picture}{side}{_play(compared)}; {_sound(compared)}."
+
+
+def finely(compared: Compared) -> str:
+    """How finely a picture is compared: ``in squares of about 0.4 %``."""
+    return f"in squares of about {100.0 * (compared.square or CELL):.1g} %"
 
 
 def _play(compared: Compared) -> str:

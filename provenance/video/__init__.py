@@ -6,18 +6,29 @@ streams a video through a marking function into a new file that keeps everything
 
 from provenance.video.copy import copied, shrunk
 from provenance.video.encoders import Container, EncoderOptions, container_for
+from provenance.video.foreign import Packed
 from provenance.video.foresight import Foresight, foresee
 from provenance.video.geometry import Orientation
 from provenance.video.luma import LumaPlane, at_depth
+from provenance.video.opening import MAX_PIXELS, packed
 from provenance.video.pipeline import FrameInfo, Mark
 from provenance.video.probe import MediaInfo, TrackInfo, VideoInfo, probe
-from provenance.video.reader import LumaFrame, ReadStats, Skip, key_times, read_luma, read_runs
+from provenance.video.reader import (
+    LumaFrame,
+    ReadStats,
+    Skip,
+    key_times,
+    picture_count,
+    read_luma,
+    read_runs,
+)
 from provenance.video.sound import SoundStats, read_sound
 from provenance.video.spool import Spool
 from provenance.video.tags import TagPlan, read_tags
 from provenance.video.writer import Progress, TranscodeResult, transcode
 
 __all__ = [
+    "MAX_PIXELS",
     "Container",
     "EncoderOptions",
     "Foresight",
@@ -27,6 +38,7 @@ __all__ = [
     "Mark",
     "MediaInfo",
     "Orientation",
+    "Packed",
     "Progress",
     "ReadStats",
     "Skip",
@@ -41,6 +53,8 @@ __all__ = [
     "copied",
     "foresee",
     "key_times",
+    "packed",
+    "picture_count",
     "probe",
     "read_luma",
     "read_runs",

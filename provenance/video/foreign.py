@@ -2,23 +2,27 @@
 
 People are sent archives, documents and playlists.  Each is told by its first bytes and refused in
 a sentence that says how to get at what is in it, before a demuxer takes a JPEG inside it for a
-film.  Nothing that a playlist names is ever opened.
+film.  ``verify`` takes some of them apart first, in another way (``packed``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from provenance.errors import UnreadableFileError
 
+Packed = Literal["zip", "pdf", "m3u8"]
+"""Kinds whose members can be verified one by one."""
+
 
 class _Kind(NamedTuple):
-    """How a kind of file begins, what it is, and what to do with it."""
+    """How a kind of file begins, what it is, what to do with it, and how to take it apart."""
 
     begins: Callable[[bytes], bool]
     what: str
     advice: str
+    packed: Packed | None = None
 
 
 JOIN: Final = "ffmpeg -protocol_whitelist file -i list.m3u8 -c copy joined.mp4"
@@ -45,7 +49,8 @@ _KINDS: Final = (
     _Kind(
         _starts(b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"),
         "an archive (ZIP; office documents are such, too)",
-        _EXTRACT,
+        f"`provenance verify` looks at each of its members; here, {_EXTRACT}",
+        "zip",
     ),
     _Kind(
         _starts(b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"),
@@ -56,13 +61,17 @@ _KINDS: Final = (
     _Kind(
         lambda head: b"%PDF-" in head[:_PDF_WITHIN],
         "a PDF document",
-        "export its pictures (`pdfimages -all document.pdf picture`) and verify those; a video "
-        "attached to it has to be saved from a viewer",
+        "`provenance verify` looks at each of its pictures; here, export them (`pdfimages -all "
+        "document.pdf picture`) and verify those; a video attached to it has to be saved from a "
+        "viewer",
+        "pdf",
     ),
     _Kind(
         _text(b"#extm3u"),
         "a playlist (HLS), which names segments and holds no picture",
-        f"with its segments beside it, join them with `{JOIN}` and verify that",
+        f"`provenance verify` joins segments that lie beside it; here, join them with `{JOIN}` and "
+        "verify that",
+        "m3u8",
     ),
     _Kind(
         _is_dash,
@@ -84,7 +93,17 @@ def foreign(name: str, head: bytes) -> UnreadableFileError | None:
         name: the file's, for the sentence.
         head: its first bytes; 4096 tell every kind.
     """
-    for kind in _KINDS:
-        if kind.begins(head):
-            return UnreadableFileError(f"{name} is {kind.what}", advice=kind.advice)
-    return None
+    kind = _kind(head)
+    if kind is None:
+        return None
+    return UnreadableFileError(f"{name} is {kind.what}", advice=kind.advice)
+
+
+def packed_as(head: bytes) -> Packed | None:
+    """How a file of such a kind can be taken apart."""
+    kind = _kind(head)
+    return None if kind is None else kind.packed
+
+
+def _kind(head: bytes) -> _Kind | None:
+    return next((kind for kind in _KINDS if kind.begins(head)), None)

@@ -31,7 +31,7 @@ from av.video.stream import VideoStream
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, about
 from provenance.system.boxes import FIRST
 from provenance.system.extent import extent_of
-from provenance.video.foreign import foreign
+from provenance.video.foreign import Packed, foreign, packed_as
 
 MAX_PIXELS: Final = 8192 * 8192
 """Largest picture that is decoded, in pixels; x264, x265 and most decoders stop near here too."""
@@ -84,6 +84,11 @@ def sniff(head: bytes) -> str | None:
                 return "apng"
             return name
     return None
+
+
+def packed(head: bytes) -> Packed | None:
+    """How a file that holds others can be taken apart; None for media, and for all else."""
+    return packed_as(head) if sniff(head) is None else None
 
 
 @contextmanager

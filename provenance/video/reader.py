@@ -164,6 +164,16 @@ def key_times(path: str | os.PathLike[str]) -> list[float]:
         )
 
 
+def picture_count(path: str | os.PathLike[str]) -> int:
+    """How many pictures a file holds, from its packets alone: of an animation, say.
+
+    Raises :class:`UnsupportedMediaError` for files without a readable picture.
+    """
+    with open_media(path) as container:
+        stream = main_video(container, path)
+        return sum(1 for _ in _packets(container, stream, ReadStats()))
+
+
 def _picture(
     container: InputContainer, path: str | os.PathLike[str], skip: Skip, threads: int = 0
 ) -> VideoStream:

@@ -50,7 +50,7 @@ class Pasted(Still):
         for frame in frames:
             size = (frame.width, frame.height)
             others = others or unmarked(scene, size)
-            under, over = (_planes(one) for one in (frame, next(others)))
+            under, over = (planes_of(one) for one in (frame, next(others)))
             if self.mark is not None:
                 luma = np.rint(over[..., 0] + self.mark)
                 over[..., 0] = np.clip(luma, 0, 255).astype(np.uint8)
@@ -59,7 +59,8 @@ class Pasted(Still):
             yield like(frame, under)
 
 
-def _planes(frame: av.VideoFrame) -> NDArray[np.uint8]:
+def planes_of(frame: av.VideoFrame) -> NDArray[np.uint8]:
+    """(H, W, 3) luma and both chroma planes at full size."""
     return np.ascontiguousarray(np.moveaxis(frame.to_ndarray(format="yuv444p"), 0, 2))
 
 

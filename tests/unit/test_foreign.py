@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError
+from provenance.verifying.sampling import STILL_FRAMES, Footage
 from provenance.video import probe, read_luma
 
 
@@ -51,8 +52,8 @@ def packed(kind: str) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("pdf", "is a PDF document; export its pictures"),
-        ("zip", "is an archive .*; extract its members into a folder and verify that folder"),
+        ("pdf", "is a PDF document; .* export them"),
+        ("zip", "is an archive .*; .*, extract its members into a folder and verify that folder"),
         ("tar", r"is an archive \(tar\); extract"),
         ("gz", "is an archive; extract"),
         ("m3u8", "is a playlist .*`ffmpeg -protocol_whitelist file -i list.m3u8 -c copy joined"),
@@ -90,6 +91,15 @@ def test_pictures_that_move_are_images_and_read_to_their_end(
     first.save(tmp_path / name, **moving)
     assert probe(tmp_path / name).kind == "image"
     assert len(list(read_luma(tmp_path / name))) == frames
+
+
+def test_an_animation_is_looked_at_to_its_end(tmp_path: Path) -> None:
+    first, *more = pictures(40)
+    first.save(tmp_path / "long.png", save_all=True, append_images=more, duration=100)
+    footage = Footage(tmp_path / "long.png", probe(tmp_path / "long.png"))
+    seen = [frame.time for frame in footage.survey()]
+    assert len(seen) <= STILL_FRAMES
+    assert seen[-1] >= 3.5
 
 
 def test_a_webp_that_moves_is_named_as_not_read_and_never_read_in_part(tmp_path: Path) -> None:

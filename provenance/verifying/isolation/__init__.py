@@ -15,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from provenance.verifying.isolation.examiner import Examiner, shared
+    from provenance.verifying.isolation.examiner import Examiner, Unpacked, shared
     from provenance.verifying.isolation.limits import Limits
 
-__all__ = ["Examiner", "Limits", "shared"]
+__all__ = ["Examiner", "Limits", "Unpacked", "shared"]
 
-_HOMES = {"Examiner": "examiner", "Limits": "limits", "shared": "examiner"}
+_HOMES = {"Examiner": "examiner", "Limits": "limits", "Unpacked": "examiner", "shared": "examiner"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,12 +12,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from provenance.errors import ServiceError
+from provenance.errors import OutputError, ServiceError, UnreadableFileError
 from provenance.manifest import Trust
 from provenance.results import Detection, Effort, FileFacts, ManifestReport
+from provenance.verifying.inside import MOST_BYTES, MOST_MEMBERS, known_ending
 from provenance.verifying.isolation import wire
 from provenance.verifying.isolation.limits import Limits
 from provenance.verifying.layers import Findings
@@ -31,6 +34,15 @@ MANIFEST_SECONDS = 60.0
 
 class _Ended(Exception):
     """The worker is gone; the text says why, to follow "the file ..."."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """A member: what a stranger calls it, where its bytes are, and why they aren't all of it."""
+
+    name: str
+    path: Path
+    error: UnreadableFileError | None = None
 
 
 class Examiner:
@@ -120,6 +132,70 @@ class Examiner:
                     FileFacts(str(path), None, None, None), Detection("not_checked"), nothing
                 )
             return Findings(found.file, Detection("not_checked", reason=reason), found.manifest)
+
+    def unpack(self, path: Path, folder: Path) -> Iterator[Unpacked]:
+        """Take an archive, a document or a playlist apart, member by member.
+
+        The worker opens it and hands the bytes over; they are counted here and written to files of
+        names made up here.  With the generator closed early the worker is ended.
+
+        Args:
+            path: the file.
+            folder: the caller's own, which nobody else may open.
+
+        Raises:
+            UnreadableFileError: nothing can be taken out of it, or no more.
+            OutputError: the disk is full.
+            ServiceError: no worker can be started at all.
+        """
+        with self._turn:
+            done = False
+            try:
+                worker = self._started()
+                deadline = time.monotonic() + self.limits.seconds
+                self._send(worker, wire.pack(wire.Unpack.of(path)), deadline)
+                yield from self._unpacked(worker, folder, deadline)
+                done = True
+            except (_Ended, wire.Garbled) as error:
+                end = error if isinstance(error, _Ended) else "made its reader answer nonsense"
+                raise UnreadableFileError(
+                    f"{path.name} {end}", advice="treat it as hostile", path=path
+                ) from error
+            except UnreadableFileError:
+                done = True  # the worker has said so, and waits for the next file
+                raise
+            finally:
+                if not done:
+                    self.close()
+
+    def _unpacked(
+        self, worker: subprocess.Popen[bytes], folder: Path, deadline: float
+    ) -> Iterator[Unpacked]:
+        total = 0
+        for number in range(MOST_MEMBERS + 1):
+            part = self._part(worker, deadline)
+            if part.name is None:
+                if part.error is not None:
+                    raise part.error
+                return
+            target = folder / f"member-{number + 1:04d}{known_ending(part.name)}"
+            try:
+                with target.open("xb") as file:
+                    while piece := self._receive(worker, deadline):
+                        total += len(piece)
+                        if total > MOST_BYTES:
+                            raise _Ended("unpacks to more than is allowed")
+                        file.write(piece)
+            except OSError as error:
+                raise OutputError(f"Nothing can be unpacked here: {error.strerror}.") from error
+            end = self._part(worker, deadline)
+            yield Unpacked(part.name, target, end.error)
+        raise _Ended("holds more than is allowed")
+
+    def _part(self, worker: subprocess.Popen[bytes], deadline: float) -> wire.Part:
+        part = wire.unpack(wire.Part, self._receive(worker, deadline))
+        assert isinstance(part, wire.Part)  # noqa: S101 - what unpack was asked for
+        return part
 
     def _asked(self, request: wire.Request, seconds: float) -> Findings:
         try:

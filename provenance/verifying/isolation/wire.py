@@ -17,10 +17,11 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provenance import errors
-from provenance.errors import InputError, ProvenanceError
+from provenance.errors import InputError, ProvenanceError, UnreadableFileError
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust
 from provenance.results import Coverage, Detection, Effort, FileFacts, ManifestReport
+from provenance.system.text import printable
 from provenance.verifying.layers import Findings
 from provenance.watermark.code.keys import WatermarkKey
 
@@ -96,6 +97,43 @@ class Request(BaseModel):
     def trust(self) -> Trust:
         """Who may sign."""
         return Trust(self.anchors, self.tsa_anchors, self.issuers)
+
+
+class Unpack(BaseModel):
+    """An archive, a document or a playlist to take apart.
+
+    The answer: of each member a :class:`Part`, its bytes in frames of their own, an empty frame,
+    and a :class:`Part` that says whether that was all of it; at last a Part without a name.
+    """
+
+    model_config = _STRICT
+
+    folder: bytes
+    unpack: bytes
+
+    @classmethod
+    def of(cls, path: Path) -> Unpack:
+        """A request for one file."""
+        return cls(folder=os.fsencode(os.getcwd()), unpack=os.fsencode(path))
+
+
+class Part(BaseModel):
+    """A member, or (``sentence``) why it, or all that might follow, is not there."""
+
+    model_config = _STRICT
+
+    name: str | None = None
+    sentence: str | None = None
+    advice: str | None = None
+
+    @property
+    def error(self) -> UnreadableFileError | None:
+        """Why, as an error."""
+        if self.sentence is None:
+            return None
+        error = UnreadableFileError(printable(self.sentence, 600))
+        error.advice = None if self.advice is None else printable(self.advice, 300)
+        return error
 
 
 class Ready(BaseModel):
@@ -174,12 +212,16 @@ class Answer(BaseModel):
         return Findings(facts, self.watermark, self.manifest, taken, self.others, self.coverage)
 
 
-Message = Request | Ready | Answer
+Message = Request | Unpack | Part | Ready | Answer
 
 
 def pack(message: Message) -> bytes:
     """One frame."""
-    content = message.model_dump_json().encode()
+    return framed(message.model_dump_json().encode())
+
+
+def framed(content: bytes) -> bytes:
+    """One frame of bytes as they are."""
     return _LENGTH.pack(len(content)) + content
 
 
@@ -205,6 +247,20 @@ def unpack(kind: type[Message], content: bytes) -> Message:
         return kind.model_validate_json(content)
     except (ValidationError, ValueError, RecursionError) as error:
         raise Garbled from error
+
+
+def asked(content: bytes) -> Request | Unpack:
+    """What the parent asks for.
+
+    Raises:
+        Garbled: it is neither.
+    """
+    try:
+        wanted = unpack(Request, content)
+    except Garbled:
+        wanted = unpack(Unpack, content)
+    assert isinstance(wanted, Request | Unpack)  # noqa: S101 - what unpack was asked for
+    return wanted
 
 
 def receive(stream: BinaryIO) -> bytes | None:

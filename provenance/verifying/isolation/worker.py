@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from provenance.verifying.isolation.limits import Limits, restrict
 
@@ -36,9 +37,11 @@ def main() -> None:
 
     answers.write(wire.pack(wire.Ready(missing=missing)))
     while (content := wire.receive(sys.stdin.buffer)) is not None:
-        request = wire.unpack(wire.Request, content)
-        assert isinstance(request, wire.Request)  # noqa: S101
+        request = wire.asked(content)
         os.chdir(request.folder)
+        if isinstance(request, wire.Unpack):
+            hand_out(Path(os.fsdecode(request.unpack)), answers)
+            continue
         path = Path(os.fsdecode(request.path))
         sidecar = None if request.sidecar is None else Path(os.fsdecode(request.sidecar))
         try:
@@ -57,6 +60,35 @@ def main() -> None:
         except ProvenanceError as error:
             answer = wire.Answer.refusing(error)
         answers.write(wire.pack(answer))
+
+
+def hand_out(path: Path, answers: BinaryIO) -> None:
+    """Write a file's members (:class:`.wire.Unpack` says how)."""
+    from provenance.errors import ProvenanceError  # noqa: PLC0415 - after the limits
+    from provenance.system.text import printable  # noqa: PLC0415
+    from provenance.verifying.inside import members  # noqa: PLC0415
+    from provenance.verifying.isolation import wire  # noqa: PLC0415
+
+    def told(error: ProvenanceError | None = None) -> None:
+        sentence = None if error is None else str(error)
+        advice = None if error is None else error.advice
+        answers.write(wire.pack(wire.Part(sentence=sentence, advice=advice)))
+
+    try:
+        for member in members(path):
+            answers.write(wire.pack(wire.Part(name=printable(member.name))))
+            failed = None
+            try:
+                for piece in member.content:
+                    answers.write(wire.framed(piece))
+            except ProvenanceError as error:
+                failed = error
+            answers.write(wire.framed(b""))
+            told(failed)
+    except ProvenanceError as error:
+        told(error)
+    else:
+        told()
 
 
 def die_with_parent(lifeline: int) -> None:

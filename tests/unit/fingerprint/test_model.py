@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.fingerprint import CELL, HASH_BYTES, Extent, Fingerprint, FrameHash, compare
+from provenance.fingerprint.details import SIGN_BYTES, WAVE_BYTES
 from provenance.fingerprint.hashing import distance
 from provenance.fingerprint.lattice import CELL_BYTES, REACH
 from provenance.fingerprint.model import ALIKE, MOST_FRAMES, MOST_SOUND, SEARCHED
@@ -24,6 +25,7 @@ def fingerprints(draw: st.DrawFn) -> Fingerprint:
     extent = Extent(left, top, columns, draw(st.integers(0, min(4, REACH + 1 - top))))
     size = CELL_BYTES * extent.count
     textured = extent.count * draw(st.booleans())
+    detailed = 4 * extent.count * draw(st.sampled_from((0, SIGN_BYTES, WAVE_BYTES)))
     frame = st.builds(
         FrameHash,
         time=st.floats(-1e9, 1e9),
@@ -32,6 +34,7 @@ def fingerprints(draw: st.DrawFn) -> Fingerprint:
         mirrored=hashes,
         cells=st.binary(min_size=size, max_size=size),
         textures=st.binary(min_size=textured, max_size=textured),
+        details=st.binary(min_size=detailed, max_size=detailed),
     )
     return Fingerprint(
         extent,
@@ -55,8 +58,33 @@ def test_a_fingerprint_of_version_1_is_read_as_it_was_written(fingerprint: Finge
     for frame in fingerprint.frames:
         data += struct.pack("<dB", frame.time, frame.quality)
         data += frame.value + frame.mirrored + frame.cells
-    frames = tuple(replace(frame, textures=b"") for frame in fingerprint.frames)
+    frames = tuple(replace(frame, textures=b"", details=b"") for frame in fingerprint.frames)
     assert Fingerprint.from_bytes(data) == Fingerprint(where, frames)
+
+
+@given(fingerprints())
+def test_a_fingerprint_of_version_2_is_read_as_it_was_written(fingerprint: Fingerprint) -> None:
+    frames = tuple(replace(frame, details=b"") for frame in fingerprint.frames)
+    known = replace(fingerprint, frames=frames)
+    data = b"PVF\x02" + known.to_bytes()[4:]
+    assert Fingerprint.from_bytes(data) == known
+
+
+def test_details_are_refused_of_a_version_that_had_none() -> None:
+    frame = FrameHash(0.0, 100, bytes(32), bytes(32), bytes(8), b"", b"", bytes(4 * SIGN_BYTES))
+    data = Fingerprint(Extent(0, 0, 1, 1), (frame,)).to_bytes()
+    assert Fingerprint.from_bytes(data).signs() is not None
+    with pytest.raises(ValueError, match="version"):
+        Fingerprint.from_bytes(b"PVF\x02" + data[4:])
+
+
+def test_a_second_of_a_clip_keeps_few_bytes_and_no_grey_level() -> None:
+    extent = Extent.within(-320, -180, 320, 180)
+    count = extent.count
+    frame = FrameHash(
+        0.0, 100, bytes(32), bytes(32), bytes(8 * count), bytes(count), b"", bytes(8 * count)
+    )
+    assert len(Fingerprint(extent, (frame,) * 3).to_bytes()) < 2600
 
 
 @given(fingerprints(), st.data())
