@@ -159,6 +159,7 @@ class _Work:
         self.ledger, self.owner, self.clock, self.scratch = ledger, owner, clock, scratch
         self.target = settings.target(self.job)
         self.unpublished: str | None = None
+        self.orphaned = False
         self.warnings: list[str] = []
 
     def run(self) -> Attempt:
@@ -168,6 +169,8 @@ class _Work:
         keys = self.settings.keys_of(self.job, clip.sha256, prompt.hashes)
         entry = self.ledger.get(*keys)  # 2
         key = keys[0] if entry is None else entry.key
+        # Whoever had it ended without a word, and its spool may be gone with its machine.
+        self.orphaned = entry is not None and entry.state == "running"
         self.ledger.add([(key, self.job.output)])
         known = self._known(key)
         if known is not None:
@@ -244,6 +247,8 @@ class _Work:
 
     def _claimed(self, claim: Claim, clip: Stored, prompt: PromptForms) -> Attempt:
         claims = self.tools.claims(self.job, prompt)
+        if claim.earlier is not None:
+            self.unpublished = claim.earlier["stamp_id"]
         earlier = self._published_before(claim, clip, claims)
         if earlier is not None:
             self.ledger.done(claim, earlier)
@@ -294,7 +299,9 @@ class _Work:
             yield workspace
 
     def _stamped_before(self, claims: Claims, clip: Stored) -> tuple[StampRecord, ...]:
-        """Records of the same clip; not that of a stamp that was held back from being published."""
+        """Records of the same clip; not that of a stamp of this job that was never published."""
+        if self.orphaned:
+            return ()
         found = self.tools.stamped_before(claims, clip.sha256)
         return tuple(one for one in found if one.stamp_id.hex != self.unpublished)
 
@@ -385,7 +392,7 @@ class _Work:
             claims,
             input_sha256=clip.sha256,
             restamp=settings.restamp,
-            again=settings.again or (UNPUBLISHED if self.unpublished else None),
+            again=settings.again or (UNPUBLISHED if self.unpublished or self.orphaned else None),
             progress=_Renewing(self.ledger, claim, self.clock),
         )
         beside = None if result.sidecar is None else str(self.target.beside(".c2pa"))

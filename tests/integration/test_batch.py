@@ -427,7 +427,7 @@ def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_wh
     changed = run(*studio.words, "--json")
     assert (changed.code, changed.row["reason"]) == (3, "usage")
     assert (studio.out / "a.mp4").read_bytes() == b"something else"
-    assert "--again" in changed.row["error"]
+    assert "say why the clip has to be stamped again" in changed.row["error"]
     (studio.out / "a.mp4").unlink()
     assert run(*studio.words, "--json").row["state"] == "done_elsewhere"
     assert run(*studio.words, "--again", "disk lost", "--json").row["state"] == "stamped"

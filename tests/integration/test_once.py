@@ -13,13 +13,14 @@ import pytest
 
 from provenance import Claims, Stamper
 from provenance.batch import STATE, Task
-from provenance.batch.jobs import job_key, read_jobs
+from provenance.batch.jobs import Ledger, job_key, read_jobs
 from provenance.batch.tools import tools_for
 from provenance.batch.work import do
 from provenance.errors import BusyError
 from provenance.keyring import rotate
 from provenance.keyring.rotating import KINDS
 from provenance.registry import Registry
+from provenance.results.payload import StampId
 from provenance.system.workspace import Workspace
 from tests.conftest import MODEL, Run, environment
 from tests.integration.test_batch import Studio, killed_at, studio, tidy_up
@@ -136,6 +137,27 @@ def test_a_clip_that_was_held_back_and_never_published_is_stamped_when_it_may_be
         registry.withdrawals.reinstate("consent", "actor-7", "a mistake")
     assert do(Task(job, forms), settings).state == "stamped"
     assert studio.files == ["a.mp4"]
+
+
+@pytest.mark.parametrize("moment", ["stamped", "publishing"])
+def test_a_clip_whose_machine_was_lost_before_it_was_published_is_stamped_again(
+    studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record says that it was stamped, and no file of it is anywhere."""
+    studio.add("a")
+    job, settings = killed_at(studio, moment, monkeypatch), studio.settings()
+    for path in settings.spool.iterdir():
+        path.unlink()
+    with Ledger(settings.ledger) as ledger:
+        (entry,) = ledger.entries("running")
+        ledger.let_go([entry.owner or ""], counts=True)
+    attempt = do(Task(job, job.prompt.forms(studio.keyring.prompt_keys)), settings)
+    assert (attempt.state, studio.files) == ("stamped", ["a.mp4"])
+    assert attempt.stamp is not None
+    with Registry(str(studio.folder / "r.db")) as registry:
+        record = registry.find(StampId.from_hex(attempt.stamp["stamp_id"]))
+    assert record is not None
+    assert record.again == "an earlier stamp of this job was never published"
 
 
 def test_a_command_that_is_run_twice_stamps_once_and_says_where_it_is(
