@@ -13,10 +13,11 @@ callers may catch that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
+_Answer = TypeVar("_Answer")
 _CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -37,6 +38,8 @@ class ProvenanceError(Exception):
     path: str | None = None
     advice: str | None = None
     settings: tuple[str, ...] = ()
+    others: tuple[ProvenanceError, ...] = ()
+    """What else is wrong, where checks went on after this one."""
 
     def __init__(
         self,
@@ -103,6 +106,42 @@ class WithdrawnError(InputError):
     """A clip that may not be stamped: its model, its key or a consent was withdrawn."""
 
 
+class MarkedInputError(InputError):
+    """A clip that carries a stamp of ours already; ``stamp_id`` names it, where that is known."""
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        stamp_id: str | None = None,
+        path: object | None = None,
+        advice: str | None = None,
+        settings: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(sentence, path=path, advice=advice, settings=settings)
+        self.stamp_id = stamp_id
+
+
+class AlreadyStampedError(InputError):
+    """A clip that was stamped before as what is asked.
+
+    ``stamp_id`` names the stamp, ``place`` says where its output is, as far as that is known.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        stamp_id: str | None = None,
+        place: str | None = None,
+        path: object | None = None,
+        advice: str | None = None,
+        settings: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(sentence, path=path, advice=advice, settings=settings)
+        self.stamp_id, self.place = stamp_id, place
+
+
 class ApprovalError(InputError):
     """A clip that may not be stamped for want of an approval; ``reason`` is one word for it."""
 
@@ -123,6 +162,12 @@ class ApprovalError(InputError):
 
 class ServiceError(ProvenanceError, RuntimeError):
     """Something the tool needs has failed."""
+
+
+class BusyError(ServiceError):
+    """Another process is writing the same output, or stamping the same clip."""
+
+    retryable = True
 
 
 class StorageError(ServiceError):
@@ -206,6 +251,46 @@ class OutputError(ServiceError, OSError):
 
 class ReadBackError(ServiceError):
     """The finished file did not read back as it should, so it was not published."""
+
+
+class Checks:
+    """Runs checks one after the other, and keeps what each finds wrong, so that all of it is told.
+
+    checks = Checks()
+    info = checks.run(lambda: probe(source))
+    checks.run(lambda: check_target(target))
+    checks.refuse()
+    """
+
+    def __init__(self) -> None:
+        self.found: list[ProvenanceError] = []
+
+    def run(self, check: Callable[[], _Answer]) -> _Answer | None:
+        """What a check answers; None where it finds something wrong."""
+        try:
+            return check()
+        except CancelledError:
+            raise
+        except ProvenanceError as error:
+            self.found += [error, *error.others]
+            error.others = ()
+            return None
+
+    def refuse(self) -> None:
+        """Raise the first error that was found, which names the others; none where there is none.
+
+        Raises:
+            ProvenanceError: that one.
+        """
+        if self.found:
+            raise self.error
+
+    @property
+    def error(self) -> ProvenanceError:
+        """The first error that was found, which names the others."""
+        first, *others = self.found
+        first.others = tuple(others)
+        return first
 
 
 @contextmanager

@@ -13,6 +13,7 @@ FOLDER = Path(__file__).parent.parent / "docs" / "schemas"
 NAMES = {
     "provenance.approval/1": "approve",
     "provenance.audit/1": "registry-audit",
+    "provenance.job_elsewhere/1": "batch-elsewhere",
     "provenance.job_problem/1": "batch-problem",
     "provenance.job_result/1": "batch",
     "provenance.job_tags/1": "batch-tags",
@@ -22,6 +23,7 @@ NAMES = {
     "provenance.notice/1": "registry-notice",
     "provenance.recalled/1": "registry-recall",
     "provenance.standing/1": "registry-withdrawals",
+    "provenance.place/1": "registry-moved",
     "provenance.record/1": "registry-search",
     "provenance.stamp/1": "stamp",
     "provenance.sweep/1": "registry-sweep",
@@ -45,6 +47,8 @@ def held(row: dict[str, Any]) -> dict[str, Any]:
     name = NAMES[row["schema"]]
     if name == "registry-search" and "revocation" in row:
         name = "registry-show"
+    if name == "registry-moved" and "earlier" in row:
+        name = "registry-locate"
     SEEN.add(name)
     schema = validator(name)
     schema.validate(row)

@@ -1,7 +1,9 @@
 """Many jobs: each done exactly once, by several workers, whatever happens in between.
 
     with Ledger(settings.ledger) as ledger, LocalWorkers(4, settings) as workers:
-        ending = run_batch(jobs, settings, workers, ledger, Watch(row=print))
+        ending = run_batch(
+            jobs, settings, workers, ledger, Watch(row=print), prompt_keys=keyring.prompt_keys
+        )
 
 :func:`provenance.batch.work.do` is one job, from input to output, for any pool to call.
 """

@@ -4,7 +4,7 @@
         size, threads = share_out(cluster.rooms, len(jobs))
         ...
         with RayWorkers(cluster, size, settings, environment) as workers:
-            run_batch(jobs, settings, workers, ledger, watch)
+            run_batch(jobs, settings, workers, ledger, watch, prompt_keys=keyring.prompt_keys)
 
 Ray itself (``pip install provenance-stamp[ray]``) is imported in that process only
 (:mod:`provenance.batch.bridge`), and the ledger stays a file of this machine.

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
-from provenance.batch.approvals import binding_key
 from provenance.batch.jobs import Job, JobName, Ledger, Prompt
 from provenance.batch.jobs.ledger import WORKER_DIED
 from provenance.batch.pool import Died, Ended, Event, Workers
@@ -53,7 +52,8 @@ class JobResult(Document):
     key: str | None
     """The job's identity, 64 hexadecimal digits; null when that was never known."""
     state: State
-    """``skipped``: it was done before; ``withdrawn``: and what was done is withdrawn since."""
+    """``skipped``: it was done before; ``done_elsewhere``: and the output is not here, or not by
+    this run; ``withdrawn``: and what was done is withdrawn since."""
     reason: str | None
     """Why it failed or is withdrawn, in a word."""
     error: str | None
@@ -64,7 +64,9 @@ class JobResult(Document):
     """From its first begin to its end."""
     stamp: dict[str, Any] | None
     """What ``stamp --json`` says of the output; what was measured is null when it was found there
-    after a run that never came to write this line."""
+    after a run that never came to write this line, or elsewhere."""
+    place: str | None = None
+    """Where the output is, as the registry was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class Row:
             self.attempts,
             self.seconds,
             None if ended.stamp is None else dict(ended.stamp),
+            ended.place,
         ).as_json()
 
     def outcome(self) -> Outcome:
@@ -137,7 +140,7 @@ def run_batch(
     ledger: Ledger,
     watch: Watch,
     *,
-    prompt_keys: tuple[PromptKey, ...] = (),
+    prompt_keys: tuple[PromptKey, ...],
     registry: Registry | None = None,
     control: Control | None = None,
     fail_fast: bool = False,
@@ -151,8 +154,8 @@ def run_batch(
         workers: who does them.
         ledger: what is done.
         watch: who is told.
-        prompt_keys: the first hashes prompts, which no worker ever sees; approvals may name a
-            prompt under each.
+        prompt_keys: the first hashes prompts, which no worker ever sees; jobs and approvals may
+            be known under each.
         registry: swept of what killed runs left.
         control: tells the run to end, from a signal's handler.
         fail_fast: begin no further job once one has failed.
@@ -262,15 +265,7 @@ class _Run:
         bare = replace(job, prompt=Prompt(from_tags=job.prompt.from_tags))
         if job.prompt.from_tags:
             return Task(bare, None, attempt)
-        prompt, keys = job.prompt.loaded(), self.prompt_keys
-        key = keys[0] if keys else None
-        return Task(
-            bare,
-            prompt.hashed(key),
-            attempt,
-            None if key is None else prompt.traced(key),
-            prompt.bound(map(binding_key, keys)),
-        )
+        return Task(bare, job.prompt.forms(self.prompt_keys), attempt)
 
     def _take(self, events: Collection[Event]) -> None:
         for event in events:
@@ -291,7 +286,7 @@ class _Run:
             self._later(number, attempt.after * random.uniform(0.75, 1.25))  # noqa: S311
         elif attempt.state == "busy":
             self.attempts[number] -= 1
-            self._later(number, _BUSY)
+            self._later(number, attempt.after or _BUSY)
 
     def _died(self, event: Died) -> None:
         self.ledger.let_go([event.owner], counts=True)

@@ -42,6 +42,8 @@ class Settings:
         threads: of each worker's encoder and of its arithmetic.
         attempts: how often a job is tried at most.
         retry_failed: try again what an earlier run gave up for good.
+        restamp: stamp clips too that carry a stamp already.
+        again: why clips are stamped that were stamped before and are not here; it is recorded.
         stall: seconds without a sign of life after which a worker counts as dead.
         backoff: seconds before a second attempt; twice as long before each further one.
     """
@@ -63,6 +65,8 @@ class Settings:
     threads: int = 1
     attempts: int = 3
     retry_failed: bool = False
+    restamp: bool = False
+    again: str | None = None
     backoff: float = 2.0
     stall: float = 3600.0
 
@@ -107,11 +111,22 @@ class Settings:
                     settings=("state",),
                 )
 
-    def key_of(self, job: Job, input_sha256: str, prompt: PromptHash) -> str:
-        """The job's key; what the run sets for all jobs is part of it where it shows in the output.
+    def keys_of(self, job: Job, input_sha256: str, hashes: Sequence[PromptHash]) -> tuple[str, ...]:
+        """Every key that the job may be known by; the first is the one that a new job gets.
 
-        The keyring is not: after a rotation, nothing is stamped anew.
+        No rotation makes another job of it: the first is made with the oldest prompt key, which
+        stays the oldest, and the others are those that earlier releases made with the key that was
+        current then.
+
+        Args:
+            job: the job.
+            input_sha256: of its clip.
+            hashes: of its prompt, under every key, newest first.
         """
+        return tuple(self._key_of(job, input_sha256, one) for one in reversed(hashes))
+
+    def _key_of(self, job: Job, input_sha256: str, prompt: PromptHash) -> str:
+        """What the run sets for all jobs is part of it where it shows in the output."""
         key = job_key(job, input_sha256, prompt)
         shared = [self.provider, self.digital_source_type, self.encoder_options]
         if not any(shared):

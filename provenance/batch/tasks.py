@@ -6,31 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from provenance.batch.jobs import Job
+from provenance.batch.jobs import Job, PromptForms
 from provenance.batch.telemetry import StageTime
 from provenance.errors import ProvenanceError, ServiceError
-from provenance.manifest import PromptTrace
-from provenance.results import PromptHash
 
-State = Literal["stamped", "skipped", "withdrawn", "failed", "retry", "busy", "abandoned"]
-ENDED: Final = ("stamped", "skipped", "withdrawn", "failed")
+State = Literal[
+    "stamped", "skipped", "done_elsewhere", "withdrawn", "failed", "retry", "busy", "abandoned"
+]
+ENDED: Final = ("stamped", "skipped", "done_elsewhere", "withdrawn", "failed")
 """States after which a job is not tried again in this run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job on its way to a worker: with its prompt's hash, and without the prompt.
+    """A job on its way to a worker: with what goes on of its prompt, and without the prompt.
 
-    ``prompt`` is None where the clip's own tags hold it.  ``attempt`` counts from 1.  ``trace`` is
-    what the prompt is found by in what would be published; None when only its hash is known.
-    ``bound`` has every form in which an approval may name the prompt.
+    ``prompt`` is None where the clip's own tags hold it.  ``attempt`` counts from 1.
     """
 
     job: Job
-    prompt: PromptHash | None
+    prompt: PromptForms | None
     attempt: int = 1
-    trace: PromptTrace | None = None
-    bound: tuple[PromptHash, ...] = ()
 
 
 Fault = Literal["job", "service"]
@@ -47,12 +43,14 @@ class Attempt:
     """How one try went.
 
     Attributes:
-        state: "stamped" now, or "skipped" since it was done; "withdrawn" since what was done is
-            withdrawn; "failed" for good; "retry" after ``after`` seconds; "busy" while another run
-            does it; "abandoned" since it was told to.
+        state: "stamped" now, or "skipped" since it was done; "done_elsewhere" since it was, and
+            the output is not here; "withdrawn" since what was done is withdrawn; "failed" for good;
+            "retry" after ``after`` seconds; "busy" while another run does it; "abandoned" since it
+            was told to.
         reason: one word for why it failed or is withdrawn; ``error`` a sentence.
         fault: where the error comes from: its job, or a service; None when it is done.
         stamp: what ``stamp --json`` would have said of the output.
+        place: where the output is, as the registry was told.
         warnings: sentences for people.
         started: seconds since 1970, and ``seconds`` it took.
         pixels: of one frame.
@@ -65,6 +63,7 @@ class Attempt:
     fault: Fault | None = None
     after: float = 0.0
     stamp: Mapping[str, Any] | None = None
+    place: str | None = None
     warnings: tuple[str, ...] = ()
     started: float = 0.0
     seconds: float = 0.0

@@ -8,21 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from provenance.batch.approvals import Reviewers, binding_key, load_reviewers, reference_of
-from provenance.batch.jobs import Job, Ledger, Prompt, approved, terms_of
+from provenance.batch.approvals import Reviewers, load_reviewers, reference_of
+from provenance.batch.jobs import Job, Ledger, Prompt, PromptForms, approved, terms_of
 from provenance.batch.settings import UNAPPROVED, Settings
 from provenance.errors import ApprovalError, KeyringError
 from provenance.keyring import Keyring
-from provenance.manifest import PromptTrace, hash_prompt, trace_prompt
+from provenance.manifest import DEFAULT_DIGITAL_SOURCE_TYPE
 from provenance.manifest.certificates import PublicKey
 from provenance.manifest.signer import public_key_of
-from provenance.registry import Facts, Registry, Withdrawal
+from provenance.registry import Asked, Facts, Registry, StampRecord, Withdrawal
 from provenance.results import PromptHash
 from provenance.results.payload import StampId
 from provenance.signers import open_signer
-from provenance.stamping.claims import How
+from provenance.stamping.claims import Claims, How
 from provenance.stamping.making import prompt_from_tags
-from provenance.system.storage import Place
 from provenance.system.text import printable
 from provenance.video import EncoderOptions
 from provenance.watermark.embed.profiles import DEFAULT_PROFILE
@@ -96,6 +95,68 @@ class Tools:
             return {}
         return self.registry.withdrawals.of("reviewer", sorted(self.reviewers.keys))
 
+    def claims(self, job: Job, prompt: PromptForms) -> Claims:
+        """What a job's clip is stamped as; the approval is still to come."""
+        return Claims(
+            job.model_name,
+            job.model_version,
+            prompt.hashes[0],
+            provider=self.settings.provider,
+            title=job.title or printable(self.settings.target(job).file_name),
+            digital_source_type=self.settings.digital_source_type or DEFAULT_DIGITAL_SOURCE_TYPE,
+            consents=job.consents,
+            prompt_trace=prompt.trace,
+            prompt_hashes=prompt.hashes[1:],
+        )
+
+    def stamped_before(self, claims: Claims, input_sha256: str) -> tuple[StampRecord, ...]:
+        """Records of a clip that was stamped as the same; oldest first.
+
+        Raises:
+            RegistryError: the registry can't be asked.
+        """
+        asked = self._asked(claims, input_sha256)
+        return () if self.registry is None else self.registry.stamped_before(asked)
+
+    def refuse_second(self, claims: Claims, input_sha256: str, name: str) -> None:
+        """Refuse a clip that was stamped before, or is being stamped.
+
+        Raises:
+            AlreadyStampedError: it was.
+            BusyError: another process is at it.
+        """
+        if self.registry is not None:
+            self.registry.refuse_second(self._asked(claims, input_sha256), name)
+
+    def _asked(self, claims: Claims, input_sha256: str) -> Asked:
+        return claims.asked(input_sha256, self.settings.spool, self.keyring.organisation)
+
+    def record_of(
+        self, claims: Claims, input_sha256: str, output_sha256: str
+    ) -> StampRecord | None:
+        """The record of a file that came out of stamping a clip as this.
+
+        Raises:
+            RegistryError: the registry can't be asked.
+        """
+        if self.registry is None:
+            return None
+        asked = self._asked(claims, input_sha256)
+        found = self.registry.search(sha256=output_sha256)
+        return next(
+            (one for one in found if one.output_sha256 == output_sha256 and asked.is_told_by(one)),
+            None,
+        )
+
+    def place_of(self, stamp_id: str) -> str | None:
+        """Where the output of a stamp is, as the registry was told.
+
+        Raises:
+            RegistryError: the registry can't be asked.
+        """
+        found = None if self.registry is None else self.registry.places
+        return None if found is None else found.newest(StampId.from_hex(stamp_id))
+
     def withdrawn(self, job: Job, stamp: Mapping[str, Any]) -> str | None:
         """Why a clip that was stamped may not be out there; None when it may.
 
@@ -135,28 +196,19 @@ class Permit:
     warning: str | None = None
 
 
-def prompt_of(
-    clip: Path, keyring: Keyring
-) -> tuple[PromptHash, PromptTrace, tuple[PromptHash, ...]]:
-    """The prompt in the tags of a clip: what is kept of it, what it is found by, what binds it.
+def prompt_of(clip: Path, keyring: Keyring) -> PromptForms:
+    """What goes on of the prompt in the tags of a clip.
 
     Raises:
         PromptTagsError: there is none, or more than one text could be it.
     """
-    text, key = prompt_from_tags(clip), keyring.prompt_key
-    bound = Prompt(text).bound(map(binding_key, keyring.prompt_keys))
-    return hash_prompt(text, key), trace_prompt(text, key), bound
+    return Prompt(prompt_from_tags(clip)).forms(keyring.prompt_keys)
 
 
 def names_of(job: Job) -> dict[str, str]:
     """Texts of a job that everybody reads, by what they are called."""
     named = {"the output's name": str(PurePosixPath(job.output).with_suffix(""))}
     return named if job.title is None else {"the title": job.title} | named
-
-
-def to_be_recalled(target: Place, why: str) -> str:
-    """The sentence about an output that is withdrawn."""
-    return printable(f"{target} is done, but {why}; take it out of circulation.", 1000)
 
 
 def how_of(job: Job, settings: Settings) -> How:

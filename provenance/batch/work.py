@@ -4,9 +4,11 @@
 
 1. The input is fetched and hashed; with the job's settings that makes its key.
 2. The ledger says what is known: a job that is done is skipped, once its file has been looked at,
-   and withdrawals.  Otherwise the job is claimed.
-3. What waits in the spool is removed when something of it is withdrawn.  The approvals are checked,
-   against the very bytes that will be stamped.
+   and withdrawals; one whose file went elsewhere is done too.  Otherwise the job is claimed, and
+   the name of its output.
+3. What waits in the spool is removed when something of it is withdrawn.  A clip that the registry
+   has as stamped is done elsewhere.  The approvals are checked, against the very bytes that will be
+   stamped.
 4. The clip is stamped into the spool, under its key (:func:`provenance.stamp`).
 5. Withdrawals are looked for again, since the clip may have waited.  The ledger notes what is about
    to be published; the file is published; the ledger notes that.
@@ -22,14 +24,21 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from provenance.batch.jobs import Claim, Entry, Ledger
+from provenance.batch.found import (
+    fault_in,
+    recalled_elsewhere,
+    to_be_recalled,
+    told_again,
+    told_of,
+)
+from provenance.batch.jobs import Claim, Entry, Ledger, PromptForms
 from provenance.batch.settings import Settings
-from provenance.batch.tasks import Attempt, Fault, Task, fault_of
+from provenance.batch.tasks import Attempt, Task, fault_of
 from provenance.batch.telemetry import StageClock, reason_of
 from provenance.batch.tools import (
     Permit,
@@ -37,29 +46,33 @@ from provenance.batch.tools import (
     how_of,
     names_of,
     prompt_of,
-    to_be_recalled,
     tools_for,
 )
 from provenance.errors import (
+    AlreadyStampedError,
+    BusyError,
     LeaseLostError,
     ProvenanceError,
     UsageError,
     WithdrawnError,
 )
-from provenance.manifest import DEFAULT_DIGITAL_SOURCE_TYPE, sidecar_path
+from provenance.manifest import sidecar_path
 from provenance.registry import StampRecord
-from provenance.results import PromptHash, StampResult
 from provenance.stamping.claims import Claims
 from provenance.stamping.making import check_names
 from provenance.stamping.stamp import Stamper
 from provenance.system.processes import owner_name
 from provenance.system.storage import Place, Stored, fetched, published, stored
 from provenance.system.text import printable
+from provenance.system.workspace import Workspace
 from provenance.video import probe
 
 LEASE: Final = 900.0
 """Seconds that a claim stands; it is renewed as the work goes on."""
 LONGEST_BACKOFF: Final = 120.0
+BUSY: Final = 5.0
+"""Seconds until a clip, or an output, that another process works on is looked at again."""
+UNPUBLISHED: Final = "an earlier stamp of this job was never published"
 FINAL: Final = frozenset(("unreadable_file", "unsupported_media", "unmarkable", "worker_died"))
 """Reasons that another run would only find again, since the input is the same."""
 Progress = Callable[[str, int, int | None], object]
@@ -145,16 +158,20 @@ class _Work:
         self.settings = settings = tools.settings
         self.ledger, self.owner, self.clock, self.scratch = ledger, owner, clock, scratch
         self.target = settings.target(self.job)
-        self.prompt, self.trace, self.bound = task.prompt, task.trace, task.bound
+        self.unpublished: str | None = None
+        self.orphaned = False
         self.warnings: list[str] = []
 
     def run(self) -> Attempt:
         self.settings.check_target(self.job)
         clip = fetched(Place.of(self.job.input), self.scratch)  # 1
-        if self.prompt is None:
-            self.prompt, self.trace, self.bound = prompt_of(clip.place.path, self.tools.keyring)
-        key = self.settings.key_of(self.job, clip.sha256, self.prompt)
-        self.ledger.add([(key, self.job.output)])  # 2
+        prompt = self.task.prompt or prompt_of(clip.place.path, self.tools.keyring)
+        keys = self.settings.keys_of(self.job, clip.sha256, prompt.hashes)
+        entry = self.ledger.get(*keys)  # 2
+        key = keys[0] if entry is None else entry.key
+        # Whoever had it ended without a word, and its spool may be gone with its machine.
+        self.orphaned = entry is not None and entry.state == "running"
+        self.ledger.add([(key, self.job.output)])
         known = self._known(key)
         if known is not None:
             return known
@@ -167,9 +184,12 @@ class _Work:
         if claim is None:
             return self._known(key) or Attempt("busy", key)
         try:
-            attempt = self._claimed(claim, clip, self.prompt)
+            attempt = self._claimed(claim, clip, prompt)
         except LeaseLostError:
             raise
+        except BusyError as error:
+            self.ledger.release(claim)
+            return Attempt("busy", key, error=str(error), after=BUSY)
         except ProvenanceError as error:
             attempt = _failed(self.task, self.settings, error, key)
             self.ledger.failed(
@@ -194,9 +214,12 @@ class _Work:
         if entry.state == "failed":
             again = self.settings.retry_failed or entry.reason not in FINAL
             if self.task.attempt > 1 or not again:
-                return Attempt(
-                    "failed", key, entry.reason, _told_again(entry, self.task), _fault(entry)
-                )
+                said = told_again(entry, first=self.task.attempt == 1)
+                return Attempt("failed", key, entry.reason, said, fault_in(entry))
+            self.unpublished = (entry.result or {}).get("stamp_id")
+        elif stored(self.target) is None:
+            if self.settings.again is None:
+                return replace(self._elsewhere(entry.result or {}), key=key)
         elif self._is_whole(entry):
             return self._done(entry.result or {}, key)
         self.ledger.reopen([key])
@@ -207,61 +230,113 @@ class _Work:
         why = self.tools.withdrawn(self.job, stamp)
         if why is None:
             return Attempt("skipped", key, stamp=stamp)
-        sentence = to_be_recalled(self.target, why)
+        sentence = to_be_recalled(f"{self.target} is done", why)
         return Attempt("withdrawn", key, "withdrawn", sentence, "job", stamp=stamp)
 
     def _is_whole(self, entry: Entry) -> bool:
         there = stored(self.target)
         result = entry.result or {}
-        if there is None:
-            return False
-        if there.sha256 != result["output"]["sha256"]:
+        if there is None or there.sha256 != result["output"]["sha256"]:
             raise UsageError(
-                f"{self.target} is no longer what was stamped; move it away to have it stamped "
-                "again."
+                f"{self.target} is no longer what was stamped",
+                advice="move it away, and say why the clip has to be stamped again",
+                settings=("again",),
             )
         beside = result["manifest"]["embedded"] is not True
         return not beside or stored(self.target.beside(".c2pa")) is not None
 
-    def _claimed(self, claim: Claim, clip: Stored, prompt: PromptHash) -> Attempt:
-        earlier = self._published_before(claim, clip)
+    def _claimed(self, claim: Claim, clip: Stored, prompt: PromptForms) -> Attempt:
+        claims = self.tools.claims(self.job, prompt)
+        if claim.earlier is not None:
+            self.unpublished = claim.earlier["stamp_id"]
+        earlier = self._published_before(claim, clip, claims)
         if earlier is not None:
             self.ledger.done(claim, earlier)
             self._clear_spool(claim.key)
             return self._done(earlier)
         spooled = self._spooled(claim.key)
         spooled.parent.mkdir(parents=True, exist_ok=True)
-        result = self._waiting(claim, clip, spooled)
+        result = self._waiting(claim, clip, claims, spooled)
         if result is not None:  # before the approvals, or a withdrawn reviewer's clip would stay
-            self._hold_back(claim.key, result)
-        permit = self._permit(clip.sha256)  # 3
-        if result is None:
-            result = self._stamped(claim, clip, spooled, permit, prompt)  # 4
-        beside = result["manifest"]["embedded"] is not True
-        pixels = probe(spooled).video
-        self._hold_back(claim.key, result)  # 5
-        self.ledger.publishing(claim, result, LEASE)
-        if self.target.is_local:
-            self.target.path.parent.mkdir(parents=True, exist_ok=True)
-        published(spooled, self.target, sidecar=sidecar_path(spooled) if beside else None)
-        self.ledger.done(claim, result)
-        self._clear_spool(claim.key)
+            self._hold_back(claim, result)
+        elif self.settings.again is None:
+            others = self._stamped_before(claims, clip)
+            if others:
+                return self._noted_elsewhere(claim, others[0])
+        permit = self._permit(clip.sha256, prompt)  # 3
+        claims = replace(claims, approval=permit.reference, approvers=permit.approvers)
+        with self._target_claimed() as workspace:
+            if result is None:
+                try:
+                    result = self._stamped(claim, clip, spooled, claims)  # 4
+                except AlreadyStampedError:
+                    others = self._stamped_before(claims, clip)
+                    if not others:
+                        raise
+                    return self._noted_elsewhere(claim, others[0])  # somebody was faster
+            beside = result["manifest"]["embedded"] is not True
+            pixels = probe(spooled).video
+            self._hold_back(claim, result)  # 5
+            self.ledger.publishing(claim, result, LEASE)
+            published(
+                spooled,
+                self.target,
+                sidecar=sidecar_path(spooled) if beside else None,
+                workspace=workspace,
+            )
+            self.ledger.done(claim, result)
+            self._clear_spool(claim.key)
         return Attempt("stamped", stamp=result, pixels=pixels.width * pixels.height)
 
-    def _hold_back(self, key: str, result: Mapping[str, Any]) -> None:
+    @contextlib.contextmanager
+    def _target_claimed(self) -> Iterator[Workspace | None]:
+        """Have nobody else begin to write the output; a bucket only tells in the end."""
+        if not self.target.is_local:
+            yield None
+            return
+        self.target.path.parent.mkdir(parents=True, exist_ok=True)
+        with Workspace(self.target.path) as workspace:
+            yield workspace
+
+    def _stamped_before(self, claims: Claims, clip: Stored) -> tuple[StampRecord, ...]:
+        """Records of the same clip; not that of a stamp of this job that was never published."""
+        if self.orphaned:
+            return ()
+        found = self.tools.stamped_before(claims, clip.sha256)
+        return tuple(one for one in found if one.stamp_id.hex != self.unpublished)
+
+    def _noted_elsewhere(self, claim: Claim, record: StampRecord) -> Attempt:
+        told = told_of(record, self.job, self.target, None)
+        self.ledger.done(claim, told)
+        return self._elsewhere(told)
+
+    def _elsewhere(self, stamp: Mapping[str, Any]) -> Attempt:
+        """The answer when the clip is stamped, and the output is not here."""
+        place = self.tools.place_of(stamp["stamp_id"])
+        why = self.tools.withdrawn(self.job, stamp)
+        if why is None:
+            return Attempt("done_elsewhere", stamp=stamp, place=place)
+        sentence = recalled_elsewhere(self.job, stamp["stamp_id"], why, place)
+        return Attempt("withdrawn", None, "withdrawn", sentence, "job", stamp=stamp, place=place)
+
+    def _hold_back(self, claim: Claim, result: Mapping[str, Any]) -> None:
         """Remove a clip from the spool when something of it is withdrawn.
 
-        The stamp stays on record, where the withdrawal hits it.
+        The stamp stays on record, where the withdrawal hits it, and the ledger remembers that it
+        was never published.
 
         Raises:
             WithdrawnError: it was removed.
         """
         why = self.tools.withdrawn(self.job, result)
         if why is not None:
-            self._clear_spool(key)
+            self.ledger.publishing(claim, result, LEASE)
+            self._clear_spool(claim.key)
             raise WithdrawnError(f"{printable(self.job.input)} is not published: {why}.")
 
-    def _published_before(self, claim: Claim, clip: Stored) -> Mapping[str, Any] | None:
+    def _published_before(
+        self, claim: Claim, clip: Stored, claims: Claims
+    ) -> Mapping[str, Any] | None:
         """What an earlier attempt published and could not note any more.
 
         Raises:
@@ -273,87 +348,41 @@ class _Work:
         if claim.earlier is not None and claim.earlier["output"]["sha256"] == there.sha256:
             return claim.earlier
         others = [one for one in self.ledger.entries("done") if one.output == self.job.output]
-        record = self._record_of(there.sha256, clip)
+        record = self._record_of(there.sha256, clip, claims)
         if record is None or others:  # the ledger was lost, if it is this very job's
             raise UsageError(f"{self.target} exists already; move it away, or choose another name.")
-        return self._told(record, there)
+        return told_of(record, self.job, self.target, there)
 
-    def _waiting(self, claim: Claim, clip: Stored, spooled: Path) -> Mapping[str, Any] | None:
+    def _waiting(
+        self, claim: Claim, clip: Stored, claims: Claims, spooled: Path
+    ) -> Mapping[str, Any] | None:
         """What an earlier attempt stamped and did not publish; what can't be used is removed."""
         there = stored(Place.of(spooled))
         if there is None:
             return None
         if claim.earlier is not None and claim.earlier["output"]["sha256"] == there.sha256:
             return claim.earlier
-        record = self._record_of(there.sha256, clip)
+        record = self._record_of(there.sha256, clip, claims)
         if record is not None:
-            return self._told(record, there)
+            return told_of(record, self.job, self.target, there)
         self._clear_spool(claim.key)
         return None
 
-    def _record_of(self, sha256: str, clip: Stored) -> StampRecord | None:
+    def _record_of(self, sha256: str, clip: Stored, claims: Claims) -> StampRecord | None:
         """The registry's record of a file that was stamped from this clip as this job says."""
-        if self.tools.registry is None:
-            return None
-        for one in self.tools.registry.search(sha256=sha256):
-            same = (one.model_name, one.model_version, one.prompt_hash)
-            wanted = (self.job.model_name, self.job.model_version, self.prompt)
-            whole = (one.output_sha256, one.input_sha256) == (sha256, clip.sha256)
-            if whole and same == wanted and set(one.consents) == set(self.job.consents):
-                return one
-        return None
+        return self.tools.record_of(claims, clip.sha256, sha256)
 
-    def _told(self, record: StampRecord, there: Stored) -> Mapping[str, Any]:
-        """A stamp's row, after its record; what was measured then is not known any more."""
-        sidecar = stored(there.place.beside(".c2pa")) is not None
-        told = StampResult(
-            input_path=self.job.input,
-            input_sha256=record.input_sha256 or "",
-            output_path=str(self.target),
-            output_sha256=there.sha256,
-            stamp_id=record.stamp_id,
-            key_id=record.key_id,
-            profile=record.profile or "",
-            psnr_y_db=0.0,
-            margin_db=0.0,
-            copy_margin_db=0.0,
-            strength=0.0,
-            frames=0,
-            manifest_status="trusted",
-            sidecar=str(self.target.beside(".c2pa")) if sidecar else None,
-            signed_at=record.signed_at,
-            seconds=0.0,
-        ).as_json()
-        return told | {
-            "profile": record.profile,
-            "watermark": dict.fromkeys(told["watermark"]),
-            "seconds": None,
-            "tags": None,
-        }
-
-    def _permit(self, sha256: str) -> Permit:
-        permit = self.tools.approval(self.job, sha256, self.scratch, self.bound)
+    def _permit(self, sha256: str, prompt: PromptForms) -> Permit:
+        permit = self.tools.approval(self.job, sha256, self.scratch, prompt.bound)
         if permit.warning is not None:
             self.warnings.append(permit.warning)
         return permit
 
     def _stamped(
-        self, claim: Claim, clip: Stored, spooled: Path, permit: Permit, prompt: PromptHash
+        self, claim: Claim, clip: Stored, spooled: Path, claims: Claims
     ) -> Mapping[str, Any]:
         job, settings = self.job, self.settings
-        check_names(names_of(job), self.trace, self.tools.keyring)
-        claims = Claims(
-            job.model_name,
-            job.model_version,
-            prompt,
-            provider=settings.provider,
-            title=job.title or printable(self.target.file_name),
-            digital_source_type=settings.digital_source_type or DEFAULT_DIGITAL_SOURCE_TYPE,
-            approval=permit.reference,
-            approvers=permit.approvers,
-            consents=job.consents,
-            prompt_trace=self.trace,
-        )
+        check_names(names_of(job), claims.prompt_trace, self.tools.keyring)
         stamper = Stamper(
             self.tools.keyring, registry=self.tools.registry, how=how_of(job, settings)
         )
@@ -362,6 +391,8 @@ class _Work:
             spooled,
             claims,
             input_sha256=clip.sha256,
+            restamp=settings.restamp,
+            again=settings.again or (UNPUBLISHED if self.unpublished or self.orphaned else None),
             progress=_Renewing(self.ledger, claim, self.clock),
         )
         beside = None if result.sidecar is None else str(self.target.beside(".c2pa"))
@@ -391,15 +422,3 @@ class _Renewing:
         if time.monotonic() - self._renewed > LEASE / 4:
             self._ledger.renew(self._claim, LEASE)
             self._renewed = time.monotonic()
-
-
-def _told_again(entry: Entry, task: Task) -> str:
-    """What an earlier run found, and how to have it looked at again."""
-    if task.attempt > 1:
-        return str(entry.error)
-    return f"{entry.error} (An earlier run found this; have failed jobs retried to look again.)"
-
-
-def _fault(entry: Entry) -> Fault:
-    """Where that comes from what an earlier run found."""
-    return "service" if entry.reason in (None, "worker_died", "unforeseen") else "job"

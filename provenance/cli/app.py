@@ -8,6 +8,7 @@ exit   meaning
 2      wrong usage
 3      a file could not be examined or stamped
 4      something the tool itself needs failed
+5      ``stamp``: the clip was stamped before, as the same
 130    stopped by Ctrl-C (143: told to terminate)
 141    the reader of the output went away
 =====  ==================================================================
@@ -87,7 +88,8 @@ class _Program(LazyGroup):
         except ProvenanceError as error:
             if run.debug:
                 traceback.print_exc()
-            complain(worded(error))
+            for one in (error, *error.others):
+                complain(worded(one))
             return exit_code(error)
         except Exception as error:
             if run.debug:

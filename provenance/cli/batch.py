@@ -26,7 +26,7 @@ from provenance.batch import (
     run_batch,
     share_out,
 )
-from provenance.batch.dry import LeftOut, check_batch
+from provenance.batch.dry import Elsewhere, LeftOut, Problem, check_batch
 from provenance.batch.jobs import Job, Ledger, WatchedFolder
 from provenance.cli.batch_setup import (
     FIELDS,
@@ -50,12 +50,14 @@ from provenance.cli.opening import (
     token_pin,
 )
 from provenance.cli.options import (
+    again_option,
     consent_option,
     defaults_option,
     json_option,
     keys_option,
     quiet_option,
     registry_option,
+    restamp_option,
     signer_options,
     stamp_options,
 )
@@ -64,6 +66,7 @@ from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
 from provenance.report import named
 from provenance.system.processes import usable_cores
+from provenance.system.text import printable
 
 _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -133,6 +136,8 @@ _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 )
 @click.option("--fail-fast", is_flag=True, help="Begin no further job once one has failed.")
 @click.option("--retry-failed", is_flag=True, help="Try again what an earlier run found hopeless.")
+@restamp_option
+@again_option
 @click.option(
     "--reviewers",
     metavar="PEM",
@@ -228,8 +233,9 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
     """Stamp what JOBS names (.jsonl or .csv), each job exactly once, approved clips only.
 
     What is done is skipped, so the same command goes on after any interruption.  Each job ends in
-    a line of the results: stamped, skipped, withdrawn (done, and taken back since) or failed, and
-    why.  The exit code is 0 only when all are done and none is withdrawn.
+    a line of the results: stamped, skipped, done elsewhere (the registry has it, and the output is
+    not here), withdrawn (done, and taken back since) or failed, and why.  The exit code is 0 only
+    when all are done and none is withdrawn.
     """
     names = ("keys", "signer", "signer_chain", "tsa", "min_margin")
     asked = {name: flags[name] for name in names} | {"registry": registry_url}
@@ -315,7 +321,7 @@ def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool, logs: bool)
 
     faults = []
     for problem in check_batch(jobs, run, pin=token_pin()):
-        if not isinstance(problem, LeftOut):
+        if isinstance(problem, Problem):
             faults.append(problem.fault)
         if as_json:
             print_json(problem.as_json())
@@ -323,6 +329,11 @@ def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool, logs: bool)
         if isinstance(problem, LeftOut):
             where = f"{problem.job.output} ({problem.job.origin})"
             complain(f"{where}: leaves out {named(problem.left_out)}", label="Note: ")
+            continue
+        if isinstance(problem, Elsewhere):
+            place = "" if problem.place is None else f", at {printable(problem.place, 200)}"
+            said = f"is done elsewhere, as stamp {problem.stamp_id}{place}"
+            complain(f"{problem.job.output} ({problem.job.origin}): {said}", label="Note: ")
             continue
         job = problem.job
         where = "" if job is None else f"{job.output} ({job.origin}): "

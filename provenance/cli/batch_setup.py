@@ -19,6 +19,7 @@ from provenance.cli.options import ENCODING, MODEL, SIDECAR
 from provenance.cli.output import print_json
 from provenance.errors import UsageError
 from provenance.keyring import Keyring
+from provenance.registry import check_reason
 from provenance.signers import SignerSpec
 from provenance.system.storage import is_url, place_in
 from provenance.watermark.embed.profiles import PROFILES
@@ -132,6 +133,8 @@ def run_settings(
         threads=threads,
         attempts=flags["attempts"],
         retry_failed=flags["retry_failed"],
+        restamp=flags["restamp"],
+        again=None if flags["again"] is None else check_reason(flags["again"]),
         stall=flags["stall"],
     )
 

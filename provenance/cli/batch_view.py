@@ -99,14 +99,16 @@ class BatchView:
             complain(f"{name} ({row.job.origin}): {row.attempt.error}", label=label)
         elif not self._quiet and not self._live:
             count = f"{self._ended}" if self._total is None else f"{self._ended} of {self._total}"
-            complain(f"{name} {state} ({count}){_left_out(row)}", label="")
-        elif not self._quiet and _left_out(row):
-            complain(f"{name} {state}{_left_out(row)}", label="")
+            complain(f"{name} {_said(state)} ({count}){_more(row)}", label="")
+        elif not self._quiet and _more(row):
+            complain(f"{name} {_said(state)}{_more(row)}", label="")
 
     @staticmethod
     def summary(summary: Summary, ending: Ending) -> list[str]:
         """The end of a run, for people."""
         counts = f"{summary.stamped} stamped, {summary.skipped} done before"
+        if summary.done_elsewhere:
+            counts += f", {summary.done_elsewhere} done elsewhere"
         if summary.withdrawn:
             counts += f", {summary.withdrawn} withdrawn since"
         if summary.failed:
@@ -142,8 +144,15 @@ class BatchView:
         return Group(table, self._bar)
 
 
-def _left_out(row: Row) -> str:
-    """The tags that a clip was stamped without, to follow its state."""
+def _said(state: str) -> str:
+    return state.replace("_", " ")
+
+
+def _more(row: Row) -> str:
+    """What follows a job's state: its stamp elsewhere, or the tags that it was stamped without."""
+    if row.attempt.state == "done_elsewhere" and row.attempt.stamp is not None:
+        place = "" if row.attempt.place is None else f", at {printable(row.attempt.place, 200)}"
+        return f"; stamp {row.attempt.stamp['stamp_id']}{place}"
     tags = None if row.attempt.stamp is None else row.attempt.stamp.get("tags")
     if row.attempt.state != "stamped" or not tags or not tags["left_out"]:
         return ""

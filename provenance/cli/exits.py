@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from provenance.errors import InputError, ProvenanceError, ServiceError, UsageError
+from provenance.errors import (
+    AlreadyStampedError,
+    InputError,
+    ProvenanceError,
+    ServiceError,
+    UsageError,
+)
 
 DONE: Final = 0
 NOT_ACCEPTED: Final = 1
@@ -15,16 +21,19 @@ NO_FILE: Final = 3
 """A file could not be examined or stamped."""
 FAILED: Final = 4
 """Something that the tool itself needs failed."""
+STAMPED_BEFORE: Final = 5
+"""``stamp``: the registry has the clip as stamped already, as the same."""
 
 BRANCHES: Final[dict[type[ProvenanceError], int]] = {
     UsageError: WRONG_USAGE,
+    AlreadyStampedError: STAMPED_BEFORE,
     InputError: NO_FILE,
     ServiceError: FAILED,
 }
 
 
 def exit_code(error: ProvenanceError) -> int:
-    """The code that a command ends with when this error ends it."""
+    """The code that a command ends with when this error ends it: of the first kind that fits."""
     return next((code for branch, code in BRANCHES.items() if isinstance(error, branch)), FAILED)
 
 

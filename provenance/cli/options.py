@@ -91,6 +91,25 @@ def consent_option(command: _Command) -> _Command:
     )(command)
 
 
+def restamp_option(command: _Command) -> _Command:
+    """``--restamp``."""
+    return click.option(
+        "--restamp",
+        is_flag=True,
+        help="Stamp a clip too that carries a stamp of yours; a second mark weakens both.",
+    )(command)
+
+
+def again_option(command: _Command) -> _Command:
+    """``--again REASON``."""
+    return click.option(
+        "--again",
+        metavar="REASON",
+        help="Stamp a clip too that was stamped before, as the same; the registry keeps the "
+        "reason.",
+    )(command)
+
+
 def defaults_option(command: _Command) -> _Command:
     """``--defaults TOML``."""
     return click.option(

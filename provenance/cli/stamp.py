@@ -14,11 +14,13 @@ from provenance.cli.opening import open_keyring, opened_registry, settings
 from provenance.cli.options import (
     ENCODING,
     MODEL,
+    again_option,
     consent_option,
     json_option,
     keys_option,
     quiet_option,
     registry_option,
+    restamp_option,
     signer_options,
     stamp_options,
 )
@@ -32,7 +34,8 @@ from provenance.manifest import (
     trace_prompt,
 )
 from provenance.report import show_stamp
-from provenance.stamping.claims import Claims, How
+from provenance.results import PromptHash
+from provenance.stamping.claims import Claims, How, hashes_of
 from provenance.stamping.making import prompt_from_tags as read_tags
 from provenance.stamping.stamp import Stamper
 from provenance.video import EncoderOptions
@@ -88,6 +91,8 @@ _MAX_PROMPT = 10_000_000
 )
 @consent_option
 @click.option("--overwrite", is_flag=True, help="Replace OUTPUT if it exists.")
+@restamp_option
+@again_option
 @registry_option
 @signer_options
 @json_option
@@ -106,6 +111,8 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     approval: str | None,
     consents: tuple[str, ...],
     overwrite: bool,
+    restamp: bool,
+    again: str | None,
     registry_url: str | None,
     as_json: bool,
     quiet: bool,
@@ -118,8 +125,10 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     OUTPUT (mp4, mov, m4v, mkv or webm) appears only once it has been read back: the watermark
     decodes, the manifest is intact, and both name the same stamp.  For mkv and webm, which cannot
     hold a manifest, OUTPUT.c2pa is written beside it.  The stamp is recorded in the registry before
-    OUTPUT gets its name.  Give the prompt one way: --prompt, --prompt-file, --prompt-hash or
-    --prompt-from-tags; it may stand in nothing that is published.
+    OUTPUT gets its name.  A clip is stamped once: what the registry has as stamped with the same
+    claims is refused (exit code 5), and so is a clip that carries a stamp already.  Give the prompt
+    one way: --prompt, --prompt-file, --prompt-hash or --prompt-from-tags; it may stand in nothing
+    that is published.
     """
     given = [value for value in (prompt, prompt_file, prompt_hash) if value is not None]
     if len(given) + prompt_from_tags != 1:
@@ -136,12 +145,13 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     keyring = open_keyring(chosen, quiet=quiet)
     if prompt_hash is not None:  # then there is nothing that could be looked for
         hashed, trace = given_prompt_hash(prompt_hash), None
+        known: tuple[PromptHash, ...] = ()
     else:
         if prompt_from_tags:
             prompt = read_tags(source)
         text = prompt if prompt is not None else _read_prompt(prompt_file or Path("-"))
         hashed = hash_prompt(text, None if plain_prompt_hash else keyring.prompt_key)
-        trace = trace_prompt(text, keyring.prompt_key)
+        trace, known = trace_prompt(text, keyring.prompt_key), hashes_of(text, keyring)
     claims = Claims(
         model_name,
         model_version,
@@ -152,6 +162,7 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
         approval=approval,
         consents=consents,
         prompt_trace=trace,
+        prompt_hashes=known,
     )
     encoder = EncoderOptions(
         codec=chosen.codec,  # type: ignore[arg-type]  # checked where codecs are known
@@ -169,7 +180,15 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     )
     with opened_registry(chosen) as registry, StampBar(quiet=quiet) as bar:
         stamper = Stamper(keyring, registry=registry, how=how)
-        result = stamper.stamp(source, target, claims, overwrite=overwrite, progress=bar)
+        result = stamper.stamp(
+            source,
+            target,
+            claims,
+            overwrite=overwrite,
+            restamp=restamp,
+            again=again,
+            progress=bar,
+        )
     if as_json:
         print_json(result.as_json())
         for warning in () if quiet else result.warnings:

@@ -208,17 +208,17 @@ def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timed
 
 
 def write_lines(registry: Registry, path: Path) -> Transfer:
-    """Write stamps and withdrawals as JSON Lines, unsigned, for another registry of one's own.
+    """Write stamps, withdrawals, places as JSON Lines, unsigned, for another registry of one's own.
 
     Raises:
         UsageError: ``path`` exists already.
         OutputError: it can't be written.
     """
-    counts = {"stamp": 0, "withdrawal": 0}
+    counts = {"stamp": 0, "withdrawal": 0, "place": 0}
     digest = hashlib.sha256()
 
     def lines() -> Iterator[bytes]:
-        for kind, line in export_lines(registry):
+        for kind, line in export_lines(registry, places=True):
             counts[kind] += 1
             digest.update(line)
             yield line

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from provenance.manifest.assertions import PARENT_LABEL
 from provenance.manifest.containers import identify
-from provenance.manifest.reader import Reading, read_store
+from provenance.manifest.reader import Reading, interpret, read_store
 from provenance.manifest.trust import Trust
+from provenance.results import ManifestReport
 
 STORE = "parent.c2pa"
 """Name under which a parent's store goes along with the builder."""
@@ -36,6 +37,8 @@ class Parent:
     results: dict[str, Any] | None = field(default=None, repr=False)
     texts: tuple[str, ...] = field(default=(), repr=False)
     """Everything that can be read in the manifests that are carried along."""
+    report: ManifestReport | None = field(default=None, repr=False)
+    """What the manifest says of itself, where it can be read."""
 
     def definition(self) -> dict[str, Any]:
         """The ingredient's definition, to which the library adds what it reads itself."""
@@ -74,13 +77,13 @@ def find_parent(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Par
         if reading.status == "invalid":
             return Parent(path, TITLE, mime, "unreadable")
         return Parent(path, TITLE, mime, "embedded") if reading.source == "remote" else None
-    texts = tuple(_texts(reading.data))
+    texts, report = tuple(_texts(reading.data)), interpret(reading, trust)
     if reading.store is None:
-        return Parent(path, TITLE, mime, "embedded", texts=texts)
+        return Parent(path, TITLE, mime, "embedded", texts=texts, report=report)
     label, results = reading.data.get("active_manifest"), reading.data.get("validation_results")
     if not isinstance(label, str) or not isinstance(results, dict):
         return Parent(path, TITLE, mime, "unreadable")
-    return Parent(path, TITLE, mime, "sidecar", reading.store, label, results, texts)
+    return Parent(path, TITLE, mime, "sidecar", reading.store, label, results, texts, report)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -8,6 +8,8 @@ from provenance.registry.audit import AuditReport
 from provenance.registry.chain import AuditRow, Break
 from provenance.registry.deliveries import EVENTS, Notice, NoticeEvent, Turn
 from provenance.registry.frames import FrameMatch
+from provenance.registry.once import Asked
+from provenance.registry.places import KnownPlace, Located, Moved
 from provenance.registry.records import (
     KINDS,
     Facts,
@@ -19,6 +21,7 @@ from provenance.registry.records import (
     Withdrawal,
     WithdrawalKind,
     Withdrawn,
+    check_reason,
     check_reference,
     check_reviewer_id,
     model_target,
@@ -31,12 +34,16 @@ from provenance.registry.withdrawals import drafted
 __all__ = [
     "EVENTS",
     "KINDS",
+    "Asked",
     "AuditReport",
     "AuditRow",
     "Break",
     "Facts",
     "Found",
     "FrameMatch",
+    "KnownPlace",
+    "Located",
+    "Moved",
     "Notice",
     "NoticeEvent",
     "Recalled",
@@ -49,6 +56,7 @@ __all__ = [
     "Withdrawal",
     "WithdrawalKind",
     "Withdrawn",
+    "check_reason",
     "check_reference",
     "check_reviewer_id",
     "drafted",

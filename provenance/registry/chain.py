@@ -18,7 +18,16 @@ from typing import Any, Literal
 GENESIS = "0" * 64
 
 Event = Literal[
-    "stamp", "abandon", "verify", "withdraw", "reinstate", "export", "import", "restore", "sweep"
+    "stamp",
+    "abandon",
+    "verify",
+    "withdraw",
+    "reinstate",
+    "export",
+    "import",
+    "restore",
+    "sweep",
+    "move",
 ]
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlc
 from provenance.errors import RegistryError, UsageError, about
 from provenance.registry.address import parse_url, shown_address
 
-VERSION: Final = "0004"
+VERSION: Final = "0005"
 """The newest version of the tables; a test holds it to Alembic's."""
 
 BUSY_SECONDS: Final = 60.0
@@ -92,6 +92,12 @@ class Database:
         """Wait until no other transaction appends to the audit chain; held to the commit."""
         if not self.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CHAIN_LOCK)))
+
+    def lock_input(self, connection: Connection, sha256: str) -> None:
+        """Wait until no other transaction reserves a stamp of this input; held to the commit."""
+        if not self.is_sqlite:
+            part = int(sha256[:8], 16) - 2**31
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CHAIN_LOCK, part)))
 
     def close(self) -> None:
         """Let go of every connection."""

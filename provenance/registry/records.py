@@ -73,6 +73,8 @@ class StampRecord(Document):
     """Stamps of ours that the clip was made from, all generations."""
     approvers: tuple[str, ...] = ()
     """Ids of the keys with which reviewers approved the clip, sorted."""
+    again: str | None = None
+    """Why the clip was stamped although it had been before; null of a first stamp."""
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
@@ -81,10 +83,10 @@ class StampRecord(Document):
         Raises:
             ValueError: on anything else.
         """
-        if not isinstance(data, dict) or {*data, "parents", "approvers"} != _RECORD_KEYS:
+        if not isinstance(data, dict) or {*data, *_LATER} != _RECORD_KEYS:
             raise ValueError("it has other fields than a record")
         model, prompt, consents = data["model"], data["prompt_hash"], data["consents"]
-        # Lines of 0.1.0 have neither.
+        # Lines of 0.1.0 have none of them.
         parents, approvers = data.get("parents", []), data.get("approvers", [])
         if not isinstance(model, dict) or set(model) != {"name", "version"}:
             raise ValueError("its model is no name and version")
@@ -113,14 +115,15 @@ class StampRecord(Document):
             consents=tuple(check_reference(item) for item in consents),
             parents=tuple(StampId.from_hex(str(item)) for item in parents),
             approvers=tuple(check_reviewer_id(item) for item in approvers),
+            again=_text(data.get("again")),
             **texts,
         )
 
     def digest(self, manifest: bytes, fingerprint: bytes | None) -> str:
         """SHA-256 over the record, its manifest and its fingerprint, as the audit log keeps it."""
         record = self.as_json()
-        for name in ("parents", "approvers"):  # as it was before there were any: old rows of the
-            if not record[name]:  # log still hold
+        for name in _LATER:  # as it was before there were any: old rows of the log still hold
+            if not record[name]:
                 del record[name]
         parts = {
             "record": record,
@@ -410,6 +413,8 @@ _TEXTS = (
     "signer_id",
     "approval",
 )
+_LATER = ("parents", "approvers", "again")
+"""Fields that lines and log rows of 0.1.0 do not have."""
 _PROMPT_KEYS = {"alg", "value", "key_id"}
 _RECORD_KEYS = {one.name for one in fields(StampRecord)} - {"model_name", "model_version"}
 _RECORD_KEYS |= {"model"}

@@ -1,9 +1,10 @@
 """The registry: what every stamp id stands for, and whether it still stands.
 
 The parts are attributes: :attr:`Registry.reservations` (stamps in the making),
-:attr:`Registry.withdrawals`, :attr:`Registry.frames` (search by fingerprint),
-:attr:`Registry.audit` and :attr:`Registry.deliveries` (who was told of it).  A look-up is a few
-indexed reads; a stamping is three small transactions.
+:attr:`Registry.withdrawals`, :attr:`Registry.places` (where outputs went),
+:attr:`Registry.frames` (search by fingerprint), :attr:`Registry.audit` and
+:attr:`Registry.deliveries` (who was told of it).  A look-up is a few indexed reads; a stamping is
+three small transactions.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from sqlalchemy.engine import Connection
 
 from provenance.errors import RegistryError
 from provenance.fingerprint import Fingerprint
-from provenance.registry import rows, schema
+from provenance.registry import once, rows, schema
 from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.checking import Replay, Whole
 from provenance.registry.database import Database
 from provenance.registry.deliveries import Deliveries
 from provenance.registry.frames import FrameIndex
+from provenance.registry.once import Asked
+from provenance.registry.places import Places
 from provenance.registry.records import Facts, Recalled, StampRecord, Withdrawal, stamp_time
 from provenance.registry.reservations import Reservations
 from provenance.registry.rows import STAMPED
@@ -54,6 +57,7 @@ class Registry:
         self.reservations = Reservations(self.database, self.audit)
         self.withdrawals = Withdrawals(self.database, self.audit)
         self.deliveries = Deliveries(self.database, self.audit)
+        self.places = Places(self.database, self.audit)
         self.frames = FrameIndex(self.database)
         self.issued_at: datetime | None = None
 
@@ -80,7 +84,9 @@ class Registry:
         *,
         lineage: Sequence[Facts] = (),
         name: str = "The clip",
-    ) -> None:
+        asked: Asked | None = None,
+        again: str | None = None,
+    ) -> StampRecord:
         """Write the record of a reserved stamp, and its audit row.
 
         Args:
@@ -89,8 +95,14 @@ class Registry:
             fingerprint: of the finished file.
             lineage: what the clip was made from, beyond the parents in the record.
             name: what the clip is called in errors.
+            asked: by what it is told whether it was stamped before; None does not look.
+            again: why it is stamped all the same; it is recorded where it was.
+
+        Returns:
+            The record as it was written.
 
         Raises:
+            AlreadyStampedError: meanwhile another process stamped it.
             WithdrawnError: meanwhile something of it was withdrawn, or of what it was made from.
             RegistryError: the id was not reserved, or its reservation was swept.
         """
@@ -98,6 +110,8 @@ class Registry:
             # Before any row of the stamp's: a sweep locks in the same order.
             self.database.lock_chain(connection)
             self.withdrawals.refuse_with(connection, Facts.of(record), lineage, name)
+            if asked is not None:
+                record = once.committed_with(connection, asked, record, again, name)
             changed = connection.execute(
                 sa.update(_STAMP)
                 .where(_STAMP.c.stamp_id == record.stamp_id.hex, _STAMP.c.state != STAMPED)
@@ -115,7 +129,9 @@ class Registry:
                 "stamp",
                 stamp_id=record.stamp_id.hex,
                 sha256=record.digest(manifest, fingerprint),
+                **({} if record.again is None else {"again": record.again}),
             )
+        return record
 
     def add(
         self,
@@ -150,6 +166,21 @@ class Registry:
         """The records of those of these stamps that are here, by id."""
         with self.database.reading() as connection:
             return tuple(rows.find(connection, ids))
+
+    def stamped_before(self, asked: Asked) -> tuple[StampRecord, ...]:
+        """Records of what is asked, oldest first; see :mod:`provenance.registry.once`."""
+        with self.database.reading() as connection:
+            return once.earlier(connection, asked)
+
+    def refuse_second(self, asked: Asked, name: str) -> None:
+        """Refuse what was stamped before, or is being stamped, as a reservation would.
+
+        Raises:
+            AlreadyStampedError: it was; it names the stamp.
+            BusyError: another process is at it.
+        """
+        with self.database.reading() as connection:
+            once.refuse_with(connection, asked, name)
 
     def manifest(self, stamp_id: StampId) -> bytes | None:
         """The manifest store that was in the stamped file."""

@@ -22,9 +22,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from provenance.errors import RegistryError
-from provenance.registry import schema
+from provenance.registry import once, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, is_taken
+from provenance.registry.once import Asked
 from provenance.registry.records import now, stamp_time
 from provenance.registry.rows import RESERVED, STAMPED
 from provenance.results import Document
@@ -65,18 +66,43 @@ class Reservations:
         self._audit = audit
 
     def reserve(
-        self, key_id: str, target: Path, *, draw: Callable[[], StampId] = StampId.new
+        self,
+        key_id: str,
+        target: Path,
+        asked: Asked | None = None,
+        *,
+        again: bool = False,
+        name: str = "The clip",
+        draw: Callable[[], StampId] = StampId.new,
     ) -> StampId:
         """Reserve a fresh id for the file that is going to be ``target``.
 
+        Args:
+            key_id: of the watermark key.
+            target: the file.
+            asked: what is stamped, so that no other process stamps the same; None does not look.
+            again: reserve it also where it was stamped before, or is being stamped.
+            name: what the clip is called in errors.
+            draw: gives ids.
+
         Raises:
+            AlreadyStampedError: it was stamped before.
+            BusyError: another process is at it.
             RegistryError: the registry refuses.
         """
+        if asked is not None and not again:
+            with self._database.reading() as connection:
+                left = once.unfinished(connection, asked)
+            for stamp_id in left:
+                self.settle(stamp_id)
         for _ in range(_DRAWS):
             stamp_id = draw()
             try:
                 with self._database.writing() as connection:
-                    self._insert(connection, stamp_id, key_id, target)
+                    if asked is not None and not again:
+                        self._database.lock_input(connection, asked.input_sha256)
+                        once.refuse_with(connection, asked, name)
+                    self._insert(connection, stamp_id, key_id, target, asked)
             except RegistryError as error:
                 if not is_taken(error):
                     raise
@@ -142,7 +168,14 @@ class Reservations:
                 settled[outcome].append(stamp_id)
         return SweepReport(**{name: tuple(ids) for name, ids in settled.items()})
 
-    def _insert(self, connection: Connection, stamp_id: StampId, key_id: str, target: Path) -> None:
+    def _insert(
+        self,
+        connection: Connection,
+        stamp_id: StampId,
+        key_id: str,
+        target: Path,
+        asked: Asked | None,
+    ) -> None:
         connection.execute(
             sa.insert(schema.stamp).values(
                 stamp_id=stamp_id.hex,
@@ -150,6 +183,7 @@ class Reservations:
                 key_id=key_id,
                 layout=LAYOUT,
                 created_at=stamp_time(now()),
+                **({} if asked is None else asked.columns()),
             )
         )
         connection.execute(

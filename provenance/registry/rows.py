@@ -56,6 +56,7 @@ def columns(record: StampRecord) -> dict[str, Any]:
         "signer": record.signer,
         "signer_id": record.signer_id,
         "approval": record.approval,
+        "again": record.again,
     }
 
 
@@ -115,4 +116,5 @@ def _record(
         consents=tuple(consents),
         parents=tuple(StampId.from_hex(one) for one in parents),
         approvers=tuple(approvers),
+        again=row.again,
     )

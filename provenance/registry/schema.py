@@ -2,8 +2,8 @@
 
 What is in them is public or opaque: ids, hashes, model names, manifests, times.  Prompts, names of
 people and file names have no column; only a reservation knows the path it is working on, and goes
-when the file is published.  Times are UTC, as text in ISO 8601, so that they sort and hash alike
-on both databases.
+when the file is published, and a place is what somebody told on purpose.  Times are UTC, as text
+in ISO 8601, so that they sort and hash alike on both databases.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ stamp = Table(
     Column("signer", Text),
     Column("signer_id", String(64)),
     Column("approval", Text),
+    Column("again", Text),
     Index("ix_stamp_model", "model_name", "model_version"),
     Index("ix_stamp_key_id", "key_id"),
     Index("ix_stamp_signer_id", "signer_id"),
@@ -73,7 +74,8 @@ stamp = Table(
     Index("ix_stamp_output_sha256", "output_sha256"),
     Index("ix_stamp_created_at", "created_at"),
 )
-"""One row a stamp id; ``state`` is "reserved" until the signed file has been read back."""
+"""One row a stamp id; ``state`` is "reserved" until the signed file has been read back, and what it
+is going to say is there already then, so that no other process stamps the same clip."""
 
 reservation = Table(
     "reservation",
@@ -145,6 +147,17 @@ withdrawal = Table(
 """A stamp, model, key, consent or reviewer that was withdrawn; over when it has an ``ended_at``.
 
 A key's spares what was provably signed before ``good_before``."""
+
+place = Table(
+    "place",
+    metadata,
+    Column("id", ROW_NUMBER, primary_key=True, autoincrement=True),
+    Column("stamp_id", _STAMP_ID, ForeignKey("stamp.stamp_id", ondelete="CASCADE"), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Index("ix_place_stamp_id", "stamp_id"),
+)
+"""Where outputs went, as somebody told on purpose."""
 
 audit = Table(
     "audit",

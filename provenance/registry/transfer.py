@@ -1,7 +1,8 @@
 """A registry as JSON Lines: one line a stamp or withdrawal; written, and taken over elsewhere.
 
 Lines of an export carry everything that verification needs: records, manifests, fingerprints,
-withdrawals.  The audit log stays where it is; what is imported gets audit rows of its own.
+withdrawals; and the places of outputs, which a bundle for others leaves out.  The audit log stays
+where it is; what is imported gets audit rows of its own.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Any, Literal
 from provenance.errors import InputError, ProvenanceError
 from provenance.fingerprint import Fingerprint
 from provenance.registry.checking import Whole
+from provenance.registry.places import KnownPlace
 from provenance.registry.records import StampRecord, Withdrawal
 from provenance.registry.registry import Registry
 
-Kind = Literal["stamp", "withdrawal"]
+Kind = Literal["stamp", "withdrawal", "place"]
+_Item = Whole | Withdrawal | KnownPlace
 _BATCH = 200
 
 
@@ -31,8 +34,13 @@ class Transfer:
     known: int = 0
 
 
-def export_lines(registry: Registry) -> Iterator[tuple[Kind, bytes]]:
-    """Every stamp and withdrawal, one JSON object a line, in one consistent state."""
+def export_lines(registry: Registry, *, places: bool = False) -> Iterator[tuple[Kind, bytes]]:
+    """Every stamp and withdrawal, one JSON object a line, in one consistent state.
+
+    Args:
+        registry: whose.
+        places: where outputs went, too.
+    """
     with registry.database.reading() as connection:
         for record, manifest, fingerprint in registry.each(connection):
             yield _line(
@@ -47,6 +55,8 @@ def export_lines(registry: Registry) -> Iterator[tuple[Kind, bytes]]:
             )
         for entry in registry.withdrawals.all(connection):
             yield _line("withdrawal", entry.as_json())
+        for place in registry.places.each(connection) if places else ():
+            yield _line("place", place.as_json())
 
 
 def import_lines(registry: Registry, lines: Iterable[bytes], name: str) -> Transfer:
@@ -70,6 +80,9 @@ def import_lines(registry: Registry, lines: Iterable[bytes], name: str) -> Trans
                 if isinstance(item, Withdrawal):
                     withdrawals += registry.withdrawals.merge(connection, [item])
                     continue
+                if isinstance(item, KnownPlace):
+                    registry.places.add_with(connection, item)
+                    continue
                 record, manifest, fingerprint = item
                 if registry.add(connection, record, manifest, fingerprint):
                     stamps += 1
@@ -78,7 +91,7 @@ def import_lines(registry: Registry, lines: Iterable[bytes], name: str) -> Trans
     return Transfer(stamps, withdrawals, known)
 
 
-def _parsed(lines: Iterable[bytes], name: str) -> Iterator[Whole | Withdrawal]:
+def _parsed(lines: Iterable[bytes], name: str) -> Iterator[_Item]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -92,10 +105,12 @@ def _parsed(lines: Iterable[bytes], name: str) -> Iterator[Whole | Withdrawal]:
             ) from error
 
 
-def _item(data: Any) -> Whole | Withdrawal:
+def _item(data: Any) -> _Item:
     kind = data.pop("type")
     if kind == "withdrawal":
         return Withdrawal.from_json(data)
+    if kind == "place":
+        return KnownPlace.from_json(data)
     if kind != "stamp" or set(data) != {"record", "manifest", "fingerprint"}:
         raise ValueError("another type")
     fingerprint = data["fingerprint"]
@@ -106,8 +121,8 @@ def _item(data: Any) -> Whole | Withdrawal:
     return StampRecord.from_json(data["record"]), manifest, fingerprint
 
 
-def _batches(items: Iterable[Whole | Withdrawal]) -> Iterator[list[Whole | Withdrawal]]:
-    batch: list[Whole | Withdrawal] = []
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    batch: list[_Item] = []
     for item in items:
         batch.append(item)
         if len(batch) == _BATCH:

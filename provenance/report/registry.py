@@ -42,6 +42,7 @@ def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console
         ("Approval", record.approval),
         ("Approved by", ", ".join(f"key {one}" for one in record.approvers) or None),
         ("Consents", ", ".join(record.consents) or None),
+        ("Stamped again", record.again),
         ("Made from", ", ".join(parent.hex for parent in record.parents) or None),
     ]
     table = Table.grid(padding=(0, 2))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from provenance.keyring import Keyring
@@ -12,6 +14,7 @@ from provenance.manifest import (
     hash_prompt,
     trace_prompt,
 )
+from provenance.registry import Asked
 from provenance.results import PromptHash
 from provenance.video import EncoderOptions
 from provenance.watermark.embed.profiles import DEFAULT_PROFILE
@@ -34,6 +37,8 @@ class Claims:
         consents: opaque references to the consents that the clip needed.
         prompt_trace: from :func:`provenance.trace_prompt`; the prompt is then looked for in all
             that would be published, and none of it may hold it.
+        prompt_hashes: further hashes of the same prompt, as with keys that were rotated; they are
+            not kept, and tell whether the clip was stamped before.
     """
 
     model_name: str
@@ -46,6 +51,7 @@ class Claims:
     approvers: tuple[str, ...] = ()
     consents: tuple[str, ...] = ()
     prompt_trace: PromptTrace | None = field(default=None, repr=False)
+    prompt_hashes: tuple[PromptHash, ...] = field(default=(), repr=False)
 
     @classmethod
     def of(
@@ -70,7 +76,50 @@ class Claims:
             provider=provider,
             title=title,
             prompt_trace=trace_prompt(prompt, keyring.prompt_key),
+            prompt_hashes=hashes_of(prompt, keyring),
         )
+
+    def asked(self, input_sha256: str, target: Path, organisation: str) -> Asked:
+        """By what it is told whether a clip was stamped as this before.
+
+        Args:
+            input_sha256: of the clip.
+            target: the file that it becomes.
+            organisation: of the keyring.
+        """
+        return Asked(
+            input_sha256,
+            Path(os.path.abspath(target)),
+            organisation if self.provider is None else self.provider,
+            self.model_name,
+            self.model_version,
+            (self.prompt_hash, *self.prompt_hashes),
+            self.consents,
+        )
+
+
+def hashes_of(prompt: str, keyring: Keyring) -> tuple[PromptHash, ...]:
+    """Every hash under which a prompt may be on record.
+
+    Raises:
+        KeyringError: the keyring has no prompt key.
+    """
+    return tuple(hash_prompt(prompt, key) for key in (*keyring.prompt_keys, None))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What is refused unless somebody asks for it.
+
+    Attributes:
+        overwrite: to replace an existing target.
+        restamp: to mark a clip that carries a stamp of ours.
+        again: to stamp a clip that was stamped before as the same; the reason, which is recorded.
+    """
+
+    overwrite: bool = False
+    restamp: bool = False
+    again: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

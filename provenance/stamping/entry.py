@@ -8,9 +8,10 @@ from pathlib import Path
 from provenance.errors import RegistryError
 from provenance.keyring.files import certificate_id
 from provenance.manifest import Generation
-from provenance.registry import Facts, Registry, StampRecord, check_reviewer_id
+from provenance.registry import Facts, Registry, StampRecord, check_reason, check_reviewer_id
 from provenance.results import VerificationReport
 from provenance.results.payload import LAYOUT
+from provenance.stamping.claims import Claims
 from provenance.stamping.making import Making
 from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.lineage import lineage_of_source, stamps_in
@@ -22,6 +23,8 @@ class Entry:
 
     Raises:
         WithdrawnError: model, key or a consent is withdrawn, or of what the input was made from.
+        AlreadyStampedError: the input was stamped before as the same.
+        BusyError: another process is stamping it.
         RegistryError: the registry can't be used.
     """
 
@@ -31,13 +34,17 @@ class Entry:
         making: Making,
         generation: Generation,
         input_sha256: str,
-        approvers: tuple[str, ...],
+        claims: Claims,
+        *,
+        again: str | None,
     ) -> None:
         self._registry = registry
         self._making = making
         self._generation = generation
         self._input_sha256 = input_sha256
-        self._approvers = tuple(sorted({check_reviewer_id(one) for one in approvers}))
+        self._approvers = tuple(sorted({check_reviewer_id(one) for one in claims.approvers}))
+        self._asked = claims.asked(input_sha256, making.target, making.keyring.organisation)
+        self._again = None if again is None else check_reason(again)
         self._lineage: tuple[Facts, ...] = ()
         self._signer_id = certificate_id(making.keyring.signer.chain_pem)
         self.stamp_id = generation.stamp_id
@@ -49,7 +56,11 @@ class Entry:
             )
             self.check()
             self.stamp_id = self._registry.reservations.reserve(
-                self._making.key.key_id, self._making.target
+                self._making.key.key_id,
+                self._making.target,
+                self._asked,
+                again=self._again is not None,
+                name=self._making.source.name,
             )
         return self
 
@@ -94,6 +105,8 @@ class Entry:
             fingerprint.to_bytes(),
             lineage=self._lineage,
             name=self._making.source.name,
+            asked=self._asked,
+            again=self._again,
         )
 
     def check(self) -> None:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from provenance.errors import UsageError
 from provenance.results import StampResult
-from provenance.stamping.claims import Claims
+from provenance.stamping.claims import Allowed, Claims
 from provenance.stamping.progress import Cancel, Progress
 from provenance.system.workspace import Workspace, check_target, explained
 from provenance.video import Spool, container_for
@@ -44,15 +44,15 @@ class FrameStamping:
         fps: Fraction | float,
         claims: Claims,
         *,
-        overwrite: bool,
+        allowed: Allowed,
         watch: tuple[Progress | None, Cancel | None],
     ) -> None:
         self._container = container_for(target)
-        check_target(target, overwrite=overwrite)
+        check_target(target, overwrite=allowed.overwrite)
         self._stamper, self._target, self._claims = stamper, target, claims
         self._size, self._fps = size, fps
-        self._overwrite, self._watch = overwrite, watch
-        self._workspace = Workspace(target, overwrite=overwrite)
+        self._allowed, self._watch = allowed, watch
+        self._workspace = Workspace(target, overwrite=allowed.overwrite)
         self._spool: Spool | None = None
         self._sound: tuple[NDArray[Any], int] | Path | None = None
         self._open = False
@@ -143,8 +143,9 @@ class FrameStamping:
             self._claims,
             digest=digest,
             approved=None,
-            overwrite=self._overwrite,
+            allowed=self._allowed,
             watch=self._watch,
+            workspace=self._workspace,
         )
         return replace(result, input_path="frames")
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from provenance.errors import (
+    Checks,
     KeyringError,
     PromptExposedError,
     UnmarkableError,
@@ -98,47 +99,41 @@ class Making:
         progress: Progress,
         prompt: PromptTrace | None = None,
     ) -> Making:
-        """Steps 1 and 2: refuse whatever can be refused before any work."""
-        if how.profile not in PROFILES:
-            raise UsageError(f"{how.profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
-        if how.min_margin_db is not None and not math.isfinite(how.min_margin_db):
-            raise UsageError("The least margin must be a number of dB, like 3.")
-        container = container_for(target)
-        info = probe(source)
-        if info.kind != "video":
-            raise UnsupportedMediaError(
-                f"{source.name} is a still image; stamp marks videos.",
+        """Steps 1 and 2: refuse whatever can be refused before any work.
+
+        Every check is made, and the error names all that is wrong.
+        """
+        checks = Checks()
+        checks.run(lambda: _check_how(how))
+        container = checks.run(lambda: container_for(target))
+        info = checks.run(lambda: _video(source))
+        checks.run(lambda: _check_outputs(source, target, container, overwrite=overwrite))
+        checks.run(lambda: _check_keyring(keyring))
+        if info is None or container is None:
+            raise checks.error
+        checks.run(lambda: _check_room(info))
+        plan = checks.run(
+            lambda: plan_encoder(
+                how.encoder,
+                source_codec=info.video.codec,
+                source_pix_fmt=info.video.pix_fmt,
+                container=container,
             )
-        _check_authority(how.tsa_url)
-        check_distinct(source, target)
-        check_target(target, overwrite=overwrite)
-        if container in _WITH_SIDECAR:
-            check_target(sidecar_path(target), overwrite=overwrite)
-        check_validity(keyring.signer.chain_pem)
-        check_ready(keyring.signer)
-        trust = keyring.trust
-        if not keyring.trust_anchors_pem.strip():
-            raise KeyringError(
-                f"{keyring.folder} holds no root certificate, so the output could not be checked",
-                advice="put its `trust` folder back",
-            )
-        _check_room(info)
-        plan = plan_encoder(
-            how.encoder,
-            source_codec=info.video.codec,
-            source_pix_fmt=info.video.pix_fmt,
-            container=container,
         )
-        foresight = foresee(source, container, how.keep_tags)
-        parent = find_parent(source, trust)
-        tags = _checked_tags(foresight.tags, parent, prompt, keyring)
+        foresight = checks.run(lambda: foresee(source, container, how.keep_tags))
+        parent = checks.run(lambda: find_parent(source, keyring.trust))
+        tags = None
+        if foresight is not None:
+            tags = checks.run(lambda: _checked_tags(foresight.tags, parent, prompt, keyring))
+        if checks.found or plan is None or foresight is None or tags is None:
+            raise checks.error
         return cls(
             source,
             target,
             info,
             keyring,
             keyring.watermark_key,
-            trust,
+            keyring.trust,
             PROFILES[how.profile],
             how,
             luma_depth(plan.pix_fmt) or info.video.bit_depth,
@@ -296,6 +291,38 @@ def _exposed(
             advice="use the keys folder that the prompt was hashed with",
         )
     return next((place for place, text in texts if holds_prompt(text, prompt, key)), None)
+
+
+def _check_how(how: How) -> None:
+    if how.profile not in PROFILES:
+        raise UsageError(f"{how.profile!r} is no profile; choose one of {', '.join(PROFILES)}.")
+    if how.min_margin_db is not None and not math.isfinite(how.min_margin_db):
+        raise UsageError("The least margin must be a number of dB, like 3.")
+    _check_authority(how.tsa_url)
+
+
+def _check_outputs(source: Path, target: Path, container: str | None, *, overwrite: bool) -> None:
+    check_distinct(source, target)
+    check_target(target, overwrite=overwrite)
+    if container in _WITH_SIDECAR:
+        check_target(sidecar_path(target), overwrite=overwrite)
+
+
+def _check_keyring(keyring: Keyring) -> None:
+    check_validity(keyring.signer.chain_pem)
+    check_ready(keyring.signer)
+    if not keyring.trust_anchors_pem.strip():
+        raise KeyringError(
+            f"{keyring.folder} holds no root certificate, so the output could not be checked",
+            advice="put its `trust` folder back",
+        )
+
+
+def _video(source: Path) -> MediaInfo:
+    info = probe(source)
+    if info.kind != "video":
+        raise UnsupportedMediaError(f"{source.name} is a still image; stamp marks videos.")
+    return info
 
 
 def _check_authority(url: str | None) -> None:

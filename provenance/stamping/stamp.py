@@ -3,8 +3,10 @@
 1. What was asked is checked: keys, profile, texts, encoder, output, withdrawals, also of what the
    input was made from (:mod:`provenance.verifying.lineage`); the input is probed and looked
    through, its tags are sorted into those that go along and those that do not, its tracks are
-   tried, and the prompt is looked for in all that would be published.  Nothing has been written so
-   far.  Then a stamp id is reserved in the registry.
+   tried, and the prompt is looked for in all that would be published.  All that is wrong is told;
+   nothing has been written so far.  Then the target's name is claimed, and a stamp id reserved in
+   the registry, which refuses what was stamped before (:mod:`provenance.registry.once`).  An input
+   that carries a stamp of ours is refused too (:mod:`provenance.stamping.marked`).
 2. The input's own manifest, if it has one, is kept to become the parent ingredient.
 3. Frames spread over the clip are observed, and the pattern is made for them; a small, coarse copy
    of a few frames is rehearsed, and the strength raised if its margin is thin
@@ -28,23 +30,24 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final, TypedDict, Unpack
 
-from provenance.errors import ProvenanceError, UnreadableFileError
+from provenance.errors import Checks, ProvenanceError, UnreadableFileError
 from provenance.keyring import Keyring
 from provenance.manifest import Generation, PromptTrace, sidecar_path
 from provenance.registry import Registry, check_reference
 from provenance.results import PromptHash, StampResult
 from provenance.results.payload import StampId
-from provenance.stamping.claims import Claims, How
+from provenance.stamping.claims import Allowed, Claims, How
 from provenance.stamping.entry import Entry
 from provenance.stamping.frames import FrameStamping
 from provenance.stamping.making import Making, check_names
+from provenance.stamping.marked import refuse_marked
 from provenance.stamping.progress import Cancel, Progress, watched
 from provenance.stamping.readback import read_back
 from provenance.system.given import Source, on_disk, path_of
@@ -97,6 +100,8 @@ class Stamper:
         *,
         input_sha256: str | None = None,
         overwrite: bool = False,
+        restamp: bool = False,
+        again: str | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> StampResult:
@@ -108,6 +113,9 @@ class Stamper:
             claims: what is said of it.
             input_sha256: of the bytes that were approved; any others are refused.
             overwrite: replace an existing target.
+            restamp: mark it although it carries a stamp of ours.
+            again: why it is stamped although the registry has it as the same already; the reason
+                is recorded.
             progress: told how far it is; what it raises stops the stamping.
             cancel: stops it from another thread.
 
@@ -115,7 +123,8 @@ class Stamper:
             UsageError: arguments that cannot work, or a target that exists.
             InputError: a file that cannot be read or cannot hold the mark, or one that may not be
                 stamped, since its model, key or a consent was withdrawn, or its tags hold the
-                prompt.
+                prompt; :class:`MarkedInputError` and :class:`AlreadyStampedError` when it carries
+                a stamp of ours, or was stamped before.
             ServiceError: keys, clock, signer, timestamp authority, registry, disk, or the
                 read-back; :class:`CancelledError` when it was cancelled.
         """
@@ -126,7 +135,7 @@ class Stamper:
                 claims,
                 digest=None,
                 approved=input_sha256,
-                overwrite=overwrite,
+                allowed=Allowed(overwrite, restamp, again),
                 watch=(progress, cancel),
             )
 
@@ -139,6 +148,8 @@ class Stamper:
         fps: Fraction | float,
         claims: Claims,
         overwrite: bool = False,
+        restamp: bool = False,
+        again: str | None = None,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> FrameStamping:
@@ -151,6 +162,8 @@ class Stamper:
             fps: frames a second.
             claims: what is said of the clip.
             overwrite: replace an existing target.
+            restamp: as for :meth:`stamp`, of frames that show a stamped clip.
+            again: the same, of frames that were stamped before to the bit.
             progress: told how far the stamping is that follows the last frame.
             cancel: stops it from another thread.
 
@@ -163,7 +176,7 @@ class Stamper:
             (width, height),
             fps,
             claims,
-            overwrite=overwrite,
+            allowed=Allowed(overwrite, restamp, again),
             watch=(progress, cancel),
         )
 
@@ -175,27 +188,34 @@ class Stamper:
         *,
         digest: str | None,
         approved: str | None,
-        overwrite: bool,
+        allowed: Allowed,
         watch: tuple[Progress | None, Cancel | None],
+        workspace: Workspace | None = None,
     ) -> StampResult:
         """For frames that were spooled: :meth:`stamp` with the SHA-256 of what they were.
 
-        ``digest`` None takes the source's own; the rest is as there.
+        ``digest`` None takes the source's own; ``workspace`` is one of the target's that is open
+        already.  The rest is as there.
         """
         started = time.monotonic()
         keyring, cancel = self.keyring, watch[1] or Cancel()
         title = printable(target.name) if claims.title is None else claims.title
         names = {"the title": title, "the output's file name": target.stem}
-        check_names(names, claims.prompt_trace, keyring)
-        making = Making.checked(  # 1 and 2
-            source,
-            target,
-            keyring=keyring,
-            how=self.how,
-            overwrite=overwrite,
-            progress=watched(*watch),
-            prompt=claims.prompt_trace,
+        checks = Checks()
+        checks.run(lambda: check_names(names, claims.prompt_trace, keyring))
+        making = checks.run(  # 1 and 2
+            lambda: Making.checked(
+                source,
+                target,
+                keyring=keyring,
+                how=self.how,
+                overwrite=allowed.overwrite,
+                progress=watched(*watch),
+                prompt=claims.prompt_trace,
+            )
         )
+        if checks.found or making is None:
+            raise checks.error
         generation = Generation(
             stamp_id=StampId.new(),
             watermark_key_id=making.key.key_id,
@@ -211,13 +231,18 @@ class Stamper:
             consents=tuple(sorted({check_reference(one) for one in claims.consents})),
         )
         before = _state(source)
-        digest = digest or sha256_of(source)
-        if approved not in (None, digest):
-            raise _changed(source)
-        with (
-            Entry(self.registry, making, generation, digest, claims.approvers) as entry,
-            Workspace(target, overwrite=overwrite) as workspace,
-        ):
+        with ExitStack() as stack:
+            if workspace is None:
+                workspace = stack.enter_context(Workspace(target, overwrite=allowed.overwrite))
+            digest = digest or sha256_of(source)
+            if approved not in (None, digest):
+                raise _changed(source)
+            entry = stack.enter_context(
+                Entry(self.registry, making, generation, digest, claims, again=allowed.again)
+            )
+            if not allowed.restamp:
+                making.progress("observe", 0, None)
+                refuse_marked(making, digest, self.registry)
             generation = replace(generation, stamp_id=entry.stamp_id)
             # Names that no source has: in an error they are replaced by the target's.
             marked = workspace.path(f"marked-{secrets.token_hex(8)}{target.suffix}")
@@ -281,7 +306,10 @@ class More(Settings, total=False):
     consents: tuple[str, ...]
     prompt_trace: PromptTrace | None
     input_sha256: str | None
+    prompt_hashes: tuple[PromptHash, ...]
     overwrite: bool
+    restamp: bool
+    again: str | None
     progress: Progress | None
     cancel: Cancel | None
 

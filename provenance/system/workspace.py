@@ -3,9 +3,10 @@
 Steps, whatever happens in between:
 
 1. Leftovers of killed runs in the target's folder are swept.
-2. A hidden folder ``.provenance-stamp-<random>`` is made there (same file system, so that renaming
-   is atomic), readable by this user only.  Its name says what it is and nothing about the work.
-   A file in it is locked for as long as this process lives.
+2. A hidden folder ``.provenance-stamp-<hash of the target's name>`` is made there (same file
+   system, so that renaming is atomic), readable by this user only.  A file in it is locked for as
+   long as this process lives.  That is its claim on the name: whoever comes second to the same
+   target is told before any work.
 3. The caller writes its files into that folder.
 4. :meth:`Workspace.publish` puts the sidecar, if there is one, and then the media file under their
    final names, each flushed to the disk first: a file whose manifest lies beside it never exists
@@ -21,15 +22,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
-import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
 
-from provenance.errors import OutputError, UsageError, about
+from provenance.errors import BusyError, OutputError, UsageError, about
 
 try:
     import fcntl
@@ -39,6 +41,9 @@ except ImportError:  # pragma: no cover - Windows has no flock: nothing is ever 
 PREFIX: Final = ".provenance-stamp-"
 _LOCK: Final = "lock"
 _ORPHAN: Final = "sidecar-of"
+_TRIES: Final = 20
+_PAUSE: Final = 0.01
+"""Seconds: a claim is made in less, so that whoever still finds one after 20 pauses may go."""
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
@@ -52,6 +57,7 @@ class Workspace:
     Raises:
         UsageError: the target exists (and ``overwrite`` is off), is a folder or a special file, or
             its folder does not exist.
+        BusyError: another process, or thread, is writing the same target.
         OutputError: its folder may not be written to, or the disk is full.
     """
 
@@ -65,10 +71,18 @@ class Workspace:
     def __enter__(self) -> Self:
         parent = self._target.parent
         sweep(parent)  # 1
+        name = hashlib.sha256(os.fsencode(self._target.name)).hexdigest()[:16]
         with explained(self._target):
-            while self._folder is None:  # 2
-                self._folder, self._lock = _claim(parent / f"{PREFIX}{secrets.token_hex(8)}")
-        return self
+            for _ in range(_TRIES):  # 2
+                self._folder, self._lock = _claim(parent / f"{PREFIX}{name}")
+                if self._folder is not None:
+                    return self
+                time.sleep(_PAUSE)
+        raise BusyError(
+            f"{self._target} is being written by another process",
+            advice="wait for it to end, or choose another name",
+            path=self._target,
+        )
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:  # 5
@@ -223,8 +237,13 @@ def _is_file(path: Path, inode: str) -> bool:
 
 
 def _claim(folder: Path) -> tuple[Path | None, int]:
-    """Make and lock one folder; (None, -1) when another process swept it from under us."""
-    folder.mkdir(mode=0o700)
+    """Make and lock one folder; (None, -1) when somebody else has it, or was about to have it."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        with contextlib.suppress(OSError, ValueError):
+            _sweep_one(folder)  # of a process that is gone: then the next try gets it
+        return None, -1
     lock = -1
     try:
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

@@ -75,8 +75,9 @@ class Studio:
         return self.folder / f"made{self._made}{suffix}"
 
     def stamp(self, source: Path, name: str, **options: Any) -> StampResult:
-        """Stamp into the registry."""
-        given: dict[str, Any] = {"keyring": self.keyring, "registry": self.registry} | options
+        """Stamp into the registry, once more where another situation stamped the same clip."""
+        given: dict[str, Any] = {"keyring": self.keyring, "registry": self.registry}
+        given |= {"again": "another situation", "restamp": True} | options
         return stamp(
             source,
             self.folder / name,

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from provenance import Keyring, hash_prompt, init_keyring
+from provenance import Keyring, init_keyring
 from provenance.batch import STATE, UNAPPROVED, Attempt, Settings, Task
 from provenance.batch.approvals import (
     FOLDER,
@@ -31,6 +31,7 @@ from provenance.batch.approvals import (
 from provenance.batch.jobs import Claim, Job, Ledger, Prompt, read_jobs
 from provenance.batch.runner import tidy
 from provenance.batch.work import do
+from provenance.manifest.prompt import PromptKey
 from provenance.registry import Registry
 from provenance.results.payload import StampId
 from provenance.system.processes import owner_name
@@ -40,6 +41,7 @@ from tests.conftest import Run, environment
 from tests.stores import Bucket, lead_to, running_s3
 from tests.stores import environment as s3_environment
 
+KEY = PromptKey("01234567", b"k" * 32)
 SPEC = Spec(size=(240, 160), frames=24)
 FIELDS = {"model_name": "Model", "model_version": "1", "preset": "ultrafast"}
 
@@ -121,7 +123,7 @@ def studio(tmp_path: Path) -> Studio:
 
 
 def task_of(job: Job, keyring: Keyring) -> Task:
-    return Task(replace(job, prompt=Prompt()), job.prompt.hashed(keyring.prompt_key))
+    return Task(replace(job, prompt=Prompt()), job.prompt.forms(keyring.prompt_keys))
 
 
 def test_an_output_in_the_batch_s_own_folder_is_refused_by_the_dry_run_as_by_the_real_one(
@@ -163,13 +165,14 @@ def test_approved_jobs_are_stamped_once_and_the_others_named(studio: Studio, run
     two = ("--two-approvals-for", "strong")
     dry = run(*studio.words, *two, "--dry-run", "--json")
     assert dry.code == 3
-    problems = {row["job"]["output"]: row["reason"] for row in dry.rows}
-    assert problems == {
-        "unapproved.mp4": "approval_no_approval",
-        "text.mp4": "approval_other_clip",
-        "missing.mp4": "unreadable_file",
-        "strong.mp4": "approval_one_of_two",
-    }
+    problems = [(row["job"]["output"], row["reason"]) for row in dry.rows]
+    assert problems == [
+        ("unapproved.mp4", "approval_no_approval"),
+        ("text.mp4", "approval_other_clip"),
+        ("text.mp4", "unreadable_file"),
+        ("missing.mp4", "unreadable_file"),
+        ("strong.mp4", "approval_one_of_two"),
+    ]
     assert studio.files == []
     first = run(*studio.words, *two, "--json", "--metrics", "m.prom", "--json-logs")
     assert first.code == 3
@@ -303,6 +306,12 @@ def killed_at(studio: Studio, moment: str, monkeypatch: pytest.MonkeyPatch) -> J
     return job
 
 
+def tidy_up(studio: Studio, job: Job) -> None:
+    """What the next run does first."""
+    with Ledger(studio.settings().ledger) as ledger:
+        tidy(studio.settings(), ledger, None, [job])
+
+
 def revoke(studio: Studio, consent: str = "actor-7") -> None:
     with Registry(str(studio.folder / "r.db"), create=True) as registry:
         registry.withdrawals.withdraw("consent", consent, "asked for it")
@@ -337,7 +346,7 @@ def test_what_was_withdrawn_since_it_was_done_is_not_skipped_in_silence(
     # Gone from there, it is not made again.
     (studio.out / "a.mp4").unlink()
     last = run(*studio.words, "--json")
-    assert {row["job"]["output"]: row["state"] for row in last.rows}["a.mp4"] == "failed"
+    assert {row["job"]["output"]: row["state"] for row in last.rows}["a.mp4"] == "withdrawn"
     assert studio.files == ["b.mp4"]
 
 
@@ -348,7 +357,7 @@ def test_a_clip_that_was_made_from_a_withdrawn_one_is_named_too(studio: Studio, 
     made, later = ({"input": "in/made.mp4", "output": f"{name}.mp4"} for name in ("m1", "m2"))
     studio.rows = [made | FIELDS | {"prompt": "a second prompt"}]
     studio.listing.write_text("".join(json.dumps(one) + "\n" for one in studio.rows), "utf-8")
-    words = (*studio.words, "--allow-unapproved", "--json")
+    words = (*studio.words, "--allow-unapproved", "--restamp", "--json")
     assert run(*words).row["state"] == "stamped"
     revoke(studio)
     again = run(*words)
@@ -405,7 +414,7 @@ def test_a_clip_that_waits_is_removed_when_its_reviewer_is_withdrawn(
     assert (studio.files, studio.leftovers()) == ([], [])
 
 
-def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_when_lost(
+def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_when_asked(
     studio: Studio, run: Run
 ) -> None:
     studio.add("a")
@@ -418,8 +427,10 @@ def test_an_output_is_found_without_a_ledger_kept_when_changed_and_made_again_wh
     changed = run(*studio.words, "--json")
     assert (changed.code, changed.row["reason"]) == (3, "usage")
     assert (studio.out / "a.mp4").read_bytes() == b"something else"
+    assert "say why the clip has to be stamped again" in changed.row["error"]
     (studio.out / "a.mp4").unlink()
-    assert run(*studio.words, "--json").row["state"] == "stamped"
+    assert run(*studio.words, "--json").row["state"] == "done_elsewhere"
+    assert run(*studio.words, "--again", "disk lost", "--json").row["state"] == "stamped"
 
 
 @pytest.mark.parametrize("moment", ["stamped", "publishing", "published"])
@@ -567,5 +578,5 @@ def test_a_bucket_gets_whole_files_and_a_store_that_is_down_is_tried_again(
 
 
 def test_an_attempt_tells_no_prompt() -> None:
-    task = Task(Job("a", "b.mp4", "M", "1", Prompt("secret")), hash_prompt("secret", None))
+    task = Task(Job("a", "b.mp4", "M", "1", Prompt("secret")), Prompt("secret").forms([KEY]))
     assert "secret" not in repr(task) + repr(Attempt("busy"))

@@ -110,14 +110,15 @@ def test_a_worker_is_told_what_to_look_for_and_not_the_prompt(studio: Studio) ->
     studio.add("a", keep_tags=["prompt"], prompt=PROMPT)
     (job,) = read_jobs(studio.listing)
     key = studio.keyring.prompt_key
-    task = Task(replace(job, prompt=Prompt()), job.prompt.hashed(key), trace=job.prompt.traced(key))
+    task = Task(replace(job, prompt=Prompt()), job.prompt.forms([key]))
     assert not any(secret in repr(task) for secret in SECRETS)
     with Registry(str(studio.folder / "r.db"), create=True):
         studio.settings().spool.mkdir(parents=True)
     attempt = do(task, studio.settings())
     assert (attempt.state, attempt.reason, attempt.fault) == ("failed", "prompt_exposed", "job")
     strange = trace_prompt(PROMPT, PromptKey("another", b"k" * 32))
-    attempt = do(replace(task, trace=strange), studio.settings())
+    forms = replace(job.prompt.forms([key]), trace=strange)
+    attempt = do(replace(task, prompt=forms), studio.settings())
     assert (attempt.state, attempt.reason) == ("failed", "keyring")
 
 

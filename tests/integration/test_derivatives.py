@@ -47,7 +47,7 @@ class Family:
         return set(record.parents)
 
     def stamp(self, source: Path | str, target: Path, **options: Any) -> StampResult:
-        options = {"registry": self.registry, **options}
+        options = {"registry": self.registry, "restamp": True, "again": "another test"} | options
         return stamp_clip(Path(source), target, self.keyring, **options)
 
     @contextmanager
@@ -63,7 +63,8 @@ def family(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterat
     with Registry(str(folder / "registry.db"), create=True) as registry:
 
         def made(origin: Path | str, name: str, **options: Any) -> StampResult:
-            return stamp_clip(Path(origin), folder / name, keyring, registry=registry, **options)
+            options |= {"registry": registry, "restamp": True}
+            return stamp_clip(Path(origin), folder / name, keyring, **options)
 
         first = made(source, "first.mkv", consents=("actor-1",))
         second = made(first.output_path, "second.mp4", consents=("actor-2",))

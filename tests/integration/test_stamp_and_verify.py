@@ -174,7 +174,7 @@ def test_a_manifest_that_names_a_mark_the_picture_lacks_is_a_conflict(
 def test_a_clip_stamped_again_carries_the_new_stamp_and_its_history(
     stamped: StampResult, keyring: Keyring, trust: Trust, tmp_path: Path
 ) -> None:
-    again = stamp_clip(Path(stamped.output_path), tmp_path / "twice.mp4", keyring)
+    again = stamp_clip(Path(stamped.output_path), tmp_path / "twice.mp4", keyring, restamp=True)
     report = check(again.output_path, keyring, trust)
     assert report.verdict is Verdict.CONFIRMED
     assert report.watermark.stamp_id == again.stamp_id != stamped.stamp_id

@@ -133,7 +133,12 @@ def test_a_registry_without_the_stamp_is_named_in_the_confirmation(
 def test_a_withdrawal_reaches_the_clips_that_were_made_from_it(desk: Desk, tmp_path: Path) -> None:
     """By the registry and by a signed list, and the stamp it came through is named."""
     made = stamp_clip(
-        Path(desk.clips[0].output_path), tmp_path / "made.mp4", desk.keyring, registry=desk.registry
+        Path(desk.clips[0].output_path),
+        tmp_path / "made.mp4",
+        desk.keyring,
+        registry=desk.registry,
+        restamp=True,
+        again="another test",
     )
     assert desk.check(made.output_path).verdict is Verdict.CONFIRMED
     listed = tmp_path / "listed.json"
@@ -164,7 +169,12 @@ def test_a_copy_of_a_derivative_without_its_manifest_is_told_through_the_record(
     desk: Desk, tmp_path: Path
 ) -> None:
     made = stamp_clip(
-        Path(desk.clips[0].output_path), tmp_path / "made.mp4", desk.keyring, registry=desk.registry
+        Path(desk.clips[0].output_path),
+        tmp_path / "made.mp4",
+        desk.keyring,
+        registry=desk.registry,
+        restamp=True,
+        again="another test",
     )
     bare = tmp_path / "bare.mp4"
     remux(made.output_path, bare)

@@ -136,6 +136,7 @@ def test_who_approved_is_kept_and_found_and_a_record_without_hashes_as_it_did(
     assert registry.withdrawals.hitting(Facts.of(none)) is None
     fields = none.as_json()
     assert fields.pop("approvers") == fields.pop("parents") == []
+    assert fields.pop("again") is None
     hashed = {"record": fields, "manifest": hashlib.sha256(MANIFEST).hexdigest()}
     assert none.digest(MANIFEST, None) == digest(hashed | {"fingerprint": None})
     with registry.database.writing() as connection:  # behind the program's back

@@ -13,7 +13,7 @@ import pytest
 from provenance.batch import Settings, Task, share_out
 from provenance.batch.bridge import Start, _Bridge, _Worker
 from provenance.batch.cluster import shipped
-from provenance.batch.jobs import Job, Prompt
+from provenance.batch.jobs import Job, Prompt, PromptForms
 from provenance.batch.node import NODES_OWN, Slot, on_this_node, versions
 from provenance.cli.opening import own_environment
 from provenance.errors import ClusterError
@@ -37,7 +37,9 @@ def test_no_secret_is_sent_and_a_node_uses_its_own_address(
     monkeypatch.setenv("PROVENANCE_PKCS11_PIN", "letmein")
     monkeypatch.setenv(NODES_OWN, url)
     sent = shipped(replace(SETTINGS, registry=url))
-    task = Task(Job("a.mp4", "a.mp4", "M", "1", Prompt()), PromptHash("sha256", "00"))
+    task = Task(
+        Job("a.mp4", "a.mp4", "M", "1", Prompt()), PromptForms((PromptHash("sha256", "00"),))
+    )
     assert b"letmein" not in pickle.dumps((Start(1, sent, Path(), None, own_environment), task))
     assert own_environment()["PROVENANCE_PKCS11_PIN"] == "letmein"
     assert on_this_node(sent, own_environment()).registry == url

@@ -12,7 +12,10 @@ from provenance import Keyring, errors, verify
 from provenance.batch.tasks import fault_of
 from provenance.cli.exits import BRANCHES, batch_exit_code, exit_code
 from provenance.errors import (
+    AlreadyStampedError,
     ApprovalError,
+    CancelledError,
+    Checks,
     InputError,
     JobListError,
     KeyringError,
@@ -115,10 +118,41 @@ def test_keys_that_are_missing_are_named_in_the_error(tmp_path: Path) -> None:
     assert "keys init" in (caught.value.advice or "")
 
 
+def branch_of(kind: type[ProvenanceError]) -> int:
+    branches = {UsageError: 2, InputError: 3, ServiceError: 4}
+    return next((code for one, code in branches.items() if issubclass(kind, one)), 4)
+
+
+def test_all_that_checks_find_is_told_by_the_first_error() -> None:
+    """Also where a check made several; being stopped is no finding."""
+
+    def fails(error: ProvenanceError) -> None:
+        raise error
+
+    inner = Checks()
+    inner.run(lambda: fails(UsageError("second")))
+    inner.run(lambda: fails(UsageError("third")))
+    checks = Checks()
+    assert checks.run(lambda: 7) == 7
+    checks.refuse()
+    assert checks.run(lambda: fails(UnreadableFileError("first"))) is None
+    checks.run(inner.refuse)
+    with pytest.raises(UnreadableFileError) as caught:
+        checks.refuse()
+    assert [str(one) for one in (caught.value, *caught.value.others)] == [
+        "first",
+        "second",
+        "third",
+    ]
+    with pytest.raises(CancelledError):
+        checks.run(lambda: fails(CancelledError("stopped")))
+
+
 def test_the_command_line_has_one_exit_code_a_branch_and_the_errors_have_none() -> None:
-    assert {UsageError: 2, InputError: 3, ServiceError: 4} == BRANCHES
+    """But for a clip that was stamped before, which pipelines tell from a bad one."""
+    assert {UsageError: 2, AlreadyStampedError: 5, InputError: 3, ServiceError: 4} == BRANCHES
     for kind in classes():
-        assert exit_code(made(kind)) in (2, 3, 4)
+        assert exit_code(made(kind)) == (5 if kind is AlreadyStampedError else branch_of(kind))
         assert not hasattr(kind, "exit_code")
 
 

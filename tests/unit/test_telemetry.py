@@ -94,6 +94,7 @@ def test_the_summary_counts_and_names_the_slowest_and_the_weakest() -> None:
     assert summary.as_json() == {
         "stamped": 2,
         "skipped": 1,
+        "done_elsewhere": 0,
         "withdrawn": 1,
         "failed": 1,
         "failed_by_reason": {"unreadable_file": 1},

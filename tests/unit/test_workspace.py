@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from provenance.errors import OutputError, UsageError
+from provenance.errors import BusyError, OutputError, UsageError
 from provenance.system.workspace import (
     PREFIX,
     Workspace,
@@ -215,3 +217,50 @@ def test_what_the_system_says_becomes_a_clear_sentence(
 ) -> None:
     with pytest.raises(OutputError, match=words), explained(tmp_path / "out.mp4"):
         raise OSError(number, os.strerror(number))
+
+
+def test_a_second_writer_of_a_name_is_told_at_once_and_other_names_are_free(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "out.mp4"
+    (tmp_path / "link").symlink_to(tmp_path)
+    holder = hold(target)
+    try:
+        for overwrite in (False, True):
+            with pytest.raises(BusyError, match="another process"):
+                Workspace(target, overwrite=overwrite).__enter__()
+        with pytest.raises(BusyError):
+            Workspace(tmp_path / "link" / "out.mp4").__enter__()
+        with Workspace(tmp_path / "other.mp4"):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+    with Workspace(target) as workspace:  # a process that was killed claims nothing
+        assert not workspace.path("half.mp4").exists()
+        with pytest.raises(BusyError):  # nor does another thread get it
+            Workspace(target).__enter__()
+    assert leftovers(tmp_path) == ["link"]
+
+
+def test_of_many_writers_of_one_name_one_gets_it(tmp_path: Path) -> None:
+    """Also while what a killed one left is still there, and swept by all of them."""
+    target = tmp_path / "out.mp4"
+    holder = hold(target)
+    holder.kill()
+    holder.wait()
+    start, leave = threading.Barrier(8), threading.Barrier(8)
+
+    def claim(_: int) -> bool:
+        start.wait()
+        try:
+            with Workspace(target):
+                leave.wait()
+                return True
+        except BusyError:
+            leave.wait()
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(claim, range(8))) == 1
+    assert leftovers(tmp_path) == []

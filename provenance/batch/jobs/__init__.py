@@ -14,7 +14,14 @@ from provenance.batch.jobs.approving import jobs_for
 from provenance.batch.jobs.folder import find_jobs, find_rows
 from provenance.batch.jobs.gate import approval_place, approved, keep_approval, terms_of
 from provenance.batch.jobs.ledger import Claim, Entry, Ledger
-from provenance.batch.jobs.model import Job, JobName, Prompt, job_key, output_path
+from provenance.batch.jobs.model import (
+    Job,
+    JobName,
+    Prompt,
+    PromptForms,
+    job_key,
+    output_path,
+)
 from provenance.batch.jobs.reading import read_defaults, read_jobs
 from provenance.batch.jobs.rows import KEYS
 from provenance.batch.jobs.watching import WatchedFolder
@@ -27,6 +34,7 @@ __all__ = [
     "JobName",
     "Ledger",
     "Prompt",
+    "PromptForms",
     "WatchedFolder",
     "approval_place",
     "approved",

@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from provenance.batch.approvals import binding_key
 from provenance.errors import UsageError
 from provenance.manifest import PromptTrace, given_prompt_hash, hash_prompt, trace_prompt
 from provenance.manifest.prompt import PromptKey
@@ -22,6 +23,29 @@ from provenance.system.workspace import PREFIX
 MAX_PROMPT: Final = 10_000_000
 """Bytes of a prompt file."""
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
+_NO_IDENTITY: Final = ("input", "origin", "approval", "prompt")
+"""Fields that are no part of a job's identity as they are."""
+_FIRST: Final = (
+    *("output", "model_name", "model_version", "consents", "profile"),
+    *("codec", "crf", "bitrate", "preset", "title"),
+)
+"""Fields that always were.  One that came later is part of it only where it is set, so that jobs
+without it keep the names that ledgers of earlier releases know them by."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptForms:
+    """What goes on of a prompt: nothing that it could be guessed from without a key.
+
+    Attributes:
+        hashes: under every prompt key, newest first; the first is what is kept of it.
+        trace: what it is found by in what would be published; None when only a hash is known.
+        bound: every form in which an approval may name it.
+    """
+
+    hashes: tuple[PromptHash, ...]
+    trace: PromptTrace | None = None
+    bound: tuple[PromptHash, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +104,22 @@ class Prompt:
             return (given_prompt_hash(self.digest),)
         text = self._read() or ""
         return tuple(hash_prompt(text, key) for key in keys)
+
+    def forms(self, keys: Sequence[PromptKey]) -> PromptForms:
+        """What goes on of the prompt; the file is read once.
+
+        Args:
+            keys: prompt keys, newest first.
+
+        Raises:
+            UsageError: as :meth:`hashed` does.
+        """
+        one = self.loaded()
+        return PromptForms(
+            tuple(dict.fromkeys(one.hashed(key) for key in keys)),
+            one.traced(keys[0]),
+            one.bound(map(binding_key, keys)),
+        )
 
     def _read(self) -> str | None:
         return self.text if self.file is None else _read(Path(self.file))
@@ -145,12 +185,13 @@ def job_key(job: Job, input_sha256: str, prompt: PromptHash) -> str:
     Returns:
         64 hexadecimal digits.
     """
-    settings = asdict(job)
-    for name in ("input", "origin", "approval", "prompt"):
-        del settings[name]
+    settings = {
+        one.name: getattr(job, one.name)
+        for one in fields(job)
+        if one.name not in _NO_IDENTITY
+        and (one.name in _FIRST or getattr(job, one.name) != one.default)
+    }
     settings["consents"] = sorted(set(job.consents))
-    if not job.keep_tags:  # so that jobs without are known by the keys that they always had
-        del settings["keep_tags"]
     whole: dict[str, Any] = {
         "schema": "provenance.job/1",
         "input_sha256": input_sha256,

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -30,7 +30,7 @@ from prometheus_client import (
     write_to_textfile,
 )
 
-from provenance.batch.telemetry.outcome import Outcome, by_stage
+from provenance.batch.telemetry.outcome import Outcome, State, by_stage
 from provenance.errors import OutputError, UsageError
 
 _SECONDS: Final = (0.1, 0.3, 1, 3, 10, 30, 60, 180, 600, 1800, 3600)
@@ -69,7 +69,7 @@ class Metrics:
         self._left = Gauge(
             "provenance_jobs_left", "Jobs that have not ended.", registry=self._registry
         )
-        for state in ("stamped", "skipped", "withdrawn", "failed"):
+        for state in get_args(State):
             self._jobs.labels(state)
 
     def expect(self, jobs: int) -> None:
@@ -80,7 +80,7 @@ class Metrics:
         """Count one job."""
         self._left.dec()
         self._jobs.labels(outcome.state).inc()
-        if outcome.state in ("skipped", "withdrawn"):
+        if outcome.state not in ("stamped", "failed"):
             return
         self._seconds.observe(outcome.seconds)
         for name, spent in by_stage(outcome).items():

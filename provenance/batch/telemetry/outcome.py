@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from provenance.errors import ProvenanceError
 
-State = Literal["stamped", "skipped", "withdrawn", "failed"]
+State = Literal["stamped", "skipped", "done_elsewhere", "withdrawn", "failed"]
 CHECK: Final = "check"
 """What comes before the first stage that stamping reports: probing, hashing, approvals."""
 
@@ -33,8 +33,8 @@ class Outcome:
 
     Attributes:
         output: the job's output, as in the list.
-        state: "stamped", "skipped" (done by an earlier run), "withdrawn" (done by an earlier run,
-            and withdrawn since) or "failed".
+        state: "stamped", "skipped" (done by an earlier run), "done_elsewhere" (stamped before, and
+            the output is not here), "withdrawn" (done, and withdrawn since) or "failed".
         started: seconds since 1970.
         seconds: how long it took, all attempts and the waiting between them.
         reason: one word for why it failed, from :func:`reason_of`.

@@ -15,8 +15,8 @@ class Summary:
     """The end of a batch.
 
     Attributes:
-        stamped: jobs done by this run; ``skipped`` by an earlier one; ``withdrawn`` too, but what
-            was stamped is withdrawn since.
+        stamped: jobs done by this run; ``skipped`` by an earlier one; ``done_elsewhere`` too, and
+            the output is not here; ``withdrawn`` too, but what was stamped is withdrawn since.
         failed: jobs by reason.
         seconds: of the whole run, by the clock on the wall.
         frames: stamped by this run; ``pixels`` of all of them.
@@ -35,6 +35,7 @@ class Summary:
     slowest: tuple[str, float] | None
     weakest: tuple[str, float] | None
     withdrawn: int = 0
+    done_elsewhere: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -56,6 +57,7 @@ class Summary:
         return {
             "stamped": self.stamped,
             "skipped": self.skipped,
+            "done_elsewhere": self.done_elsewhere,
             "withdrawn": self.withdrawn,
             "failed": sum(self.failed.values()),
             "failed_by_reason": dict(sorted(self.failed.items())),
@@ -82,6 +84,7 @@ class Tally:
     slowest: tuple[str, float] | None = None
     weakest: tuple[str, float] | None = None
     withdrawn: int = 0
+    done_elsewhere: int = 0
 
     @classmethod
     def of(cls, outcomes: Iterable[Outcome]) -> Self:
@@ -93,8 +96,9 @@ class Tally:
 
     def add(self, outcome: Outcome) -> None:
         """Count one job."""
-        if outcome.state in ("skipped", "withdrawn"):
+        if outcome.state not in ("stamped", "failed"):
             self.skipped += outcome.state == "skipped"
+            self.done_elsewhere += outcome.state == "done_elsewhere"
             self.withdrawn += outcome.state == "withdrawn"
             return
         for stage in outcome.stages:
@@ -124,6 +128,7 @@ class Tally:
             self.slowest,
             self.weakest,
             self.withdrawn,
+            self.done_elsewhere,
         )
 
 

@@ -14,6 +14,8 @@ _COMMANDS: Final = {
     "deliver": Lazy(f"{_HERE}.deliver:deliver_command", "Tell a webhook or program what happened."),
     "export": Lazy(f"{_HERE}.copies:export_command", "Copy it, or sign a bundle or a list."),
     "import": Lazy(f"{_HERE}.copies:import_command", "Take over stamps and withdrawals."),
+    "locate": Lazy(f"{_HERE}.places:locate_command", "Print where an output is."),
+    "moved": Lazy(f"{_HERE}.places:moved_command", "Tell where an output is now."),
     "recall": Lazy(f"{_HERE}.recall:recall_command", "List all that a withdrawal concerns."),
     "reinstate": Lazy(f"{_HERE}.withdraw:reinstate_command", "End a withdrawal."),
     "restore": Lazy(f"{_HERE}.copies:restore_command", "Give a copy its credential back."),

@@ -127,6 +127,7 @@ def published(
     sidecar: Path | None = None,
     overwrite: bool = False,
     web: Web | None = None,
+    workspace: Workspace | None = None,
 ) -> Stored:
     """Copy a finished file to its place; it appears only when it is whole.
 
@@ -144,6 +145,7 @@ def published(
         sidecar: its manifest, if that is not in it.
         overwrite: replace what is there.
         web: what a bucket says of it to whoever fetches it over the web.
+        workspace: of a local target, where it is open already.
 
     Raises:
         UsageError: something else is there already.
@@ -152,7 +154,11 @@ def published(
     """
     beside = None if sidecar is None else (sidecar, target.beside(".c2pa"))
     if target.is_local:
-        _publish_here(local, target, beside, overwrite=overwrite)
+        if workspace is not None:
+            _publish_in(workspace, local, target, beside)
+        else:
+            with Workspace(target.path, overwrite=overwrite) as own:
+                _publish_in(own, local, target, beside)
         return _weighed(target, None)
     added = False
     if beside is not None:
@@ -168,10 +174,10 @@ def published(
     return Stored(target, mine.sha256, mine.size)
 
 
-def _publish_here(
-    local: Path, target: Place, beside: tuple[Path, Place] | None, *, overwrite: bool
+def _publish_in(
+    workspace: Workspace, local: Path, target: Place, beside: tuple[Path, Place] | None
 ) -> None:
-    with Workspace(target.path, overwrite=overwrite) as workspace, explained(target.path):
+    with explained(target.path):
         media = Path(shutil.copyfile(local, workspace.path("media")))
         if beside is None:
             workspace.publish(media)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from provenance.batch import Settings
 from provenance.batch.jobs import Job, Prompt, find_jobs, job_key, output_path, terms_of
 from provenance.errors import JobListError, UsageError
 from provenance.manifest import given_prompt_hash, hash_prompt, trace_prompt
@@ -57,6 +58,35 @@ def test_a_job_is_known_by_its_input_and_its_settings(same: Job) -> None:
 def test_any_other_setting_makes_another_job(other: Job) -> None:
     assert key(other) != key(JOB)
     assert key(JOB, "1" * 64) != key(JOB)
+
+
+def test_jobs_keep_the_names_that_ledgers_of_0_1_0_know_them_by() -> None:
+    """Values that 0.1.0 made; a setting that came since changes them only where it is set."""
+    full = replace(JOB, profile="strong", codec="hevc", crf=20.0, preset="slow", title="T")
+    full = replace(full, approval="x", keep_tags=("artist",))
+    given = replace(JOB, prompt=Prompt(digest="ab" * 32))
+    assert [key(job) for job in (JOB, full, given)] == [
+        "b30bc55e33ef1028269c12cbdcbde8c8029c67684c75b75ba887e19e82a48482",
+        "098bde69aacdbf259969dd90cff9746c9ebe85fde4f91613ebb684af478240f2",
+        "3ce3491f7d7349122f0aa94affdcbad982aef7b3dc805cd6d1036562af90e940",
+    ]
+    run = Settings(keys=Path("k"), out="o", state=Path("s"))
+    film = replace(run, provider="P", encoder_options=(("tune", "film"),))
+    hashes = (JOB.prompt.hashed(KEY),)
+    assert run.keys_of(JOB, "0" * 64, hashes) == (key(JOB),)
+    assert film.keys_of(full, "0" * 64, hashes) == (
+        "2dc6590096beaed5a5bc13dde079a519b5fd795391ed32e9806f03c1ff4fa86f",
+    )
+
+
+def test_a_new_prompt_key_changes_no_job_s_name_and_older_names_are_known() -> None:
+    """The name is made with the oldest key; what 0.1.0 named with a later one is found too."""
+    run = Settings(keys=Path("k"), out="o", state=Path("s"))
+    later = [PromptKey(f"{number:08}", bytes([number]) * 32) for number in (2, 1)]
+    before = run.keys_of(JOB, "0" * 64, JOB.prompt.forms([KEY]).hashes)
+    after = run.keys_of(JOB, "0" * 64, JOB.prompt.forms([*later, KEY]).hashes)
+    assert after[0] == before[0] == key(JOB)
+    assert set(after) == {job_key(JOB, "0" * 64, JOB.prompt.hashed(one)) for one in (*later, KEY)}
 
 
 def test_a_key_cannot_be_used_to_guess_the_prompt() -> None:
