@@ -109,7 +109,8 @@ def test_the_watermarks_frequencies_do_not_make_two_pictures_alike() -> None:
 def test_a_cell_out_of_view_is_left_out() -> None:
     extent = Extent(0, 0, 2, 1)
     canvas = texture(1)[:64, :128]
-    bits, textures = cells(canvas, np.array([[True, False]]), extent)
+    found = cells(canvas, np.array([[True, False]]), extent)
+    bits, textures = found.bits, found.textures
     assert any(bits[:8])
     assert bits[8:] == bytes(8)
     assert textures[0] > 0 == textures[1]
