@@ -12,20 +12,26 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from provenance.errors import RegistryError, UsageError, about
+from provenance.registry import refusals
 from provenance.registry.address import parse_url, shown_address
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 VERSION: Final = "0005"
 """The newest version of the tables; a test holds it to Alembic's."""
 
 BUSY_SECONDS: Final = 60.0
+LOCK_SECONDS: Final = 10.0
+"""How long an upgrade of a server's tables waits for one that somebody reads or writes."""
 CHAIN_LOCK: Final = 0x70726F76
 """PostgreSQL's advisory lock for whoever appends to the audit chain or changes the tables."""
 _WRITES: Final = "provenance_writes"
@@ -37,13 +43,15 @@ class Database:
     Args:
         url: a path of an SQLite file, or any SQLAlchemy URL for SQLite or PostgreSQL.
         create: make the SQLite file when it is not there.
+        upgrading: take its tables as they are: it is opened to bring them up to date.
 
     Raises:
         UsageError: a URL that names no such database.
-        RegistryError: it is not there, can't be reached, or belongs to a newer release.
+        RegistryError: it is not there, can't be reached, or belongs to a newer release; or to an
+            older one, on a server that others use as well.
     """
 
-    def __init__(self, url: str, *, create: bool) -> None:
+    def __init__(self, url: str, *, create: bool, upgrading: bool = False) -> None:
         self.url = parse_url(url)
         self.name = shown_address(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -57,7 +65,8 @@ class Database:
                     )
                 _make_file(Path(self.name))
             self._engine = _engine(self.url)
-            self._migrate()
+            if not upgrading:
+                self._migrate()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -119,24 +128,53 @@ class Database:
                     advice="correct it",
                 ) from error
             except SQLAlchemyError as error:
-                raise RegistryError(
-                    f"The registry {self.name} can't be used ({_short(error)})",
-                    advice="check its address, its rights and its disk",
-                ) from error
+                raise refusals.explained(error, self.name, self.url.username) from error
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection, connection.begin():
             found = _version(connection)
         if found == VERSION:
             return
-        older = found is not None and found < VERSION
-        if older and self.is_sqlite and not os.access(self.name, os.W_OK):
+        if found is not None and found < VERSION:
+            self._refuse_older(found)
+        with self.upgrading() as (writer, found):
+            if found != VERSION:
+                upgrade(writer)
+
+    def _refuse_older(self, found: str) -> None:
+        """Files are brought up to date when they are opened; a server's others use meanwhile."""
+        if not self.is_sqlite:
+            raise RegistryError(
+                f"The registry {self.name} belongs to an older release (tables {found}, here "
+                f"{VERSION})",
+                advice="have its administrator run `provenance registry upgrade`",
+            )
+        if not os.access(self.name, os.W_OK):
             raise RegistryError(
                 f"The registry {self.name} belongs to an older release, and can't be brought up "
                 "to date where it may not be written",
                 advice="open it once where it may",
             )
-        with self._engine.connect() as connection, self._writer(connection) as writer:
+
+    def version(self) -> str | None:
+        """Which tables are there now; None of an empty database."""
+        with self.reading() as connection:
+            return _version(connection)
+
+    @contextlib.contextmanager
+    def upgrading(self) -> Iterator[tuple[Connection, str | None]]:
+        """A transaction that may change the tables, whose version it tells.
+
+        Of two at once the second waits for the first, and finds its work done.
+
+        Raises:
+            RegistryError: it belongs to a newer release or another program, or somebody read or
+                wrote for so long that others would have had to wait.
+        """
+        with self.writing() as writer:
+            if not self.is_sqlite:
+                # Whoever waits for a table is in the way of all who come later.
+                writer.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS:g}s'")
             self.lock_chain(writer)
             found = _version(writer)
             if found is not None and found > VERSION:
@@ -150,8 +188,7 @@ class Database:
                     f"{self.name} is a database, but no registry",
                     advice="name another file",
                 )
-            if found != VERSION:
-                upgrade(writer)
+            yield writer, found
 
 
 def is_taken(error: RegistryError) -> bool:
@@ -162,12 +199,19 @@ def is_taken(error: RegistryError) -> bool:
 def upgrade(connection: Connection, version: str = VERSION) -> None:
     """Bring the tables to a version on a connection with an open transaction."""
     from alembic import command  # noqa: PLC0415 - slow to import, and rarely needed
-    from alembic.config import Config  # noqa: PLC0415
+
+    settings = alembic_settings()
+    settings.attributes["connection"] = connection
+    command.upgrade(settings, version)
+
+
+def alembic_settings() -> Config:
+    """Where Alembic finds the versions of the tables."""
+    from alembic.config import Config  # noqa: PLC0415 - slow to import, and rarely needed
 
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    settings.attributes["connection"] = connection
-    command.upgrade(settings, version)
+    return settings
 
 
 def _version(connection: Connection) -> str | None:
@@ -256,9 +300,3 @@ def _make_file(path: Path) -> None:
             advice="name another",
             settings=("registry",),
         ) from error
-
-
-def _short(error: SQLAlchemyError) -> str:
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    lines = str(cause).strip().splitlines() or [type(error).__name__]
-    return lines[0].rstrip(".")[:200]

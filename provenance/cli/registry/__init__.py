@@ -20,9 +20,11 @@ _COMMANDS: Final = {
     "reinstate": Lazy(f"{_HERE}.withdraw:reinstate_command", "End a withdrawal."),
     "restore": Lazy(f"{_HERE}.copies:restore_command", "Give a copy its credential back."),
     "revoke": Lazy(f"{_HERE}.withdraw:revoke_command", "Withdraw a stamp, or all of a kind."),
+    "roles": Lazy(f"{_HERE}.tables:roles_command", "Print or set who may do what (PostgreSQL)."),
     "search": Lazy(f"{_HERE}.look:search_command", "List stamps, also by their looks."),
     "show": Lazy(f"{_HERE}.look:show_command", "Show what a stamp id stands for."),
     "sweep": Lazy(f"{_HERE}.audit:sweep_command", "Settle what killed runs left."),
+    "upgrade": Lazy(f"{_HERE}.tables:upgrade_command", "Bring its tables up to date."),
     "withdrawals": Lazy(f"{_HERE}.recall:withdrawals_command", "List what is withdrawn."),
 }
 

@@ -94,7 +94,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_audit"),
     )
-    statements = _SQLITE if op.get_bind().dialect.name == "sqlite" else _POSTGRESQL
+    statements = _SQLITE if op.get_context().dialect.name == "sqlite" else _POSTGRESQL
     for statement in statements:
         op.execute(statement)
 
