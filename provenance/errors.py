@@ -225,6 +225,12 @@ class RegistryError(ServiceError):
     """The registry of stamps can't be reached, read or written, or does not hold together."""
 
 
+class RegistryLostError(RegistryError):
+    """The registry's server went away in the middle of something, and all of that is undone."""
+
+    retryable = True
+
+
 class SealError(ServiceError):
     """A signed document (a revocation list, a bundle) is damaged, expired or not trusted."""
 

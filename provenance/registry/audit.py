@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from provenance.registry import schema
 from provenance.registry.chain import AuditRow, Break, Event
-from provenance.registry.database import Database
+from provenance.registry.database import Database, retried
 from provenance.registry.records import now, stamp_time
 
 _BATCH = 1000
@@ -32,6 +32,7 @@ class AuditLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @retried
     def append(self, event: Event, **details: Any) -> AuditRow:
         """Append one row in a transaction of its own."""
         with self._database.writing() as connection:
@@ -53,11 +54,13 @@ class AuditLog:
         )
         return row
 
+    @retried
     def head(self) -> AuditRow | None:
         """The newest row."""
         with self._database.reading() as connection:
             return _head(connection)
 
+    @retried
     def row(self, number: int) -> AuditRow | None:
         """One row by its number."""
         table = schema.audit

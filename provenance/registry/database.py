@@ -1,25 +1,30 @@
 """One database, opened: an SQLite file or a PostgreSQL server, through the same few calls.
 
 A transaction that writes takes its turn from its first statement (``BEGIN IMMEDIATE``; on
-PostgreSQL an advisory lock around the audit chain), so that none has to be tried again.
+PostgreSQL an advisory lock around the audit chain), so that none has to be tried again for the sake
+of another.  A server may go away, though, and come back or be taken over from: pooled connections
+are tried before they are used, new ones are waited for, and what was cut off is done again
+(:func:`retried`).  Cut off at its very commit, the transaction's number tells whether it was kept.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from provenance.errors import RegistryError, UsageError, about
+from provenance.errors import RegistryError, RegistryLostError, UsageError, about
 from provenance.registry import refusals
 from provenance.registry.address import parse_url, shown_address
 
@@ -29,7 +34,23 @@ if TYPE_CHECKING:
 VERSION: Final = "0005"
 """The newest version of the tables; a test holds it to Alembic's."""
 
+_Arguments = ParamSpec("_Arguments")
+_Answer = TypeVar("_Answer")
+
 BUSY_SECONDS: Final = 60.0
+"""How long a transaction waits for its turn; how long its server lets it hold it and do nothing."""
+AWAY_SECONDS: Final = 60.0
+"""How long a server that was there before is waited for."""
+_LIVELY: Final = {
+    "application_name": "provenance",
+    "connect_timeout": 10,
+    # A machine that is gone does not say so: noticed within half a minute.
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""Of connections to a server, in libpq's words; the address's own word counts more."""
 LOCK_SECONDS: Final = 10.0
 """How long an upgrade of a server's tables waits for one that somebody reads or writes."""
 CHAIN_LOCK: Final = 0x70726F76
@@ -65,13 +86,14 @@ class Database:
                     )
                 _make_file(Path(self.name))
             self._engine = _engine(self.url)
+            self._was_there = False
             if not upgrading:
                 self._migrate()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that only reads, and sees one state throughout."""
-        with self.explained(), self._engine.connect() as connection:
+        with self.explained(), self._connected() as connection:
             if not self.is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")  # noqa: PLW2901
             with connection.begin():
@@ -79,13 +101,51 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write; committed at the end of the block, to the disk."""
-        with (
-            self.explained(),
-            self._engine.connect() as connection,
-            self._writer(connection) as writer,
-        ):
-            yield writer
+        """A transaction that may write; committed at the end of the block, to the disk.
+
+        Raises:
+            RegistryLostError: the server went away, and nothing was kept; see :func:`retried`.
+        """
+        number, at_end = None, False
+        try:
+            with (
+                self.explained(),
+                self._connected() as connection,
+                self._writer(connection) as writer,
+            ):
+                number = None if self.is_sqlite else _begun(writer)
+                yield writer
+                at_end = True
+        except RegistryLostError:
+            if number is None or not at_end or not self._was_kept(number):
+                raise
+
+    def _was_kept(self, number: str) -> bool:
+        """Whether a transaction was committed, whose connection was lost while it was."""
+        query = sa.text("SELECT pg_xact_status(CAST(:number AS xid8))")
+        until = time.monotonic() + AWAY_SECONDS
+        while True:
+            with self.reading() as connection:
+                status = connection.execute(query, {"number": number}).scalar()
+            if status != "in progress" or time.monotonic() > until:
+                return status == "committed"
+            time.sleep(0.1)
+
+    def _connected(self) -> Connection:
+        """A connection; to a server that was there before also when it comes back in a while."""
+        until, pause = time.monotonic() + AWAY_SECONDS, 0.1
+        while True:
+            try:
+                connection = self._engine.connect()
+            except OperationalError as error:
+                passing = self._was_there and refusals.is_away(error)
+                if not passing or time.monotonic() + pause > until:
+                    raise
+            else:
+                self._was_there = not self.is_sqlite
+                return connection
+            time.sleep(pause)
+            pause = min(2 * pause, 2.0)
 
     @contextlib.contextmanager
     def _writer(self, connection: Connection) -> Iterator[Connection]:
@@ -191,6 +251,22 @@ class Database:
             yield writer, found
 
 
+def retried(method: Callable[_Arguments, _Answer]) -> Callable[_Arguments, _Answer]:
+    """Have a method of one transaction do it again when the server went away in the middle."""
+
+    @functools.wraps(method)
+    def tried(*args: _Arguments.args, **named: _Arguments.kwargs) -> _Answer:
+        until = time.monotonic() + AWAY_SECONDS
+        while True:
+            try:
+                return method(*args, **named)
+            except RegistryLostError:
+                if time.monotonic() > until:
+                    raise
+
+    return tried
+
+
 def is_taken(error: RegistryError) -> bool:
     """Whether the database refused a row because one like it is there already."""
     return isinstance(error.__cause__, IntegrityError)
@@ -221,10 +297,21 @@ def _version(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
+def _begun(connection: Connection) -> str:
+    """Set a transaction's limits; its number."""
+    limits = [
+        sa.func.set_config(name, f"{BUSY_SECONDS:g}s", True)
+        for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+    ]
+    number = sa.cast(sa.func.pg_current_xact_id(), sa.Text)
+    return str(connection.execute(sa.select(number, *limits)).scalar_one())
+
+
 def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
-            return sa.create_engine(url, pool_pre_ping=True)
+            chosen = {name: word for name, word in _LIVELY.items() if name not in url.query}
+            return sa.create_engine(url, pool_pre_ping=True, connect_args=chosen)
         engine = sa.create_engine(_openable(url), connect_args={"timeout": BUSY_SECONDS})
     except NoSuchModuleError as error:  # pragma: no cover - parse_url names the driver
         raise UsageError(f"There is no database driver for {url.drivername}.") from error

@@ -29,7 +29,7 @@ from provenance.errors import RegistryError, UsageError
 from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.chain import AuditRow
-from provenance.registry.database import Database
+from provenance.registry.database import Database, retried
 from provenance.registry.records import Moment, StampRecord, now, parse_time, stamp_time
 from provenance.results import Document
 from provenance.results.payload import StampId
@@ -91,6 +91,7 @@ class Turn:
         first = audit.row(1)
         self._name = "" if first is None else first.hash[:16]
 
+    @retried
     def notices(self, after: int) -> tuple[Notice | int, ...]:
         """Some of what happened after a row, in order; of rows that are nobody's news their number.
 
@@ -115,11 +116,13 @@ class Turn:
         """The receiver knows everything up to this row; errors as of :meth:`renew`."""
         self._set(number=number)
 
+    @retried
     def end(self) -> None:
         """Let others have their turn."""
         with self._database.writing() as connection:
             connection.execute(sa.update(_TABLE).where(*self._mine).values(owner=None, until=None))
 
+    @retried
     def _set(self, **values: Any) -> None:
         values["until"] = stamp_time(now() + TURN)
         with self._database.writing() as connection:
@@ -179,6 +182,7 @@ class Deliveries:
         finally:
             turn.end()
 
+    @retried
     def _taken(self, receiver: str, owner: str, *, from_now: bool) -> int:
         moment = now()
         mine = {"owner": owner, "until": stamp_time(moment + TURN)}

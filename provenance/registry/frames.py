@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from provenance.fingerprint import HASH_BYTES, RADIUS, chunks, nearest, probes
-from provenance.registry.database import Database
+from provenance.registry.database import Database, retried
 from provenance.results.payload import STAMP_ID_BYTES, StampId
 
 BLOCK = 4096
@@ -63,6 +63,7 @@ class FrameIndex:
             ],
         )
 
+    @retried
     def nearest(self, hashes: Sequence[bytes], radius: int = RADIUS) -> list[FrameMatch]:
         """Every registered frame within ``radius`` bits of one of these, nearest first.
 

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from provenance.errors import InputError, UsageError
 from provenance.registry import schema
 from provenance.registry.audit import AuditLog
-from provenance.registry.database import Database
+from provenance.registry.database import Database, retried
 from provenance.registry.records import Moment, now, parse_time, stamp_time
 from provenance.registry.rows import STAMPED
 from provenance.results import Document
@@ -63,6 +63,7 @@ class Places:
         self._database = database
         self._audit = audit
 
+    @retried
     def moved(self, stamp_id: StampId, place: str) -> KnownPlace:
         """Note where the output of a stamp is now.
 
@@ -96,11 +97,13 @@ class Places:
         )
         return True
 
+    @retried
     def of(self, stamp_id: StampId) -> tuple[KnownPlace, ...]:
         """Every place of a stamp's output, newest first."""
         with self._database.reading() as connection:
             return tuple(_read(row) for row in connection.execute(_newest_first(stamp_id)))
 
+    @retried
     def newest(self, stamp_id: StampId) -> str | None:
         """Where the output is, as far as somebody told."""
         with self._database.reading() as connection:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from provenance.errors import RegistryError
+from provenance.errors import RegistryError, RegistryLostError
 
 
 class _Told(NamedTuple):
@@ -58,33 +58,39 @@ def explained(error: SQLAlchemyError, name: str, role: str | None) -> RegistryEr
         role: who asked; None where the address does not say.
     """
     code = getattr(getattr(error, "orig", None), "sqlstate", None)
-    if code is None:
-        told, reason = _without_code(error)
-    elif is_away(error):
+    kind = RegistryLostError if is_lost(error) else RegistryError
+    if kind is RegistryLostError:
         told, reason = _AWAY, "the connection was lost"
-    else:
+    elif code is not None:
         told, reason = _CODES.get(code, _OTHER), f"PostgreSQL's error {code}"
+    else:
+        told, reason = _AWAY if is_away(error) else _OTHER, _said(error)[0]
     words = {"name": name, "role": role or "that was used", "reason": reason}
-    raised = RegistryError(told.what.format(**words), advice=told.advice.format(**words))
+    raised = kind(told.what.format(**words), advice=told.advice.format(**words))
     raised.retryable = told.retryable
     return raised
 
 
-def is_away(error: SQLAlchemyError) -> bool:
-    """Whether the server is not there, or dropped the connection; it may come back."""
+def is_lost(error: SQLAlchemyError) -> bool:
+    """Whether a server dropped the connection in the middle of something."""
     if not isinstance(error, DBAPIError):
         return False
     code = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or code[:2] == "08" or code[:4] == "57P0"
 
 
-def _without_code(error: SQLAlchemyError) -> tuple[_Told, str]:
-    """SQLite's errors, and those of a PostgreSQL that could not be connected to."""
+def is_away(error: SQLAlchemyError) -> bool:
+    """Whether a server could not be connected to, or lets nobody in right now: that may pass."""
+    reason, at_door = _said(error)
+    if at_door:
+        return any(word in reason for word in _PASSING)
+    return reason.startswith("connection") or "timeout" in reason
+
+
+def _said(error: SQLAlchemyError) -> tuple[str, bool]:
+    """What SQLite said, or the way to a server, or that server at its door."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    lines = str(cause).strip().splitlines() or [type(error).__name__]
+    line = (str(cause).strip().splitlines() or [type(error).__name__])[0]
     # What was said at the door stands behind how the driver came there.
-    reason = lines[0].rpartition("FATAL: ")[2].rpartition(" failed: ")[2].strip().rstrip(".")[:200]
-    reason = reason[:1].lower() + reason[1:]
-    refused = "FATAL: " in lines[0] and not any(word in reason for word in _PASSING)
-    door = "connection" in lines[0] and not refused
-    return (_AWAY if is_away(error) or door else _OTHER), reason
+    reason = line.rpartition("FATAL: ")[2].rpartition(" failed: ")[2].strip().rstrip(".")[:200]
+    return reason[:1].lower() + reason[1:], "FATAL: " in line

@@ -23,7 +23,7 @@ from provenance.fingerprint import Fingerprint
 from provenance.registry import once, rows, schema
 from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.checking import Replay, Whole
-from provenance.registry.database import Database
+from provenance.registry.database import Database, retried
 from provenance.registry.deliveries import Deliveries
 from provenance.registry.frames import FrameIndex
 from provenance.registry.once import Asked
@@ -76,6 +76,7 @@ class Registry:
         """Where it is, without a password."""
         return self.database.name
 
+    @retried
     def commit(
         self,
         record: StampRecord,
@@ -156,22 +157,26 @@ class Registry:
         )
         return True
 
+    @retried
     def find(self, stamp_id: StampId) -> StampRecord | None:
         """The record of a stamp."""
         with self.database.reading() as connection:
             found = rows.find(connection, [stamp_id])
             return found[0] if found else None
 
+    @retried
     def records(self, ids: Iterable[StampId]) -> tuple[StampRecord, ...]:
         """The records of those of these stamps that are here, by id."""
         with self.database.reading() as connection:
             return tuple(rows.find(connection, ids))
 
+    @retried
     def stamped_before(self, asked: Asked) -> tuple[StampRecord, ...]:
         """Records of what is asked, oldest first; see :mod:`provenance.registry.once`."""
         with self.database.reading() as connection:
             return once.earlier(connection, asked)
 
+    @retried
     def refuse_second(self, asked: Asked, name: str) -> None:
         """Refuse what was stamped before, or is being stamped, as a reservation would.
 
@@ -190,6 +195,7 @@ class Registry:
         """The fingerprint of the stamped file, as ``Fingerprint.to_bytes`` wrote it."""
         return self._part(schema.fingerprint.c.data, stamp_id)
 
+    @retried
     def search(
         self,
         *,
@@ -358,6 +364,7 @@ class Registry:
             hashes = Fingerprint.from_bytes(fingerprint).hashes
             self.frames.add(connection, record.stamp_id, hashes)
 
+    @retried
     def _part(self, column: sa.Column[Any], stamp_id: StampId) -> bytes | None:
         with self.database.reading() as connection:
             found = connection.execute(

@@ -24,7 +24,7 @@ from sqlalchemy.engine import Connection
 from provenance.errors import RegistryError
 from provenance.registry import once, schema
 from provenance.registry.audit import AuditLog
-from provenance.registry.database import Database, is_taken
+from provenance.registry.database import Database, is_taken, retried
 from provenance.registry.once import Asked
 from provenance.registry.records import now, stamp_time
 from provenance.registry.rows import RESERVED, STAMPED
@@ -65,6 +65,7 @@ class Reservations:
         self._database = database
         self._audit = audit
 
+    @retried
     def reserve(
         self,
         key_id: str,
@@ -113,6 +114,7 @@ class Reservations:
             path=self._database.name,
         )
 
+    @retried
     def settle(self, stamp_id: StampId, *, published: bool = False) -> Outcome | None:
         """End a reservation as its file stands; None when there is no such reservation.
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Row
 from provenance.errors import RegistryError, UsageError, WithdrawnError
 from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog
-from provenance.registry.database import Database
+from provenance.registry.database import Database, retried
 from provenance.registry.records import (
     DATED_KINDS,
     Facts,
@@ -57,6 +57,7 @@ class Withdrawals:
         self._database = database
         self._audit = audit
 
+    @retried
     def withdraw(
         self,
         kind: WithdrawalKind,
@@ -90,6 +91,7 @@ class Withdrawals:
             self._noted(connection, entry)
         return entry
 
+    @retried
     def reinstate(
         self, kind: WithdrawalKind, target: str, reason: str, *, by: str | None = None
     ) -> int:
@@ -120,6 +122,7 @@ class Withdrawals:
             )
         return int(ended)
 
+    @retried
     def hitting(self, facts: Facts) -> Withdrawal | None:
         """The first withdrawal in force that hits a stamp with these facts.
 
@@ -137,12 +140,14 @@ class Withdrawals:
         found = _active(connection, sorted(targets))
         return next((entry for entry in found if any(entry.hits(one) for one in every)), None)
 
+    @retried
     def of(self, kind: WithdrawalKind, targets: Sequence[str]) -> dict[str, Withdrawal]:
         """What is in force of these targets of one kind, by target."""
         with self._database.reading() as connection:
             found = _active(connection, [(kind, target) for target in targets])
         return {entry.target: entry for entry in found}
 
+    @retried
     def refuse(self, made: Facts, lineage: Sequence[Facts], name: str) -> None:
         """Refuse to stamp a clip of which something is withdrawn.
 

@@ -92,6 +92,7 @@ def test_a_stamper_stamps_sweeps_records_and_delivers(
         stamper.commit(record(lost), MANIFEST, None)
         assert stamper.reservations.settle(lost) == "abandoned"
         assert stamper.reservations.sweep().pending == ()
+        stamper.places.moved(made.stamp_id, "https://cdn.example.com/b.mp4")
         log_verification(stamper, unexamined("x.mp4", "gone"))
         with stamper.deliveries.turn("webhook") as (turn, _):
             turn.told(1)

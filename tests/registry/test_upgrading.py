@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -68,8 +69,8 @@ def stamp_of_the_first_revision(engine: Engine) -> StampId:
     return stamp_id
 
 
-def insert(connection: Connection, table: str, row: dict[str, object]) -> None:
-    columns = (sa.column(name) for name in row)
+def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
+    columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in row]
     connection.execute(sa.insert(sa.table(table, *columns)).values(row))
 
 

@@ -19,7 +19,7 @@ from provenance.registry.database import Database
 
 @click.command(
     epilog=examples(
-        "provenance registry upgrade --dry-run > upgrade.sql",
+        "provenance registry upgrade --dry-run",
         "provenance registry upgrade",
     )
 )
@@ -53,7 +53,7 @@ def upgrade_command(dry_run: bool, registry_url: str | None) -> None:
 
 @click.command(
     epilog=examples(
-        "provenance registry roles --registry postgresql://dba@db.example.com/stamps > roles.sql",
+        "provenance registry roles --registry postgresql://dba@db.example.com/stamps",
         "provenance registry roles --registry postgresql://dba@db.example.com/stamps --apply",
     )
 )
