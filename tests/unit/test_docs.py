@@ -289,14 +289,17 @@ def test_the_changelog_has_this_version() -> None:
 
 
 def test_the_settings_in_the_readme_load_and_all_of_them_are_named(tmp_path: Path) -> None:
-    (sample,) = blocks(README, "toml")
+    sample, brands = blocks(README, "toml")
     (tmp_path / "provenance.toml").write_text(sample, encoding="utf-8")
     loaded = config.load({}, {}, tmp_path)
     assert loaded.codec == "source"
+    (tmp_path / "provenance.toml").write_text(f"{sample}\n{brands}", encoding="utf-8")
+    beta = config.load({"brand": "beta"}, {}, tmp_path)
+    assert (beta.keys, beta.codec) == (tmp_path / "keys/beta", "source")
     section = README[README.index("## Settings") :].split("\n## ")[0]
     assert all(re.search(rf"\b{name}\b", section) for name in config.NAMES)
     for variable in re.findall(r"PROVENANCE_(\w+)", section):
-        assert variable == "CONFIG" or variable.lower() in config.NAMES
+        assert variable in ("BRAND", "CONFIG") or variable.lower() in config.NAMES
 
 
 def code_of(text: str) -> list[str]:
