@@ -19,7 +19,6 @@ import pytest
 
 import provenance
 from provenance import config
-from provenance.cli import main
 from provenance.results import (
     Detection,
     FileFacts,
@@ -39,7 +38,7 @@ from provenance.verifying.many import Outcome
 from provenance.verifying.rows import Row
 from provenance.verifying.steps import NEXT_STEPS
 from provenance.verifying.summary import NOT_SHOWN
-from tests.commands import every_command, options_of
+from tests.commands import every_command, find_command, options_of
 from tests.conftest import ROOT
 
 PAGES = sorted(
@@ -74,16 +73,6 @@ def shell_lines(text: str) -> Iterator[str]:
     for line in FENCE.sub("", text).splitlines():
         if line.startswith(("    provenance ", "    scripts/")):
             yield line.strip()
-
-
-def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that ``provenance WORDS`` runs, and its own arguments."""
-    command: click.Command = main
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        inner = command.get_command(click.Context(command), words[0])
-        assert inner is not None, f"there is no command {words[0]!r}"
-        command, words = inner, words[1:]
-    return command, words
 
 
 def every_option() -> set[str]:
