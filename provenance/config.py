@@ -1,5 +1,8 @@
 """Settings of a run: flags, ``PROVENANCE_*`` variables, ``provenance.toml``, defaults, in order.
 
+A settings file may hold brands: ``[brand.acme]`` is a table of settings by a name, which come
+before the file's others when that brand is asked for.  Who signs is the brand's alone to say.
+
 Only the command line and the service call :func:`load`, once, at their start; everything below is
 given what it needs.  The environment and the working folder are arguments, so this module reads
 nothing on its own but the settings file it is told of.
@@ -38,7 +41,8 @@ class Settings:
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates;
     ``webhook`` is the address that is told what happened, ``webhook_secret`` the file of the secret
     that signs for it, ``hook`` a program that is told.
-    ``source`` is the settings file that was read, if any.
+    ``brand`` is whose settings these are, where a brand was asked for; ``source`` the settings file
+    that was read, if any.
     """
 
     keys: Path | None = None
@@ -68,11 +72,17 @@ class Settings:
     webhook: str | None = None
     webhook_secret: Path | None = None
     hook: str | None = None
+    brand: str | None = None
     source: Path | None = None
 
 
-NAMES: Final = tuple(f.name for f in fields(Settings) if f.name != "source")
+BRAND: Final = "brand"
+NAMES: Final = tuple(f.name for f in fields(Settings) if f.name not in (BRAND, "source"))
 _EXCLUDE_EACH_OTHER: Final = ("crf", "bitrate")
+_WHO: Final = ("keys", "signer", "signer_chain", "provider")
+"""Who stamps: a brand takes none of these over from the settings that are everybody's."""
+_FIXED: Final = ("keys", "signer", "signer_chain", "registry")
+"""What no flag and no variable changes about a brand."""
 
 
 def load(
@@ -81,21 +91,35 @@ def load(
     """Resolve every setting once.
 
     Args:
-        flags: values given on the command line by setting name; None and empty mean "not given".
-        environ: the process's environment; ``PROVENANCE_CONFIG`` names another settings file.
+        flags: values given on the command line by setting name, and ``brand``; None and empty mean
+            "not given".
+        environ: the process's environment; ``PROVENANCE_CONFIG`` names another settings file,
+            ``PROVENANCE_BRAND`` the brand.
         folder: where ``provenance.toml`` is looked for; default: the working folder.
 
     Raises:
-        UsageError: a value that cannot be read, an unknown key in the file (named), or a settings
-            file that was asked for and is not there.
+        UsageError: a value that cannot be read, an unknown key or brand in the file (named), a
+            settings file that was asked for and is not there, a brand that something else given
+            contradicts, or no brand where it could be any.
     """
     chosen: dict[str, Any] = {}
-    file, from_file = _file_layer(environ, Path() if folder is None else folder)
-    layers = (
-        {name: value for name, value in flags.items() if value not in (None, "", ())},
-        _environ_layer(environ),
-        from_file,
-    )
+    from_flags = {name: value for name, value in flags.items() if value not in (None, "", ())}
+    brand = from_flags.pop(BRAND, None) or environ.get(PREFIX + BRAND.upper()) or None
+    given = (from_flags, _environ_layer(environ))
+    file, from_file, brands = _file_layer(environ, Path() if folder is None else folder)
+    layers: tuple[Mapping[str, Any], ...] = (*given, from_file)
+    if brand is not None:
+        own = _brand_layer(brand, file, brands)
+        for asked in given:
+            _refuse_other(brand, own, asked)
+        common = {name: value for name, value in from_file.items() if name not in _WHO}
+        layers = (*given, own, common)
+    elif brands and not any("keys" in values for values in layers):
+        raise UsageError(
+            f"{file} has settings of {_listed(brands)}, and no keys where none is asked for",
+            advice=f"say which brand it shall be, by a flag or by {PREFIX}{BRAND.upper()}",
+            settings=(BRAND,),
+        )
     for values in layers:
         if all(name in values for name in _EXCLUDE_EACH_OTHER):
             raise UsageError("A CRF and a bit rate exclude each other; give one of them.")
@@ -104,7 +128,7 @@ def load(
             # --crf on the command line must also beat a bit rate in the file.
             if name not in chosen and not (rival_set and name in _EXCLUDE_EACH_OTHER):
                 chosen[name] = value
-    return Settings(**chosen, source=file)
+    return Settings(**chosen, brand=brand, source=file)
 
 
 def parse_accept(text: str) -> tuple[Verdict, ...]:
@@ -174,11 +198,63 @@ def _from_text(name: str, text: str) -> Any:
     return text
 
 
-def _file_layer(environ: Mapping[str, str], folder: Path) -> tuple[Path | None, dict[str, Any]]:
+def _brand_layer(
+    brand: str, file: Path | None, brands: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """The settings of one brand.
+
+    Raises:
+        UsageError: there is none of this name, or its table doesn't say whose keys it stamps with.
+    """
+    if brand not in brands:
+        known = f"{file} has {_listed(brands)}" if file else "there is no settings file"
+        raise UsageError(
+            f"There is no brand {brand!r}: {known}",
+            advice=f"name another, or write its settings under [brand.NAME] in {file or FILE_NAME}",
+        )
+    if "keys" not in brands[brand]:
+        raise UsageError(
+            f"The brand {brand!r} in {file} names no keys",
+            advice="give it a keys folder of its own: keys = ...",
+        )
+    return brands[brand]
+
+
+def _refuse_other(brand: str, own: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Refuse what would have a brand stamp with another one's keys, or into its registry.
+
+    Where a brand names no registry, any may be given: a URL with a password belongs into no file.
+    """
+    for name in _FIXED:
+        said, value = own.get(name), values.get(name)
+        if name not in values or (name == "registry" and said is None):
+            continue
+        if isinstance(said, Path) and isinstance(value, Path):
+            said, value = said.resolve(), value.resolve()
+        if value != said:
+            raise UsageError(
+                f"A flag or {PREFIX}{name.upper()} says otherwise of {name} than the settings of "
+                f"brand {brand!r}",
+                advice="leave one of the two out",
+                settings=(name, BRAND),
+            )
+
+
+def _listed(brands: Mapping[str, object]) -> str:
+    names = sorted(brands)
+    if not names:
+        return "no brands"
+    return f"the brand{'s' * (len(names) > 1)} {', '.join(names)}"
+
+
+def _file_layer(
+    environ: Mapping[str, str], folder: Path
+) -> tuple[Path | None, dict[str, Any], dict[str, dict[str, Any]]]:
+    """The settings file, what it says for everybody, and what it says for each brand."""
     asked = environ.get(PREFIX + "CONFIG", "")
     file = Path(asked) if asked else folder / FILE_NAME
     if not asked and not file.is_file():
-        return None, {}
+        return None, {}, {}
     try:
         with file.open("rb") as handle:
             table = tomllib.load(handle)
@@ -187,15 +263,28 @@ def _file_layer(environ: Mapping[str, str], folder: Path) -> tuple[Path | None, 
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(f"The settings file {file} cannot be read ({reason}).") from error
+    brands = table.pop(BRAND, {})
+    if not isinstance(brands, dict) or not all(isinstance(one, dict) for one in brands.values()):
+        raise UsageError(f"{file}: brands are tables, like [brand.acme].")
+    return (
+        file,
+        _table_layer(table, file, ""),
+        {name: _table_layer(one, file, f"brand.{name}.") for name, one in brands.items()},
+    )
+
+
+def _table_layer(table: dict[str, Any], file: Path, prefix: str) -> dict[str, Any]:
+    """One table of the settings file; ``prefix`` is what its keys are called by in errors."""
     for key in table:
         if key not in NAMES:
             raise UsageError(
-                f"{file} has an unknown setting {key!r}; known are {', '.join(sorted(NAMES))}."
+                f"{file} has an unknown setting {prefix + key!r}; known are "
+                f"{', '.join(sorted(NAMES))}."
             )
-    values = {
-        key: _read(key, value, f"{key} in {file}", file.parent) for key, value in table.items()
+    return {
+        key: _read(key, value, f"{prefix}{key} in {file}", file.parent)
+        for key, value in table.items()
     }
-    return file, values
 
 
 def _read(name: str, value: Any, where: str, base: Path | None) -> Any:

@@ -25,3 +25,13 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
 
 def options_of(command: click.Command) -> set[str]:
     return {"-h", "--help", *(flag for parameter in command.params for flag in parameter.opts)}
+
+
+def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that ``provenance WORDS`` runs, and its own arguments."""
+    command: click.Command = main
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        inner = command.get_command(click.Context(command), words[0])
+        assert inner is not None, f"there is no command {words[0]!r}"
+        command, words = inner, words[1:]
+    return command, words

@@ -234,6 +234,7 @@ def tools_for(settings: Settings, pin: str | None) -> Tools:
         KeyringError: keys or reviewers' keys can't be used.
         RegistryError: the registry can't be used.
         SigningError: the signer can't be used.
+        UsageError: the registry is another organisation's, going by its stamps.
     """
     keyring = Keyring.load(settings.keys, pin=pin)
     if settings.signer is not None:
@@ -242,4 +243,6 @@ def tools_for(settings: Settings, pin: str | None) -> Tools:
     if not reviewers.keys and not settings.allow_unapproved:
         raise KeyringError("No reviewer's key is known, so nothing counts as approved.")
     registry = None if settings.registry is None else Registry(settings.registry)
+    if registry is not None:  # on another machine, keys and registry may be others than the run's
+        registry.stampers.refuse_strangers(keyring.watermark_key_ids, keyring.organisation)
     return Tools(keyring, registry, reviewers, settings)

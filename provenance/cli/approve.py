@@ -24,6 +24,7 @@ from provenance.cli.lazy import examples
 from provenance.cli.opening import settings
 from provenance.cli.options import (
     MODEL,
+    brand_option,
     consent_option,
     defaults_option,
     json_option,
@@ -91,6 +92,7 @@ from provenance.system.text import printable
     type=click.Path(path_type=Path),
     help="Make a reviewer's key: FILE, to keep secret, and FILE.pub, for those who stamp.",
 )
+@brand_option
 @json_option
 def approve(  # noqa: PLR0917 - click passes every parameter by name
     clips: tuple[str, ...],

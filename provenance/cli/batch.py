@@ -261,9 +261,9 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         size, threads = share_out(rooms, number, workers)
         run = run_settings(out, chosen, keyring, flags, threads)
         if dry_run:
-            with opened_registry(chosen):
+            with opened_registry(chosen, keyring):
                 return _dry_run(listed, run, as_json=as_json, logs=logs)
-        registry = stack.enter_context(opened_registry(chosen))
+        registry = stack.enter_context(opened_registry(chosen, keyring))
         _make_folder(run.spool)
         path = results or results_path(out, run)
         rows = stack.enter_context(_rows(path, "a" if watched else "w"))

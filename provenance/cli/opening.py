@@ -21,13 +21,17 @@ from provenance.signers import SignerSpec, open_signer
 APPLICATION = "provenance-stamp"
 NO_REGISTRY = "none"
 """Instead of an address: work without a registry."""
+BRAND_GIVEN = "provenance.brand"
+"""Where click's context keeps the brand of ``--brand``."""
 
 
 def settings(flags: dict[str, Any], *, quiet: bool = False) -> config.Settings:
     """Resolve flags, environment and settings file, once."""
-    chosen = config.load(flags, os.environ)
+    brand = click.get_current_context().meta.get(BRAND_GIVEN)
+    chosen = config.load(flags | {config.BRAND: brand}, os.environ)
     if chosen.source is not None and not quiet:
-        complain(f"using the settings in {chosen.source}", label="Note: ")
+        whose = "" if chosen.brand is None else f" of brand {chosen.brand}"
+        complain(f"using the settings{whose} in {chosen.source}", label="Note: ")
     return chosen
 
 
@@ -103,12 +107,17 @@ def open_registry(chosen: config.Settings, *, create: bool = False) -> Registry:
 
 
 @contextlib.contextmanager
-def opened_registry(chosen: config.Settings) -> Iterator[Registry | None]:
-    """The registry to stamp into, made if need be; None when "none" is set."""
+def opened_registry(chosen: config.Settings, keyring: Keyring) -> Iterator[Registry | None]:
+    """The registry to stamp into, made if need be; None when "none" is set.
+
+    Raises:
+        UsageError: it is another organisation's, going by its stamps.
+    """
     if chosen.registry == NO_REGISTRY:
         yield None
         return
     with open_registry(chosen, create=True) as registry:
+        registry.stampers.refuse_strangers(keyring.watermark_key_ids, keyring.organisation)
         yield registry
 
 

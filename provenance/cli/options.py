@@ -8,14 +8,38 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from provenance.cli.opening import BRAND_GIVEN
+from provenance.config import BRAND
 from provenance.errors import UsageError
 from provenance.registry.address import has_password
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
+def brand_option(command: _Command) -> _Command:
+    """``--brand NAME``; whoever has settings from :func:`provenance.cli.opening.settings` heeds it.
+
+    It comes with ``--keys`` and ``--registry``, once.
+    """
+    if any(one.name == BRAND for one in getattr(command, "__click_params__", ())):
+        return command
+
+    def note(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.meta[BRAND_GIVEN] = value
+
+    return click.option(
+        "--brand",
+        metavar="NAME",
+        expose_value=False,
+        callback=note,
+        help="Whose settings to use: [brand.NAME] in provenance.toml.",
+    )(command)
+
+
 def keys_option(command: _Command) -> _Command:
     """``--keys DIR``."""
+    command = brand_option(command)
     return click.option(
         "--keys",
         metavar="DIR",
@@ -36,6 +60,7 @@ def registry_option(command: _Command) -> _Command:
             )
         return value
 
+    command = brand_option(command)
     return click.option(
         "--registry",
         "registry_url",

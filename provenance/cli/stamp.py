@@ -178,7 +178,7 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
         chosen.min_margin,
         tuple(chosen.keep_tags),
     )
-    with opened_registry(chosen) as registry, StampBar(quiet=quiet) as bar:
+    with opened_registry(chosen, keyring) as registry, StampBar(quiet=quiet) as bar:
         stamper = Stamper(keyring, registry=registry, how=how)
         result = stamper.stamp(
             source,

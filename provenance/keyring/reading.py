@@ -83,6 +83,11 @@ class Keyring:
         return self.watermark_keys[0]
 
     @property
+    def watermark_key_ids(self) -> tuple[str, ...]:
+        """By which registries know it: the ids of its watermark keys, retired ones too."""
+        return tuple(key.key_id for key in self.watermark_keys)
+
+    @property
     def prompt_key(self) -> PromptKey:
         """The key that prompts are hashed with.
 

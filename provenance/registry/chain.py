@@ -20,6 +20,7 @@ GENESIS = "0" * 64
 Event = Literal[
     "stamp",
     "abandon",
+    "admit",
     "verify",
     "withdraw",
     "reinstate",

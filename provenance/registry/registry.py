@@ -2,9 +2,9 @@
 
 The parts are attributes: :attr:`Registry.reservations` (stamps in the making),
 :attr:`Registry.withdrawals`, :attr:`Registry.places` (where outputs went),
-:attr:`Registry.frames` (search by fingerprint), :attr:`Registry.audit` and
-:attr:`Registry.deliveries` (who was told of it).  A look-up is a few indexed reads; a stamping is
-three small transactions.
+:attr:`Registry.frames` (search by fingerprint), :attr:`Registry.audit`,
+:attr:`Registry.deliveries` (who was told of it) and :attr:`Registry.stampers` (whose keys stamp
+into it).  A look-up is a few indexed reads; a stamping is three small transactions.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from provenance.registry.places import Places
 from provenance.registry.records import Facts, Recalled, StampRecord, Withdrawal, stamp_time
 from provenance.registry.reservations import Reservations
 from provenance.registry.rows import STAMPED
+from provenance.registry.stampers import Stampers
 from provenance.registry.withdrawals import Withdrawals
 from provenance.results.payload import StampId
 
@@ -58,6 +59,7 @@ class Registry:
         self.withdrawals = Withdrawals(self.database, self.audit)
         self.deliveries = Deliveries(self.database, self.audit)
         self.places = Places(self.database, self.audit)
+        self.stampers = Stampers(self.database, self.audit)
         self.frames = FrameIndex(self.database)
         self.issued_at: datetime | None = None
 

@@ -133,3 +133,101 @@ def test_the_environment_is_read_by_the_command_line_alone() -> None:
         if re.search(r"os\.environ(?!\.setdefault)|getenv", file.read_text(encoding="utf-8"))
     }
     assert all(name.startswith(("cli/", "service/")) for name in readers), readers
+
+
+BRANDS = """
+codec = "hevc"
+provider = "Everybody"
+registry = "common.db"
+
+[brand.acme]
+keys = "keys/acme"
+registry = "acme.db"
+profile = "strong"
+
+[brand.beta]
+keys = "keys/beta"
+provider = "Beta"
+"""
+
+
+def test_a_brand_has_its_own_settings_before_those_that_are_everybodys(tmp_path: Path) -> None:
+    write(tmp_path, BRANDS)
+    acme = load({"brand": "acme"}, {"PROVENANCE_PROFILE": "faint"}, tmp_path)
+    assert (acme.brand, acme.keys) == ("acme", tmp_path / "keys/acme")
+    assert (acme.registry, acme.codec, acme.profile) == ("acme.db", "hevc", "faint")
+    beta = load({}, {"PROVENANCE_BRAND": "beta"}, tmp_path)
+    assert (beta.keys, beta.registry) == (tmp_path / "keys/beta", "common.db")
+    assert load({"brand": "acme"}, {"PROVENANCE_BRAND": "beta"}, tmp_path).brand == "acme"
+
+
+def test_a_brand_takes_over_nothing_that_says_who_stamps(tmp_path: Path) -> None:
+    common = 'keys = "keys"\nsigner = "file:key.pem"\nsigner_chain = "chain.pem"\n'
+    write(tmp_path, common + BRANDS)
+    acme = load({"brand": "acme"}, {}, tmp_path)
+    assert (acme.keys, acme.provider) == (tmp_path / "keys/acme", None)
+    assert (acme.signer, acme.signer_chain) == (None, None)
+    assert load({"brand": "beta"}, {}, tmp_path).provider == "Beta"
+    assert load({}, {}, tmp_path).signer == "file:key.pem"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ"),
+    [
+        ({"keys": Path("keys/beta")}, {}),
+        ({}, {"PROVENANCE_KEYS": "keys/beta"}),
+        ({"registry": "common.db"}, {}),
+        ({}, {"PROVENANCE_REGISTRY": "common.db"}),
+        ({"signer": "awskms:alias/beta"}, {}),
+        ({}, {"PROVENANCE_SIGNER_CHAIN": "beta.pem"}),
+    ],
+)
+def test_nothing_has_a_brand_stamp_with_the_keys_or_into_the_registry_of_another(
+    tmp_path: Path, flags: dict[str, object], environ: dict[str, str]
+) -> None:
+    write(tmp_path, BRANDS)
+    with pytest.raises(UsageError, match="than the settings of brand 'acme'; leave one"):
+        load(flags | {"brand": "acme"}, environ, tmp_path)
+
+
+def test_saying_of_a_brand_what_its_settings_say_is_no_contradiction(tmp_path: Path) -> None:
+    write(tmp_path, BRANDS)
+    same = {"brand": "acme", "keys": tmp_path / "keys/../keys/acme", "registry": "acme.db"}
+    assert load(same, {}, tmp_path).brand == "acme"
+    url = "postgresql://beta:secret@db/stamps"  # with a password: it belongs into no file
+    write(tmp_path, BRANDS.replace('registry = "common.db"', ""))
+    assert load({"brand": "beta"}, {"PROVENANCE_REGISTRY": url}, tmp_path).registry == url
+
+
+def test_a_brand_that_is_unknown_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no settings file"):
+        load({"brand": "acme"}, {}, tmp_path)
+    write(tmp_path, BRANDS)
+    with pytest.raises(UsageError, match=r"no brand 'gamma': .* has the brands acme, beta; name"):
+        load({"brand": "gamma"}, {}, tmp_path)
+
+
+def test_a_file_with_brands_wants_one_named_unless_keys_are(tmp_path: Path) -> None:
+    write(tmp_path, BRANDS)
+    with pytest.raises(UsageError, match="has settings of the brands acme, beta, and no keys"):
+        load({}, {}, tmp_path)
+    assert load({"keys": Path("keys/own")}, {}, tmp_path).keys == Path("keys/own")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[brand.acme]\nprofile = "strong"', "names no keys"),
+        ('[brand.acme]\nkeys = "k"\n[brand.beta]\nkyes = "k"', "'brand.beta.kyes'"),
+        ('[brand.acme]\nkeys = "k"\ncrf = "20"', "brand.acme.crf in"),
+        ('brand = "acme"', "brands are tables"),
+        ('[brand]\nkeys = "k"', "brands are tables"),
+    ],
+)
+def test_a_mistake_in_a_brand_is_an_error_that_names_it(
+    tmp_path: Path, text: str, named: str
+) -> None:
+    write(tmp_path, text)
+    with pytest.raises(UsageError, match=re.escape(named)) as caught:
+        load({"brand": "acme"}, {}, tmp_path)
+    assert config.FILE_NAME in str(caught.value)

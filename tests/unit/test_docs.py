@@ -19,7 +19,6 @@ import pytest
 
 import provenance
 from provenance import config
-from provenance.cli import main
 from provenance.results import (
     Detection,
     FileFacts,
@@ -39,7 +38,7 @@ from provenance.verifying.many import Outcome
 from provenance.verifying.rows import Row
 from provenance.verifying.steps import NEXT_STEPS
 from provenance.verifying.summary import NOT_SHOWN
-from tests.commands import every_command, options_of
+from tests.commands import every_command, find_command, options_of
 from tests.conftest import ROOT
 
 PAGES = sorted(
@@ -74,16 +73,6 @@ def shell_lines(text: str) -> Iterator[str]:
     for line in FENCE.sub("", text).splitlines():
         if line.startswith(("    provenance ", "    scripts/")):
             yield line.strip()
-
-
-def find_command(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that ``provenance WORDS`` runs, and its own arguments."""
-    command: click.Command = main
-    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        inner = command.get_command(click.Context(command), words[0])
-        assert inner is not None, f"there is no command {words[0]!r}"
-        command, words = inner, words[1:]
-    return command, words
 
 
 def every_option() -> set[str]:
@@ -289,14 +278,17 @@ def test_the_changelog_has_this_version() -> None:
 
 
 def test_the_settings_in_the_readme_load_and_all_of_them_are_named(tmp_path: Path) -> None:
-    (sample,) = blocks(README, "toml")
+    sample, brands = blocks(README, "toml")
     (tmp_path / "provenance.toml").write_text(sample, encoding="utf-8")
     loaded = config.load({}, {}, tmp_path)
     assert loaded.codec == "source"
+    (tmp_path / "provenance.toml").write_text(f"{sample}\n{brands}", encoding="utf-8")
+    beta = config.load({"brand": "beta"}, {}, tmp_path)
+    assert (beta.keys, beta.codec) == (tmp_path / "keys/beta", "source")
     section = README[README.index("## Settings") :].split("\n## ")[0]
     assert all(re.search(rf"\b{name}\b", section) for name in config.NAMES)
     for variable in re.findall(r"PROVENANCE_(\w+)", section):
-        assert variable == "CONFIG" or variable.lower() in config.NAMES
+        assert variable in ("BRAND", "CONFIG") or variable.lower() in config.NAMES
 
 
 def code_of(text: str) -> list[str]:

@@ -10,6 +10,7 @@ from provenance.cli.lazy import Lazy, LazyGroup, examples
 
 _HERE = "provenance.cli.registry"
 _COMMANDS: Final = {
+    "admit": Lazy(f"{_HERE}.admit:admit_command", "Let further keys stamp into it."),
     "audit": Lazy(f"{_HERE}.audit:audit_command", "Check the audit log and the registry by it."),
     "deliver": Lazy(f"{_HERE}.deliver:deliver_command", "Tell a webhook or program what happened."),
     "export": Lazy(f"{_HERE}.copies:export_command", "Copy it, or sign a bundle or a list."),

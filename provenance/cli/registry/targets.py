@@ -16,15 +16,18 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 def target_options(command: _Command) -> _Command:
     """The options that name a target, ``--reason TEXT`` and ``--by ID``."""
-    command = click.option(
-        "--by",
-        metavar="ID",
-        help="Who does it: an opaque id, for `registry withdrawals`; no verifier sees it.",
-    )(command)
+    command = by_option("for `registry withdrawals`")(command)
     reason = click.option(
         "--reason", metavar="TEXT", required=True, help="Why; shown to verifiers."
     )
     return one_target(reason(command))
+
+
+def by_option(use: str) -> Callable[[_Command], _Command]:
+    """``--by ID``; ``use`` says what it is for."""
+    return click.option(
+        "--by", metavar="ID", help=f"Who does it: an opaque id, {use}; no verifier sees it."
+    )
 
 
 def one_target(command: _Command) -> _Command:
