@@ -352,7 +352,7 @@ def test_a_clip_stamped_from_one_that_a_withdrawn_reviewer_approved_is_withdrawn
     made = run(
         *("stamp", "out/a.mp4", "next.mp4", "--model-name", "Editor", "--model-version", "1"),
         *("--prompt-hash", "cd" * 32, "--keys", "keys", "--registry", "r.db"),
-        *("--preset", "ultrafast", "--json"),
+        *("--preset", "ultrafast", "--restamp", "--json"),
     )
     assert made.code == 0, made.err
     with Registry(str(studio.folder / "r.db")) as registry:
