@@ -369,7 +369,7 @@ def test_a_key_in_a_service_is_not_rotated_away_by_a_file(
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("no root", "--root"),
+        ("no root", "leads to no root"),
         ("no usage", "not one for signing claims"),
         ("two leaves", "do not follow one another"),
         ("another key", "does not belong"),
