@@ -118,7 +118,7 @@ def load(
         raise UsageError(
             f"{file} has settings of {_listed(brands)}, and no keys where none is asked for",
             advice=f"say which brand it shall be, by a flag or by {PREFIX}{BRAND.upper()}",
-            settings=(BRAND,),
+            settings=("brand",),
         )
     for values in layers:
         if all(name in values for name in _EXCLUDE_EACH_OTHER):

@@ -39,6 +39,9 @@ _CODES: Final = {
         "The registry {name} stopped a request that took longer than its server allows",
         "have its statement_timeout raised for the role {role}",
     ),
+    "P0001": _Told(
+        "Rows of the audit log of the registry {name} are never changed", "leave them as they are"
+    ),
     "53100": _Told("The disk of the registry {name} is full", "make room on its server"),
 }
 _AWAY: Final = _Told("The registry {name} can't be reached ({reason})", "try again later", True)

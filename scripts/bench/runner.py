@@ -105,7 +105,7 @@ def fingerprint() -> str:
     places = (
         "provenance/watermark",
         "provenance/video",
-        "provenance/verifying/sampling.py",
+        "provenance/verifying",
         "provenance/stamping/rehearsal.py",
         "scripts/bench",
     )

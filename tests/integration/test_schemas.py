@@ -80,7 +80,10 @@ def test_every_line_that_a_command_prints_is_as_published(
     job = {"input": "clip.mp4", "output": "a.mp4", "model_name": "M", "model_version": "1"}
     lines = [job | {"prompt": "x"}, job | {"prompt": "x", "input": "none.mp4", "output": "b.mp4"}]
     (tmp_path / "jobs.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
-    batch = ("batch", "jobs.jsonl", "--out", "done", "--allow-unapproved", "--json")
+    # The clip was stamped before, and that stamp withdrawn.
+    words = ("--allow-unapproved", "--json")
+    again_words = (*words, "--again", "the first one was too early")
+    batch = ("batch", "jobs.jsonl", "--out", "done", *again_words)
     assert run(*batch, "--dry-run").row["job"]["output"] == "b.mp4"
     rows = {row["job"]["output"]: row for row in run(*batch).rows}
     assert {name: row["state"] for name, row in rows.items()} == {
@@ -91,5 +94,14 @@ def test_every_line_that_a_command_prints_is_as_published(
     assert run("registry", "withdrawals", "--json").row["stamps"] == 1
     assert run("registry", "recall", "--consent", "c-1", "--json").row["withdrawn"]
     assert run("registry", "deliver", "--hook", "cat", "--from-now", "--json").row["told"] == 0
+    made = rows["a.mp4"]["stamp"]["stamp_id"]
+    assert run("registry", "moved", made, "https://cdn.example/a.mp4", "--json").row["place"]
+    assert run("registry", "locate", made, "--json").row["place"] == "https://cdn.example/a.mp4"
+    assert run("registry", "reinstate", "--stamp", stamp_id, "--reason", "a mistake").code == 0
+    other = ("batch", "jobs.jsonl", "--out", "other", *words)
+    told = run(*other, "--dry-run").rows
+    assert {row["schema"] for row in told} >= {"provenance.job_elsewhere/1"}
+    rows = {row["job"]["output"]: row for row in run(*other).rows}
+    assert rows["a.mp4"]["state"] == "done_elsewhere"
     # test_batch_tags and test_deliveries hold these
     assert {*FILES} - schemas.SEEN <= {"batch-tags", "registry-notice"}
