@@ -81,9 +81,8 @@ def test_every_line_that_a_command_prints_is_as_published(
     lines = [job | {"prompt": "x"}, job | {"prompt": "x", "input": "none.mp4", "output": "b.mp4"}]
     (tmp_path / "jobs.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
     # The clip was stamped before, and that stamp withdrawn.
-    words = ("--allow-unapproved", "--json")
-    again_words = (*words, "--again", "the first one was too early")
-    batch = ("batch", "jobs.jsonl", "--out", "done", *again_words)
+    other = ("batch", "jobs.jsonl", "--allow-unapproved", "--json", "--out", "other")
+    batch = (*other[:-1], "done", "--again", "the first one was too early")
     assert run(*batch, "--dry-run").row["job"]["output"] == "b.mp4"
     rows = {row["job"]["output"]: row for row in run(*batch).rows}
     assert {name: row["state"] for name, row in rows.items()} == {
@@ -98,7 +97,6 @@ def test_every_line_that_a_command_prints_is_as_published(
     assert run("registry", "moved", made, "https://cdn.example/a.mp4", "--json").row["place"]
     assert run("registry", "locate", made, "--json").row["place"] == "https://cdn.example/a.mp4"
     assert run("registry", "reinstate", "--stamp", stamp_id, "--reason", "a mistake").code == 0
-    other = ("batch", "jobs.jsonl", "--out", "other", *words)
     told = run(*other, "--dry-run").rows
     assert {row["schema"] for row in told} >= {"provenance.job_elsewhere/1"}
     rows = {row["job"]["output"]: row for row in run(*other).rows}
