@@ -159,8 +159,8 @@ FITS_LONGER = 3
 """Fits more, then.  [cost]"""
 
 FITS_READ_FROM = 6.0
-"""Pilot score, after fitting, from which a map is read under.  [measured] What reads has at
-least 7."""
+"""Pilot score, after fitting, from which a map is read under.  [measured] What read on 223 copies
+had 6.2 and more, mostly above 9; fits without a mark end at 5 to 7.5."""
 
 # Step 1 (find/identity.py)
 
