@@ -106,27 +106,8 @@ class WithdrawnError(InputError):
     """A clip that may not be stamped: its model, its key or a consent was withdrawn."""
 
 
-class MarkedInputError(InputError):
-    """A clip that carries a stamp of ours already; ``stamp_id`` names it, where that is known."""
-
-    def __init__(
-        self,
-        sentence: str,
-        *,
-        stamp_id: str | None = None,
-        path: object | None = None,
-        advice: str | None = None,
-        settings: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(sentence, path=path, advice=advice, settings=settings)
-        self.stamp_id = stamp_id
-
-
-class AlreadyStampedError(InputError):
-    """A clip that was stamped before as what is asked.
-
-    ``stamp_id`` names the stamp, ``place`` says where its output is, as far as that is known.
-    """
+class _StampKnown(InputError):
+    """``stamp_id`` names the stamp, ``place`` says where its output is, as far as is known."""
 
     def __init__(
         self,
@@ -140,6 +121,14 @@ class AlreadyStampedError(InputError):
     ) -> None:
         super().__init__(sentence, path=path, advice=advice, settings=settings)
         self.stamp_id, self.place = stamp_id, place
+
+
+class MarkedInputError(_StampKnown):
+    """A clip that carries a stamp of ours already, and which (``stamp_id``), where it is known."""
+
+
+class AlreadyStampedError(_StampKnown):
+    """A clip that was stamped before as what is asked; ``place`` is that of the output then."""
 
 
 class ApprovalError(InputError):

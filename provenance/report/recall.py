@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
@@ -11,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
-from provenance.report.registry import spared, target
-from provenance.report.sheets import harmless
-from provenance.system.text import printable
+from provenance.report.registry import model_of, spared, target
+from provenance.report.sheets import csv_lines
+from provenance.system.text import printable, several
 
 if TYPE_CHECKING:
     from provenance.registry import Recalled, Standing
@@ -57,10 +55,9 @@ def show_recalled(found: Sequence[Recalled], out: Console) -> None:
         table.add_column(name, no_wrap=name in ("stamp id", "withdrawn"), overflow="fold")
     for one in found:
         record, since = one.record, one.withdrawn
-        model = f"{record.model_name or '?'} {record.model_version or ''}".strip()
         table.add_row(
             record.stamp_id.hex,
-            printable(model, 80),
+            printable(model_of(record), 80),
             printable(", ".join(record.consents), 80),
             " ".join(stamp.hex for stamp in one.through),
             "no" if since is None else f"{since.at:%Y-%m-%d}",
@@ -69,7 +66,7 @@ def show_recalled(found: Sequence[Recalled], out: Console) -> None:
     out.print(table)
     withdrawn = sum(one.withdrawn is not None for one in found)
     made = sum(bool(one.through) for one in found)
-    some = f"{len(found)} stamp{'' if len(found) == 1 else 's'} concerned"
+    some = f"{several(len(found), 'stamp')} concerned"
     out.print(f"{some}, {made} through what they were made from; {withdrawn} withdrawn.")
 
 
@@ -94,28 +91,23 @@ def as_lines(found: Iterable[Recalled]) -> Iterator[bytes]:
 
 def as_csv(found: Iterable[Recalled]) -> Iterator[bytes]:
     """One line a stamp under :data:`COLUMNS`; UTF-8 with its mark."""
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerow(COLUMNS)
-    yield buffer.getvalue().encode("utf-8-sig")
-    for one in found:
-        record, since = one.record, one.withdrawn
-        cells = (
-            record.stamp_id.hex,
-            record.output_sha256,
-            record.input_sha256,
-            record.model_name,
-            record.model_version,
-            (record.signed_at or record.created_at).isoformat(timespec="seconds"),
-            " ".join(record.consents),
-            " ".join(record.approvers),
-            record.approval,
-            " ".join(stamp.hex for stamp in record.parents),
-            " ".join(stamp.hex for stamp in one.through),
-            None if since is None else since.at.isoformat(timespec="seconds"),
-            None if since is None else since.reason,
-        )
-        buffer.seek(0)
-        buffer.truncate()
-        writer.writerow(harmless(cell or "") for cell in cells)
-        yield buffer.getvalue().encode()
+    return csv_lines(COLUMNS, map(_cells, found))
+
+
+def _cells(one: Recalled) -> tuple[str, ...]:
+    record, since = one.record, one.withdrawn
+    return (
+        record.stamp_id.hex,
+        record.output_sha256 or "",
+        record.input_sha256 or "",
+        record.model_name or "",
+        record.model_version or "",
+        (record.signed_at or record.created_at).isoformat(timespec="seconds"),
+        " ".join(record.consents),
+        " ".join(record.approvers),
+        record.approval or "",
+        " ".join(stamp.hex for stamp in record.parents),
+        " ".join(stamp.hex for stamp in one.through),
+        "" if since is None else since.at.isoformat(timespec="seconds"),
+        "" if since is None else since.reason,
+    )

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from provenance.results import Document
-from provenance.system.text import printable
+from provenance.system.text import printable, several
 
 if TYPE_CHECKING:
     from provenance.registry import AuditReport, StampRecord, SweepReport, Withdrawal
@@ -31,7 +31,7 @@ def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console
     prompt = record.prompt_hash
     rows = [
         ("Stamp id", record.stamp_id.hex),
-        ("Model", _model(record)),
+        ("Model", model_of(record)),
         ("Provider", record.provider),
         ("Stamped", _day(record)),
         ("Signer", f"{record.signer} (certificate {record.signer_id})"),
@@ -62,7 +62,7 @@ def show_records(records: Sequence[StampRecord], out: Console) -> None:
         table.add_column(name, no_wrap=name == "stamp id")
     for record in records:
         consents = ", ".join(record.consents)
-        fields = (_model(record), record.key_id, consents)
+        fields = (model_of(record), record.key_id, consents)
         table.add_row(record.stamp_id.hex, _day(record), *(printable(f, 80) for f in fields))
     out.print(table)
 
@@ -79,7 +79,7 @@ def show_leads(leads: Sequence[Lead], out: Console) -> None:
     for lead in leads:
         record = lead.record
         frames = f"{lead.frames} of {lead.asked}"
-        model = printable(_model(record), 80)
+        model = printable(model_of(record), 80)
         nearest = f"{lead.distance} of 256 bits"
         table.add_row(record.stamp_id.hex, _day(record), model, frames, nearest)
     out.print(table)
@@ -155,11 +155,11 @@ def spared(entry: Withdrawal) -> str:
 
 def counted(done: Transfer) -> str:
     """How much an export or import moved."""
-    stamps = f"{done.stamps} stamp{'' if done.stamps == 1 else 's'}"
-    return f"{stamps}, {done.withdrawals} withdrawal{'' if done.withdrawals == 1 else 's'}"
+    return f"{several(done.stamps, 'stamp')}, {several(done.withdrawals, 'withdrawal')}"
 
 
-def _model(record: StampRecord) -> str:
+def model_of(record: StampRecord) -> str:
+    """Name and version of the model that made a clip, for people."""
     return f"{record.model_name or '?'} {record.model_version or ''}".strip()
 
 

@@ -14,7 +14,7 @@ import hashlib
 import html
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -67,14 +67,19 @@ def harmless(text: str) -> str:
 
 def as_csv(rows: Sequence[Row]) -> Iterator[bytes]:
     """One line a file under :data:`COLUMNS`, the most pressing first; UTF-8 with its mark."""
+    return csv_lines(COLUMNS, map(_cells, ordered(rows)))
+
+
+def csv_lines(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator[bytes]:
+    """A table for spreadsheets, line by line: UTF-8 with its mark, no cell a formula."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL)
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     yield buffer.getvalue().encode("utf-8-sig")
-    for row in ordered(rows):
+    for row in rows:
         buffer.seek(0)
         buffer.truncate()
-        writer.writerow(harmless(cell) for cell in _cells(row))
+        writer.writerow(map(harmless, row))
         yield buffer.getvalue().encode()
 
 

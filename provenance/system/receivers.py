@@ -31,14 +31,12 @@ from urllib.parse import urlsplit
 
 from provenance.errors import DeliveryError, KeyringError, UsageError
 from provenance.system.text import printable
-from provenance.system.version import software_version
+from provenance.system.web import AGENT, may_pass
 
 _SECRET: Final = re.compile(r"whsec_([A-Za-z0-9+/]+={0,2})\s*")
 _SECRET_BYTES: Final = range(24, 65)
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _AT_HOME: Final = ("localhost", "127.0.0.1", "::1")
-_PASSES: Final = frozenset((408, 425, 429))
-"""Refusals of a client that another try may not meet; those of a server may all pass."""
 
 
 class Receiver(Protocol):
@@ -136,9 +134,8 @@ class Webhook:
     def tell(self, message_id: str, body: bytes) -> None:
         """Post it; any 2xx is an answer."""
         moment = int(time.time())
-        headers = {
+        headers = AGENT | {
             "content-type": "application/json",
-            "user-agent": f"provenance-stamp/{software_version()}",
             "webhook-id": message_id,
             "webhook-timestamp": str(moment),
         }
@@ -151,7 +148,7 @@ class Webhook:
                 answer.read(1024)
         except urllib.error.HTTPError as error:
             error.close()
-            again = error.code >= 500 or error.code in _PASSES
+            again = may_pass(error.code)
             raise self._refused(f"it answered {error.code}", retryable=again) from None
         except (OSError, http.client.HTTPException) as error:
             cause = error.reason if isinstance(error, urllib.error.URLError) else error

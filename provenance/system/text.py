@@ -31,6 +31,11 @@ def printable(text: object, limit: int = 200) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def several(count: int, what: str) -> str:
+    """``1 stamp``, ``3 stamps``."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def listing(items: Iterable[str]) -> str:
     """``a``, ``a and b`` or ``a, b and c``."""
     words = list(items)

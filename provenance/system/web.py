@@ -17,7 +17,15 @@ from provenance.system.text import printable, size
 from provenance.system.version import software_version
 
 TIMEOUT: Final = 30.0
+AGENT: Final = {"user-agent": f"provenance-stamp/{software_version()}"}
+"""What every request says of who asks."""
 _PASSES: Final = frozenset((408, 425, 429))
+"""Refusals of a client that another try may not meet; those of a server may all pass."""
+
+
+def may_pass(status: int) -> bool:
+    """Whether an answer that is none may be another the next time."""
+    return status >= 500 or status in _PASSES
 
 
 def is_web(text: str) -> bool:
@@ -64,7 +72,7 @@ def downloaded(url: str, *, most: int) -> bytes:
     if parts.username is not None or parts.password is not None:
         raise UsageError("The address of a list takes no user and password; it is signed anyway.")
     request = urllib.request.Request(  # noqa: S310 - https alone, see above
-        url, headers={"user-agent": f"provenance-stamp/{software_version()}"}
+        url, headers=AGENT
     )
     try:
         opener = urllib.request.build_opener(_OverHttps)
@@ -73,7 +81,7 @@ def downloaded(url: str, *, most: int) -> bytes:
             expected = answer.headers.get("content-length")
     except urllib.error.HTTPError as error:
         error.close()
-        again = error.code >= 500 or error.code in _PASSES
+        again = may_pass(error.code)
         raise _refused(url, f"it answered {error.code}", retryable=again) from None
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error

@@ -171,10 +171,10 @@ class Search:
         if self._idle is not None:
             return Detection("not_checked", reason=self._idle)
         observation = self._observe(self._footage.survey())
-        self._texture = texture(observation)
         found = self._detector.quick(observation, self._look)  # 1
         self._clock.begin("borders")
-        self._panels = panels(observation.upright())
+        plane = observation.upright()
+        self._panels, self._texture = panels(plane), texture(plane)
         if found.stamp_id is None:
             found = self._in_panels(self._panels, FIRST_LOOK) or found  # 2
         if found.stamp_id is None and self._length > PIECE and self._effort != "quick":
@@ -335,8 +335,9 @@ class Search:
         self._watch(views, self._footage.sampled(frames))
         steps = self._detector.quick if self._effort == "quick" else self._detector.framed
         for view in views:
-            if texture(view.observation) > TEXTURE * self._texture:
-                found = steps(view.observation, look_into(view.region, self._look))
+            seen = view.observation
+            if seen.frames and texture(seen.upright(), seen.window) > TEXTURE * self._texture:
+                found = steps(seen, look_into(view.region, self._look))
                 if _new(found, finds) and wanted in (None, found.stamp_id):
                     return view.region.placed(found)
         return None

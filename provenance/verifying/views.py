@@ -9,6 +9,7 @@ import numpy as np
 
 from provenance.verifying.regions import Region
 from provenance.video import LumaFrame
+from provenance.watermark.arrays import Plane
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.where.boundaries import Look, Seen
 
@@ -45,11 +46,7 @@ def look_into(region: Region, look: Look | None) -> Look | None:
     return into
 
 
-def texture(observation: Observation) -> float:
-    """How much a picture's residuals are, over the places that are looked at."""
-    if not observation.frames:
-        return 0.0
-    plane = observation.upright()
-    window = observation.window
+def texture(plane: Plane, window: Plane | None = None) -> float:
+    """How much a residual (h, w) is, over the places that are looked at."""
     share = 1.0 if window is None else max(float(window.mean()), 1e-6)
     return float(np.sqrt(np.mean(plane * plane) / share))

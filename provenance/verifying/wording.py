@@ -17,7 +17,7 @@ from provenance.results import (
     Segment,
     SoundMatch,
 )
-from provenance.system.text import clock, listing, printable
+from provenance.system.text import clock, listing, printable, several
 
 _MAX_RANGES = 6
 _MAX_AREAS = 3
@@ -109,9 +109,8 @@ def looked(coverage: Coverage | None) -> str:
     quick = " in a quick look, which tries no cropped, turned or filmed picture"
     if not coverage.longest_gap_s:
         return quick if coverage.effort == "quick" else ""
-    plural = "" if coverage.frames == 1 else "s"
     apart = f"{max(coverage.longest_gap_s, 0.1):.1f} s"
-    told = f" in {coverage.frames} frame{plural}, no more than {apart} apart"
+    told = f" in {several(coverage.frames, 'frame')}, no more than {apart} apart"
     return f"{told},{quick}" if coverage.effort == "quick" else told
 
 
@@ -144,8 +143,7 @@ def comparison(compared: Compared, *, mirrored: bool = False) -> str:
             "areas": f"the picture is alike but for {areas(compared.areas)}",
             "differs": "the picture is another",
         }[compared.picture]
-        plural = "" if compared.frames == 1 else "s"
-        picture = f"{what} ({compared.frames} frame{plural}{over}, {finely(compared)})"
+        picture = f"{what} ({several(compared.frames, 'frame')}{over}, {finely(compared)})"
     side = ", mirrored" if mirrored else ""
     return f"Compared with what was stamped: {picture}{side}{_play(compared)}; {_sound(compared)}."
 

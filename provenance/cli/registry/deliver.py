@@ -14,6 +14,7 @@ from provenance.cli.lazy import examples
 from provenance.cli.opening import open_registry, settings
 from provenance.cli.options import json_option, quiet_option, registry_option
 from provenance.cli.output import complain, print_json, stdout
+from provenance.system.text import several
 
 
 @click.command(
@@ -92,7 +93,7 @@ def deliver_command(  # noqa: PLR0917 - click passes every parameter by name
         if as_json:
             print_json(result.as_json())
         elif result.error is None:
-            some = f"{result.told} notice{'' if result.told == 1 else 's'}"
+            some = several(result.told, "notice")
             stdout().print(f"{result.receiver}: told {some}, up to row {result.row}")
         if result.error is not None:
             complain(result.error)

@@ -15,6 +15,7 @@ from provenance.documents.exports import write_whole
 from provenance.errors import UsageError
 from provenance.registry import Standing, drafted
 from provenance.report import recall as show
+from provenance.system.text import several
 
 _KINDS = (".csv", ".jsonl")
 
@@ -88,5 +89,4 @@ def recall_command(
         counted = count.over(found)
         lines = show.as_csv(counted) if out.suffix.lower() == ".csv" else show.as_lines(counted)
         write_whole(out, lines)
-    some = f"{count.number} stamp{'' if count.number == 1 else 's'}"
-    stdout().print(f"{out}: {some} concerned", soft_wrap=True)
+    stdout().print(f"{out}: {several(count.number, 'stamp')} concerned", soft_wrap=True)

@@ -15,6 +15,7 @@ from provenance.cli.registry.targets import target_of, target_options
 from provenance.errors import UsageError
 from provenance.registry import Withdrawn, drafted
 from provenance.report import registry as show
+from provenance.system.text import several
 
 _SHOWN = 20
 """Stamps that a dry run names."""
@@ -78,7 +79,7 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     if as_json:
         print_json(Withdrawn(entry, len(hits), done=not dry_run).as_json())
         return
-    some = f"{len(hits)} stamp{'' if len(hits) == 1 else 's'} registered so far"
+    some = f"{several(len(hits), 'stamp')} registered so far"
     if dry_run:
         told = "".join(f"\n  {stamp}" for stamp in hits[:_SHOWN])
         more = len(hits) - _SHOWN

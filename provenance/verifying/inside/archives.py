@@ -43,17 +43,17 @@ def in_archive(path: Path) -> Iterator[Member]:
     with archive:
         entries = archive.infolist()
         chosen = [e for e in entries if not e.is_dir() and is_media(e.filename)]
-        nested = [e for e in entries if not e.is_dir() and ending(e.filename) in PACKED]
+        nested = any(not e.is_dir() and ending(e.filename) in PACKED for e in entries)
         _within_limits(path.name, entries, chosen)
         if not chosen and not nested:
             raise Refused(
                 f"{path.name} is a ZIP archive with no name of a video or image in it",
                 advice="if there is one under another name, extract it and verify that",
             )
-        for entry in entries:
-            if entry in chosen:
+        for entry in (e for e in entries if not e.is_dir()):
+            if is_media(entry.filename):
                 yield Member(entry.filename, _content(archive, entry))
-            elif entry in nested:
+            elif ending(entry.filename) in PACKED:
                 said = f"{entry.filename} is an archive or document inside an archive"
                 advice = "extract it, and verify it by itself"
                 yield Member(entry.filename, refused(said, advice))
