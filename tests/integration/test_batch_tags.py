@@ -17,7 +17,7 @@ from provenance.manifest import PromptKey
 from provenance.registry import Registry
 from tests.clips import make_clip
 from tests.conftest import Run
-from tests.integration.test_batch import SPEC, Studio
+from tests.studio import SPEC, Studio
 from tests.tagged import GRAPH, MDTA, PROMPT, SECRETS
 
 TAGS = {"prompt": GRAPH, "title": "A clip", "artist": "Anna Example"}

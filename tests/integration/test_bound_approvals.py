@@ -24,7 +24,7 @@ from provenance.registry import Registry
 from provenance.results.payload import StampId
 from tests.clips import make_clip
 from tests.conftest import Run
-from tests.integration.test_batch import FIELDS, SPEC, Studio
+from tests.studio import FIELDS, SPEC, Studio
 from tests.tagged import GRAPH, MDTA, PROMPT
 from tests.values import present
 

@@ -23,9 +23,7 @@ from provenance.registry import Registry
 from provenance.results.payload import StampId
 from provenance.system.workspace import Workspace
 from tests.conftest import MODEL, Run, environment
-from tests.integration.test_batch import Studio, killed_at, studio, tidy_up
-
-__all__ = ["studio"]  # a fixture
+from tests.studio import Studio, killed_at, tidy_up
 
 PROMPT = ("--prompt", "a walk through moss")
 

@@ -26,9 +26,9 @@ from provenance.registry import Registry
 from provenance.registry.address import parse_url
 from provenance.system.processes import owner_name
 from tests.conftest import ROOT, Run, environment
-from tests.integration.test_batch import Killed, Studio, task_of, wait_for_work
 from tests.ray_cluster import RayCluster, end
 from tests.services import missing
+from tests.studio import Killed, Studio, task_of, wait_for_work
 from tests.unit.test_docs import blocks
 
 PAGE = ROOT / "docs" / "clusters.md"
@@ -40,11 +40,6 @@ def cluster() -> Iterator[RayCluster]:
     with RayCluster() as started:
         started.add()
         yield started
-
-
-@pytest.fixture
-def studio(tmp_path: Path) -> Studio:
-    return Studio(tmp_path)
 
 
 def words_of(studio: Studio, cluster: RayCluster, *more: str) -> tuple[str, ...]:
