@@ -28,7 +28,7 @@ from provenance.results import (
     Verdict,
     VerificationReport,
 )
-from provenance.system.text import chance, listing, printable, size
+from provenance.system.text import chance, listing, printable, several, size
 from provenance.verifying.steps import next_step
 from provenance.verifying.wording import (
     area,
@@ -244,8 +244,8 @@ def _compared_rows(table: Table, compared: Compared) -> None:
         over = "" if compared.share is None else f", {100 * compared.share:.0f} % of it in view"
         table.add_row(
             "  picture",
-            f"compared in {compared.frames} frames{over}, {finely(compared)}; changes in less "
-            "than four of them may not show",
+            f"compared in {several(compared.frames, 'frame')}{over}, {finely(compared)}; "
+            "changes in less than four of them may not show",
         )
     for one in compared.areas[:5]:
         mark = ", and the mark lies over it" if one.copied else ""

@@ -29,11 +29,18 @@ from provenance.manifest import (
     sidecar_path,
 )
 from provenance.registry import Registry, now
-from provenance.results import Verdict, VerificationReport
+from provenance.results import Compared, Detection, Verdict, VerificationReport
 from provenance.system.text import printable
 from provenance.system.workspace import Workspace, check_distinct, check_target, explained
 from provenance.verifying.verify import verify
-from provenance.verifying.wording import SAME_SPEED, area, areas, because, length_tolerance
+from provenance.verifying.wording import (
+    SAME_SPEED,
+    area,
+    areas,
+    because,
+    length_tolerance,
+    placed,
+)
 from provenance.video import container_for, probe
 
 IN_VIEW = 0.9
@@ -47,21 +54,33 @@ FAR = 0.15
 down to 240 lines stay below it, and a quarter is the limit of what may be the same content."""
 
 
-def unrestorable(report: VerificationReport) -> str | None:  # noqa: PLR0911 - one return a reason
+def unrestorable(report: VerificationReport) -> str | None:
     """Why a match may not be given its credential back; None when it may."""
     compared, found = report.registry.compared, report.watermark
     if compared.picture == "bytes":
         return None
+    return _other_picture(found, compared) or _other_course(compared) or _too_little(compared)
+
+
+def _other_picture(found: Detection, compared: Compared) -> str | None:
+    """What in the frame is known not to be what was stamped."""
     if found.picture is not None and found.picture.missing is not None:
         return f"the mark is missing in {area(found.picture.missing)}"
+    if inside := placed(found):
+        return f"the stamped picture is only {inside}"
     if compared.areas:
         return f"the picture shows something else in {areas(compared.areas)}"
+    if found.transform is not None and found.transform.mirrored:
+        return "its picture is mirrored"
+    return None
+
+
+def _other_course(compared: Compared) -> str | None:
+    """What of its order, speed, length or sound is another, or not known to be the same."""
     if compared.order in {"reversed", "shuffled"}:
         return "it is not played in the stamped order"
     if compared.speed is not None and abs(compared.speed - 1.0) > SAME_SPEED:
         return "it is not played at the stamped speed"
-    if found.transform is not None and found.transform.mirrored:
-        return "its picture is mirrored"
     if compared.seconds is None:
         return "the registry does not know how long the stamped clip is"
     stamped, seen = compared.seconds
@@ -69,8 +88,11 @@ def unrestorable(report: VerificationReport) -> str | None:  # noqa: PLR0911 - o
         return f"it is {seen:.1f} s long where {stamped:.1f} s were stamped"
     if compared.sound == "not_compared":
         return f"its sound was not compared ({because(compared.sound_reason)})"
-    if compared.sound not in ("same", "silent"):
-        return "its sound is another"
+    return None if compared.sound in {"same", "silent"} else "its sound is another"
+
+
+def _too_little(compared: Compared) -> str | None:
+    """Whether too little of the stamped picture is in view, or was compared, to vouch for it."""
     if (compared.in_view or 0.0) < IN_VIEW:
         return "a part of the stamped picture is out of view"
     few = compared.frames < LEAST_FRAMES or (compared.share or 0.0) < LEAST_SHARE

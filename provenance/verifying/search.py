@@ -44,7 +44,7 @@ from provenance.verifying.sampling import (
     grid_of,
     too_narrow,
 )
-from provenance.verifying.stretches import filled, strength, together, unmarked
+from provenance.verifying.stretches import filled, heard_to, strength, together, unmarked
 from provenance.verifying.views import View, look_into, texture, watch
 from provenance.video import LumaFrame, MediaInfo
 from provenance.watermark.arrays import Plane
@@ -196,6 +196,8 @@ class Search:
             if found.stamp_id is not None:
                 break
         found = in_pixels(self._enlarged(found), self._info.video.display_size)
+        if self._info.truncated and found.segments:
+            found = heard_to(found, max(self._times))
         self._clock.begin(None)
         return found
 

@@ -24,6 +24,19 @@ def filled(
     return tuple(joined(told))
 
 
+def heard_to(found: Detection, last: float) -> Detection:
+    """A find of a file whose end is missing: of what lies behind its last frame nothing is known.
+
+    Args:
+        found: told of the length that the file promises.
+        last: seconds at which its last frame is shown.
+    """
+    kept = [replace(s, end=min(s.end, last)) for s in found.segments if s.start < last]
+    end = max((segment.end for segment in found.segments), default=last)
+    beyond = Segment(last, end, "unknown", 0.0)
+    return replace(found, segments=tuple(joined([*kept, beyond])))
+
+
 def strength(found: Detection) -> float:
     """A find's score, 0 where nothing was read."""
     return found.score or 0.0

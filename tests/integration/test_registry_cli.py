@@ -119,6 +119,7 @@ def test_a_withdrawal_that_hits_nothing_is_refused_unless_it_is_meant(
     assert ran.code == 2
     assert "nothing was withdrawn" in ran.err
     assert "--even-if-none" in ran.err
+    assert run(*typo, "--dry-run").code == 2, "looking first tells it too"
     assert run(*typo, "--even-if-none", "--json").row["stamps"] == 0
 
 

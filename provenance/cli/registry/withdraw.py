@@ -68,7 +68,7 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
         hits = list(stamps.hit_by(draft))
         # One that spares all there is may well be meant.
         known = bool(hits) or any(stamps.hit_by(replace(draft, good_before=None)))
-        if not known and not even_if_none and not dry_run:
+        if not known and not even_if_none:
             raise UsageError(
                 f"No registered stamp is of {named}, so nothing was withdrawn; look it up with "
                 "`provenance registry search`, or add --even-if-none to withdraw what is to come."
