@@ -81,7 +81,7 @@ NAMES: Final = tuple(f.name for f in fields(Settings) if f.name not in (BRAND, "
 _EXCLUDE_EACH_OTHER: Final = ("crf", "bitrate")
 _WHO: Final = ("keys", "signer", "signer_chain", "provider")
 """Who stamps: a brand takes none of these over from the settings that are everybody's."""
-_FIXED: Final = ("keys", "signer", "signer_chain", "registry")
+_FIXED: Final = (*_WHO, "registry")
 """What no flag and no variable changes about a brand."""
 
 
@@ -92,7 +92,7 @@ def load(
 
     Args:
         flags: values given on the command line by setting name, and ``brand``; None and empty mean
-            "not given".
+            "not given".  One who names the registry and not even None for ``keys`` needs no keys.
         environ: the process's environment; ``PROVENANCE_CONFIG`` names another settings file,
             ``PROVENANCE_BRAND`` the brand.
         folder: where ``provenance.toml`` is looked for; default: the working folder.
@@ -105,6 +105,7 @@ def load(
     chosen: dict[str, Any] = {}
     from_flags = {name: value for name, value in flags.items() if value not in (None, "", ())}
     brand = from_flags.pop(BRAND, None) or environ.get(PREFIX + BRAND.upper()) or None
+    needed = "registry" if "registry" in flags and "keys" not in flags else "keys"
     given = (from_flags, _environ_layer(environ))
     file, from_file, brands = _file_layer(environ, Path() if folder is None else folder)
     layers: tuple[Mapping[str, Any], ...] = (*given, from_file)
@@ -114,9 +115,9 @@ def load(
             _refuse_other(brand, own, asked)
         common = {name: value for name, value in from_file.items() if name not in _WHO}
         layers = (*given, own, common)
-    elif brands and not any("keys" in values for values in layers):
+    elif brands and not any(needed in values for values in layers):
         raise UsageError(
-            f"{file} has settings of {_listed(brands)}, and no keys where none is asked for",
+            f"{file} has settings of {_listed(brands)}, and no {needed} where none is asked for",
             advice=f"say which brand it shall be, by a flag or by {PREFIX}{BRAND.upper()}",
             settings=("brand",),
         )

@@ -66,13 +66,13 @@ class UsageError(ProvenanceError, ValueError):
 
 
 class JobListError(UsageError):
-    """A job list that no batch can be made of; ``problems`` has one sentence for each fault."""
+    """A job list that no batch can be made of; ``problems`` has one sentence for each fault, and
+    ``others`` all but the first of them as errors."""
 
     def __init__(self, problems: Sequence[str], *, path: object | None = None) -> None:
-        more = len(problems) - 1
-        also = f" ({more} more of the kind)" if more else ""
-        super().__init__(f"{problems[0]}{also}", path=path)
+        super().__init__(problems[0], path=path)
         self.problems = tuple(problems)
+        self.others = tuple(UsageError(one, path=path) for one in problems[1:])
 
     def __reduce__(self) -> tuple[type[Self], tuple[Sequence[str]], dict[str, Any]]:
         return type(self), (self.problems,), self.__dict__

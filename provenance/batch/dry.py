@@ -30,11 +30,11 @@ from provenance.results.reports import TAGS, Kept, LeftOutTags
 from provenance.results.serial import Document, Hidden
 from provenance.signers import check_ready
 from provenance.stamping.making import Making, check_names
-from provenance.stamping.marked import refuse_marked
+from provenance.stamping.marked import refuse_marked, stamp_in_picture
 from provenance.system.storage import Place, Stored, fetched, place_in, stored
 from provenance.system.text import printable
 from provenance.system.text import size as readable
-from provenance.verifying.lineage import lineage_of_source
+from provenance.verifying.lineage import lineage_of_source, with_stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Problem(Document):
     """Why, in a sentence for people."""
     fault: Hidden[Fault]
     """Whose fault it is."""
+    settings: Hidden[tuple[str, ...]] = ()
+    """What the sentence's advice would have set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,6 @@ class _Look:
         bound = () if prompt is None else prompt.bound
         trace = None if prompt is None else prompt.trace
         checks.run(lambda: tools.approval(job, clip.sha256, scratch, bound))
-        checks.run(lambda: _check_withdrawn(job, tools, clip))
         if prompt is not None and tools.settings.again is None:
             claims, name = tools.claims(job, prompt), printable(job.input)
             checks.run(lambda: tools.refuse_second(claims, clip.sha256, name))
@@ -216,10 +217,14 @@ class _Look:
                 prompt=trace,
             )
         )
+        carried = None
+        if making is not None and not tools.settings.restamp:
+            checks.run(lambda: refuse_marked(making, clip.sha256, tools.registry))
+        elif making is not None:
+            carried = checks.run(lambda: stamp_in_picture(making))
+        checks.run(lambda: _check_withdrawn(job, tools, clip, carried))
         if making is None:
             return
-        if not tools.settings.restamp:
-            checks.run(lambda: refuse_marked(making, clip.sha256, tools.registry))
         self.size = _size(clip)
         if making.tags.left_out:
             self.notes.append(LeftOut(job.named, making.tags.kept, making.tags.left_out))
@@ -230,7 +235,7 @@ def _size(clip: Stored) -> int:
     return clip.size * 2
 
 
-def _check_withdrawn(job: Job, tools: Tools, clip: Stored) -> None:
+def _check_withdrawn(job: Job, tools: Tools, clip: Stored, carried: StampId | None) -> None:
     if tools.registry is None:
         return
     chain = certificate_id(tools.keyring.signer.chain_pem)
@@ -241,6 +246,8 @@ def _check_withdrawn(job: Job, tools: Tools, clip: Stored) -> None:
         consents=job.consents,
     )
     past = lineage_of_source(clip.place.path, clip.sha256, tools.keyring.trust, tools.registry)
+    if carried is not None:
+        past = with_stamp(past, carried, tools.registry)
     tools.registry.withdrawals.refuse(facts, past, printable(job.input))
 
 
@@ -256,4 +263,5 @@ def _room(settings: Settings) -> int | None:
 
 def _problem(job: Job | None, error: ProvenanceError) -> Problem:
     named = None if job is None else job.named
-    return Problem(named, reason_of(error), printable(error, 1000), fault_of(error))
+    sentence = printable(error, 1000)
+    return Problem(named, reason_of(error), sentence, fault_of(error), error.settings)

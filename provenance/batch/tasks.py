@@ -47,7 +47,8 @@ class Attempt:
             the output is not here; "withdrawn" since what was done is withdrawn; "failed" for good;
             "retry" after ``after`` seconds; "busy" while another run does it; "abandoned" since it
             was told to.
-        reason: one word for why it failed or is withdrawn; ``error`` a sentence.
+        reason: one word for why it failed or is withdrawn; ``error`` a sentence, and ``settings``
+            names what its advice would have set.
         fault: where the error comes from: its job, or a service; None when it is done.
         stamp: what ``stamp --json`` would have said of the output.
         place: where the output is, as the registry was told.
@@ -69,3 +70,4 @@ class Attempt:
     seconds: float = 0.0
     stages: tuple[StageTime, ...] = ()
     pixels: int = 0
+    settings: tuple[str, ...] = ()

@@ -138,6 +138,7 @@ def _failed(
         printable(error, 1000),
         fault_of(error),
         wait if again else 0.0,
+        settings=error.settings,
     )
 
 

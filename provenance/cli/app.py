@@ -77,7 +77,7 @@ class _Program(LazyGroup):
             command = prog_name if context is None else context.command_path
             complain(f"{error.format_message().rstrip('.')}; see `{command} --help`.")
             return WRONG_USAGE
-        except (click.Abort, KeyboardInterrupt) as error:
+        except (click.Abort, KeyboardInterrupt, _Halted) as error:
             stopped = error if isinstance(error, KeyboardInterrupt) else error.__cause__
             complain("Stopped; nothing half-done is left behind.", label="")
             return 128 + (stopped.number if isinstance(stopped, Stopped) else signal.SIGINT)
@@ -107,17 +107,24 @@ class _Program(LazyGroup):
         return result if isinstance(result, int) else 0
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; click itself would turn a broken pipe into exit code 1."""
+        """Run the command; click itself would turn a broken pipe into exit code 1, and print an
+        empty line when a signal comes, in the middle of a log too."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError as error:
             raise _ReaderGone from error
+        except KeyboardInterrupt as error:
+            raise _Halted from error
         return result
 
 
 def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Halted(Exception):
+    """A signal that came, in a form that click does not look for."""
 
 
 class _ReaderGone(BrokenPipeError):

@@ -185,7 +185,9 @@ def _make_key(new_key: Path, *, alone: bool) -> None:
 def _sign(statement: str, key: Path | None, out: str | None, *, alone: bool, as_json: bool) -> None:
     """Sign what a review tool made; printed, or added to a file of approvals."""
 
-    if key is None or not alone:
+    if key is None:
+        raise UsageError("Say by which reviewer's key the statement is signed: --key FILE.")
+    if not alone:
         raise UsageError("--statement says all there is to say; give it with --key FILE alone.")
     secret = approvals.load_reviewer_key(key)
     said = read_json(statement)

@@ -36,10 +36,11 @@ from provenance.cli.batch_setup import (
     results_path,
     run_settings,
 )
-from provenance.cli.batch_telling import Telling, log_as_json
+from provenance.cli.batch_telling import Logging, Telling
 from provenance.cli.batch_view import BatchView
 from provenance.cli.delivering import deliver_all, receivers
 from provenance.cli.exits import batch_exit_code
+from provenance.cli.flags import with_flags
 from provenance.cli.lazy import examples
 from provenance.cli.opening import (
     NO_REGISTRY,
@@ -66,19 +67,20 @@ from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
 from provenance.report import named
 from provenance.system.processes import usable_cores
-from provenance.system.text import printable
+from provenance.system.text import printable, several
 
 _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @click.command(
+    cls=Logging,
     epilog=examples(
         "provenance batch jobs.jsonl --out stamped --dry-run",
         "provenance batch jobs.jsonl --out stamped --workers 4 --bound-approvals",
         "provenance batch --from clips --glob '*.mov' --out s3://bucket/stamped/ \\\n"
         "    --model-name ExampleVideoModel --model-version 3.2.1 --prompt-from-tags",
         "provenance batch --watch inbox --out stamped --json-logs --metrics batch.prom",
-    )
+    ),
 )
 @click.argument("jobs", required=False, type=click.Path(path_type=Path))
 @click.option("--out", metavar="DIR|URL", required=True, help="Where the stamped clips go.")
@@ -192,8 +194,6 @@ _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 @click.option(
     "--json-logs",
     is_flag=True,
-    is_eager=True,
-    callback=log_as_json,
     help="Log to standard error, one JSON object a line, and write no other text anywhere.",
 )
 @click.option(
@@ -320,30 +320,32 @@ def _pool(
 def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool, logs: bool) -> int:
 
     faults = []
-    for problem in check_batch(jobs, run, pin=token_pin()):
-        if isinstance(problem, Problem):
-            faults.append(problem.fault)
+    for found in check_batch(jobs, run, pin=token_pin()):
+        if isinstance(found, Problem):
+            faults.append(found.fault)
         if as_json:
-            print_json(problem.as_json())
+            print_json(found.as_json())
             continue
-        if isinstance(problem, LeftOut):
-            where = f"{problem.job.output} ({problem.job.origin})"
-            complain(f"{where}: leaves out {named(problem.left_out)}", label="Note: ")
-            continue
-        if isinstance(problem, Elsewhere):
-            place = "" if problem.place is None else f", at {printable(problem.place, 200)}"
-            said = f"is done elsewhere, as stamp {problem.stamp_id}{place}"
-            complain(f"{problem.job.output} ({problem.job.origin}): {said}", label="Note: ")
-            continue
-        job = problem.job
+        job = found.job
         where = "" if job is None else f"{job.output} ({job.origin}): "
-        complain(f"{where}{problem.error}", label="Problem: ")
-    told = f"{len(jobs)} jobs checked, {len(faults)} problems; nothing was stamped"
+        label = "Problem: " if isinstance(found, Problem) else "Note: "
+        complain(f"{where}{_found(found)}", label=label, fields=found.as_json())
+    checked, problems = several(len(jobs), "job"), several(len(faults), "problem")
+    told = f"{checked} checked, {problems}; nothing was stamped"
     if logs:
-        complain(told, label="")
+        complain(told, label="", fields={"jobs": len(jobs), "problems": len(faults)})
     elif not as_json:
         stdout().print(told, soft_wrap=True)
     return batch_exit_code(faults)
+
+
+def _found(found: Problem | LeftOut | Elsewhere) -> str:
+    if isinstance(found, LeftOut):
+        return f"leaves out {named(found.left_out)}"
+    if isinstance(found, Elsewhere):
+        place = "" if found.place is None else f", at {printable(found.place, 200)}"
+        return f"is done elsewhere, as stamp {found.stamp_id}{place}"
+    return with_flags(found.error, found.settings)
 
 
 def _make_folder(path: Path) -> None:

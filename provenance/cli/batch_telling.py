@@ -28,12 +28,16 @@ _EVERY = 5.0
 """Least seconds between two writings of the metrics file."""
 
 
-def log_as_json(ctx: click.Context, _parameter: click.Parameter, value: bool) -> bool:
-    """``--json-logs``, as soon as it is read: whatever is said from then on is a line of JSON."""
-    if value and ctx.find_object(Run) is not None:  # it is run, not only looked at
-        json_logs(sys.stderr)
-        log_instead(logging.getLogger("provenance.batch"))
-    return value
+class Logging(click.Command):
+    """A command with ``--json-logs``: whatever is said from then on is a line of JSON, also that
+    another option is none."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Begin to log before anything can be wrong with what was given."""
+        if "--json-logs" in args and ctx.find_object(Run) is not None:  # run, not only looked at
+            json_logs(sys.stderr)
+            log_instead(logging.getLogger("provenance.batch"))
+        return super().parse_args(ctx, args)
 
 
 class Telling:

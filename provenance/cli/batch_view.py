@@ -20,6 +20,7 @@ from rich.table import Table
 from provenance.batch import Attempt, Died, Ended, Ending, Event, Row, Step
 from provenance.batch.jobs import Job
 from provenance.batch.telemetry import Summary
+from provenance.cli.flags import with_flags
 from provenance.cli.output import complain, stderr, warn
 from provenance.cli.progress import STAGES
 from provenance.report import named
@@ -96,7 +97,8 @@ class BatchView:
         name, state = printable(row.job.output, 80), row.attempt.state
         if state in ("failed", "withdrawn"):
             label = f"{state.capitalize()}: "
-            complain(f"{name} ({row.job.origin}): {row.attempt.error}", label=label)
+            said = with_flags(row.attempt.error or "", row.attempt.settings)
+            complain(f"{name} ({row.job.origin}): {said}", label=label)
         elif not self._quiet and not self._live:
             count = f"{self._ended}" if self._total is None else f"{self._ended} of {self._total}"
             complain(f"{name} {_said(state)} ({count}){_more(row)}", label="")

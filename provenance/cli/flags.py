@@ -6,6 +6,8 @@ The library says what would put a matter right and names the settings for it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from provenance.errors import ProvenanceError
 
 
@@ -16,7 +18,11 @@ def flag(setting: str) -> str:
 
 def worded(error: ProvenanceError) -> str:
     """The error's sentence, with the flags behind its advice."""
-    sentence = str(error)
-    if not error.settings:
+    return with_flags(str(error), error.settings)
+
+
+def with_flags(sentence: str, settings: Sequence[str]) -> str:
+    """A sentence that advises to set something, with the flags behind it."""
+    if not settings:
         return sentence
-    return f"{sentence.removesuffix('.')} ({', '.join(map(flag, error.settings))})."
+    return f"{sentence.removesuffix('.')} ({', '.join(map(flag, settings))})."

@@ -56,10 +56,13 @@ def print_json(value: dict[str, Any]) -> None:
     click.echo(json.dumps(value, allow_nan=False))
 
 
-def complain(sentence: str, label: str = "Error: ") -> None:
-    """One sentence on standard error, or in the log that takes them."""
+def complain(
+    sentence: str, label: str = "Error: ", *, fields: dict[str, Any] | None = None
+) -> None:
+    """One sentence on standard error; or in the log that takes them, with what it is about."""
     if _Log.taking is not None:
-        _Log.taking.log(_LEVELS.get(label, logging.INFO), "%s", sentence)
+        level = _LEVELS.get(label, logging.INFO)
+        _Log.taking.log(level, "%s", sentence, extra={"fields": fields})
         return
     click.echo(f"{label}{printable(sentence, 2000)}", err=True)
 

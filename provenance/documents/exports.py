@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from provenance.documents.seal import seal, unseal
+from provenance.documents.seal import is_sealed, seal, unseal
 from provenance.documents.seen import LogHead, Seen
 from provenance.errors import OutputError, RegistryError, SealError, UnreadableFileError, UsageError
 from provenance.manifest import Signer
@@ -88,8 +88,8 @@ def write_revocations(
         target: a file, here or in a bucket.
         signer: who signs.
         valid: how long the list stands.
-        overwrite: replace the list that is there, whole; one that says the same, is signed by the
-            same authority and has more than half of its time left stays as it is.
+        overwrite: replace the list that is there, whole, and nothing but a list.  One that says the
+            same, is signed by the same authority and has more than half of its time left stays.
 
     Raises:
         UsageError: ``target`` exists already, and is not to be replaced.
@@ -121,7 +121,14 @@ def _says_already(place: Place, listed: list[dict[str, Any]], signer: Signer) ->
         with tempfile.TemporaryDirectory(prefix="provenance-") as scratch:
             content = fetched(place, Path(scratch), max_bytes=MAX_LIST).place.path.read_bytes()
         sealed = unseal("revocations", content, signer.chain_pem, str(place), expires=True)
-    except (UnreadableFileError, SealError):  # none, or none that a verifier would believe
+    except UnreadableFileError:  # none
+        return False
+    except SealError as error:  # none that a verifier would believe
+        if not is_sealed("revocations", content):
+            raise UsageError(
+                f"{place} is there and is no list of withdrawals, so it was not replaced",
+                advice="name another place, or move it away",
+            ) from error
         return False
     same = sealed.document.get("withdrawals") == listed
     return same and _age(sealed.issued_at, sealed.expires_at) < _RENEWED

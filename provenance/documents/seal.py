@@ -110,6 +110,17 @@ def unseal(
         return _unsealed(kind, data, anchors_pem, name, expires=expires, moment=moment)
 
 
+def is_sealed(kind: str, data: bytes) -> bool:
+    """Whether it was a sealed document of a kind, whoever signed it and whenever; it may be damaged
+    by now."""
+    line = data.partition(b"\n")[0]
+    try:
+        header = json.loads(_bytes(json.loads(line)["protected"]))
+        return bool(header["typ"] == _type(kind))
+    except (*MALFORMED, KeyError, TypeError, RecursionError):
+        return line.startswith(b'{"payload":"')
+
+
 def _unsealed(
     kind: str, data: bytes, anchors_pem: bytes, name: str, *, expires: bool, moment: datetime
 ) -> Sealed:

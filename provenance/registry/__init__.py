@@ -25,6 +25,7 @@ from provenance.registry.records import (
     check_reference,
     check_reviewer_id,
     model_target,
+    named,
     now,
 )
 from provenance.registry.registry import Registry
@@ -61,6 +62,7 @@ __all__ = [
     "check_reviewer_id",
     "drafted",
     "model_target",
+    "named",
     "now",
     "portable_address",
 ]

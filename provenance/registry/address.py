@@ -42,7 +42,8 @@ def shown_address(url: URL) -> str:
     if url.get_backend_name() == "sqlite":
         return url.database or ""
     secret = [name for name in url.query if "password" in name]
-    return url.difference_update_query(secret).render_as_string(hide_password=True)
+    shown = url.set(drivername=url.get_backend_name()).difference_update_query(secret)
+    return shown.render_as_string(hide_password=True)
 
 
 def has_password(text: str) -> bool:

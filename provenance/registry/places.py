@@ -6,9 +6,10 @@ is about to stamp a clip again, or has to take it back, finds what is out there.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -22,8 +23,11 @@ from provenance.registry.rows import STAMPED
 from provenance.results import Document
 from provenance.results.payload import StampId
 from provenance.results.serial import At
+from provenance.system.text import printable
 
 _MAX_PLACE: Final = 2000
+_OPENS: Final = re.compile(r"signature|token|secret|passw|credential|api.?key|^sig$", re.I)
+"""Names in a query whose values are keys to what the address leads to."""
 _TABLE: Final = schema.place
 
 
@@ -109,6 +113,12 @@ class Places:
         with self._database.reading() as connection:
             return newest_with(connection, stamp_id)
 
+    @staticmethod
+    def of_with(connection: Connection, stamp_id: StampId) -> tuple[str, ...]:
+        """:meth:`of` as part of a transaction: the places alone, each once."""
+        told = (row.place for row in connection.execute(_newest_first(stamp_id)))
+        return tuple(dict.fromkeys(told))
+
     def each(self, connection: Connection) -> list[KnownPlace]:
         """Every place of every stamp, in the order in which they were told."""
         return [_read(row) for row in connection.execute(sa.select(_TABLE).order_by(_TABLE.c.id))]
@@ -124,17 +134,25 @@ def check_place(text: Any) -> str:
     """A place, on one line.
 
     Raises:
-        UsageError: it is empty, over 2000 characters, holds a control character or a password.
+        UsageError: it is empty, over 2000 characters, holds a control character, a password, or
+            what opens it: a presigned address's signature, a token.
     """
     place = text.strip() if isinstance(text, str) else ""
     if not place or len(place) > _MAX_PLACE or not place.isprintable():
         raise UsageError(f"A place needs 1 to {_MAX_PLACE} printable characters on one line.")
     try:
-        secret = urlsplit(place).password
+        parts = urlsplit(place)
+        named, password = [name for name, _ in parse_qsl(parts.query)], parts.password
     except ValueError:
-        secret = None
-    if secret is not None:
+        named, password = [], None
+    if password is not None:
         raise UsageError("The place holds a password, which everybody would read; leave it out.")
+    opening = next((name for name in named if _OPENS.search(name)), None)
+    if opening is not None:
+        raise UsageError(
+            f"The place lets everybody in who reads it ({printable(opening, 60)} in its query); "
+            "leave out what stands behind the question mark."
+        )
     return place
 
 

@@ -220,6 +220,8 @@ class Shown(Found):
 
     revocation: Withdrawal | None
     """The withdrawal in force that hits it."""
+    places: tuple[str, ...] = ()
+    """Where its output is and was, as the registry was told, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,8 @@ class Recalled(Document):
     """Stamps that it was made from, for whose sake it is concerned; empty where it is itself."""
     withdrawn: Withdrawal | None
     """The withdrawal in force that hits it; null where nothing has been withdrawn yet."""
+    places: tuple[str, ...] = ()
+    """Where its output is and was, as the registry was told, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +263,8 @@ class Withdrawn(Document):
     entry: Annotated[Withdrawal, At("")]
     stamps: int
     """Stamps registered so far that it hits."""
+    stamp_ids: tuple[StampId, ...]
+    """Which."""
     done: bool = True
     """Whether it was made; false of a dry run."""
 
@@ -314,6 +320,11 @@ class Facts:
 def model_target(name: str, version: str | None) -> str:
     """How a model, or one version of it, is written as a target."""
     return canonical([name] if version is None else [name, version])
+
+
+def named(kind: WithdrawalKind, target: str) -> str:
+    """A withdrawal's kind and target, for people."""
+    return f"{kind} {' '.join(json.loads(target)) if kind == 'model' else target}"
 
 
 def _is_model(target: str) -> bool:

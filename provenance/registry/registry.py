@@ -307,7 +307,8 @@ class Registry:
                         hits = zip(record.parents, past, strict=True)
                         through = tuple(one for one, its in hits if withdrawal.hits(its))
                     hit = self.withdrawals.hitting_with(connection, facts)
-                    yield Recalled(record, through, hit)
+                    places = self.places.of_with(connection, record.stamp_id)
+                    yield Recalled(record, through, hit, places)
 
     def each(self, connection: Connection) -> Iterator[Whole]:
         """Every stamp with its manifest and fingerprint, by id."""

@@ -21,6 +21,7 @@ from provenance.registry.records import (
     WithdrawalKind,
     check_actor,
     check_reason,
+    named,
     now,
     optional_time,
     parse_time,
@@ -86,7 +87,8 @@ class Withdrawals:
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
             if _active(connection, [(kind, target)]):
-                raise UsageError(f"The {kind} {target} is withdrawn already; reinstate it first.")
+                what = named(kind, target)
+                raise UsageError(f"The {what} is withdrawn already; reinstate it first.")
             _insert(connection, entry)
             self._noted(connection, entry)
         return entry
@@ -111,7 +113,7 @@ class Withdrawals:
                 .values(ended_at=stamp_time(now()), ended_reason=text, ended_by=actor)
             ).rowcount
             if not ended:
-                raise UsageError(f"The {kind} {target} is not withdrawn.")
+                raise UsageError(f"The {named(kind, target)} is not withdrawn.")
             self._audit.append_with(
                 connection,
                 "reinstate",
@@ -177,8 +179,8 @@ class Withdrawals:
             if hit is not None:
                 what = "that" if hit.kind == "stamp" else f"whose {hit.noun}"
                 raise WithdrawnError(
-                    f"{name} may not be stamped: it was made from a clip {what} was withdrawn on "
-                    f"{hit.at:%Y-%m-%d} ({hit.reason})."
+                    f"{name} may not be stamped: it is, or was made from, a clip {what} was "
+                    f"withdrawn on {hit.at:%Y-%m-%d} ({hit.reason})."
                 )
 
     def all(self, connection: Connection, *, active: bool = False) -> Iterator[Withdrawal]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 from rich.table import Table
 
-from provenance.report.registry import model_of, spared, target
+from provenance.registry import named
+from provenance.report.registry import model_of, spared
 from provenance.report.sheets import csv_lines
 from provenance.system.text import printable, several
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 COLUMNS: Final = (
     *("stamp_id", "output_sha256", "input_sha256", "model_name", "model_version", "stamped_at"),
     *("consents", "approvers", "approval", "made_from", "through", "withdrawn_at", "reason"),
+    "place",
 )
 """Columns of the CSV, in their order; several values in a cell have a space between them."""
 
@@ -33,7 +35,7 @@ def show_standing(found: Sequence[Standing], out: Console) -> None:
         table.add_column(name, no_wrap=name == "since")
     for one in found:
         entry = one.entry
-        what = f"{entry.kind} {target(entry.kind, entry.target)}{spared(entry)}"
+        what = f"{named(entry.kind, entry.target)}{spared(entry)}"
         reason = printable(entry.reason)
         if entry.ended_at is not None:
             ended = printable(
@@ -47,11 +49,8 @@ def show_standing(found: Sequence[Standing], out: Console) -> None:
 
 def show_recalled(found: Sequence[Recalled], out: Console) -> None:
     """What a recall concerns, a line each."""
-    if not found:
-        out.print("No stamp is concerned.")
-        return
     table = Table(box=None, pad_edge=False)
-    for name in ("stamp id", "model", "consents", "made from", "withdrawn", "output sha256"):
+    for name in ("stamp id", "model", "consents", "made from", "withdrawn"):
         table.add_column(name, no_wrap=name in ("stamp id", "withdrawn"), overflow="fold")
     for one in found:
         record, since = one.record, one.withdrawn
@@ -61,9 +60,11 @@ def show_recalled(found: Sequence[Recalled], out: Console) -> None:
             printable(", ".join(record.consents), 80),
             " ".join(stamp.hex for stamp in one.through),
             "no" if since is None else f"{since.at:%Y-%m-%d}",
-            record.output_sha256 or "",
         )
     out.print(table)
+    for one in found:
+        for place in one.places[:1]:
+            out.print(f"{one.record.stamp_id} is at {printable(place, 2000)}", soft_wrap=True)
     withdrawn = sum(one.withdrawn is not None for one in found)
     made = sum(bool(one.through) for one in found)
     some = f"{several(len(found), 'stamp')} concerned"
@@ -110,4 +111,5 @@ def _cells(one: Recalled) -> tuple[str, ...]:
         " ".join(stamp.hex for stamp in one.through),
         "" if since is None else since.at.isoformat(timespec="seconds"),
         "" if since is None else since.reason,
+        one.places[0] if one.places else "",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -14,13 +13,14 @@ from provenance.results import Document
 from provenance.system.text import printable, several
 
 if TYPE_CHECKING:
-    from provenance.registry import AuditReport, StampRecord, SweepReport, Withdrawal
+    from provenance.registry import AuditReport, Shown, StampRecord, SweepReport, Withdrawal
     from provenance.registry.transfer import Transfer
     from provenance.verifying.lookup import Lead
 
 
-def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console) -> None:
+def show_record(shown: Shown, out: Console) -> None:
     """One record, a line a field."""
+    record, revocation = shown.record, shown.revocation
     if revocation is not None:
         out.print(
             f"Withdrawn on {revocation.at:%Y-%m-%d}: {printable(revocation.reason)}"
@@ -44,6 +44,7 @@ def show_record(record: StampRecord, revocation: Withdrawal | None, out: Console
         ("Consents", ", ".join(record.consents) or None),
         ("Stamped again", record.again),
         ("Made from", ", ".join(parent.hex for parent in record.parents) or None),
+        *(("Place", place) for place in shown.places),
     ]
     table = Table.grid(padding=(0, 2))
     for name, value in rows:
@@ -140,11 +141,6 @@ class Audit(Document):
         row = None if report.broken is None else report.broken.number
         head = None if report.head is None else report.head.as_json()
         return cls(wrong is None, report.rows, head, None if wrong is None else Broken(row, wrong))
-
-
-def target(kind: str, value: str) -> str:
-    """A withdrawal's target, for people."""
-    return " ".join(json.loads(value)) if kind == "model" else printable(value, 80)
 
 
 def spared(entry: Withdrawal) -> str:

@@ -10,11 +10,11 @@ from provenance.keyring.files import certificate_id
 from provenance.manifest import Generation
 from provenance.registry import Facts, Registry, StampRecord, check_reason, check_reviewer_id
 from provenance.results import VerificationReport
-from provenance.results.payload import LAYOUT
+from provenance.results.payload import LAYOUT, StampId
 from provenance.stamping.claims import Claims
 from provenance.stamping.making import Making
 from provenance.verifying.imprint import fingerprint_of
-from provenance.verifying.lineage import lineage_of_source, stamps_in
+from provenance.verifying.lineage import lineage_of_source, stamps_in, with_stamp
 from provenance.video import probe
 
 
@@ -72,6 +72,12 @@ class Entry:
         # is gone can't be told: then a sweep will do the same.
         with contextlib.suppress(RegistryError):
             self._registry.reservations.settle(self.stamp_id, published=kind is None)
+
+    def made_from(self, stamp_id: StampId) -> None:
+        """Note a stamp that the input's picture carries, and look whether it is withdrawn."""
+        if self._registry is not None:
+            self._lineage = with_stamp(self._lineage, stamp_id, self._registry)
+            self.check()
 
     def commit(self, proof: VerificationReport, manifest: bytes, finished: Path) -> None:
         """Step 7."""

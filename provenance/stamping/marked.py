@@ -31,7 +31,7 @@ def refuse_marked(making: Making, sha256: str, registry: Registry | None) -> Non
     if stamp_id is None:
         where, stamp_id = "bytes", _in_registry(sha256, registry)
     if stamp_id is None:
-        where, stamp_id = "picture", _in_picture(making)
+        where, stamp_id = "picture", stamp_in_picture(making)
     if stamp_id is not None:
         said = {
             "manifest": f"carries a manifest of stamp {stamp_id}",
@@ -61,6 +61,11 @@ def _in_registry(sha256: str, registry: Registry | None) -> StampId | None:
     return next((one.stamp_id for one in found if one.output_sha256 == sha256), None)
 
 
-def _in_picture(making: Making) -> StampId | None:
+def stamp_in_picture(making: Making) -> StampId | None:
+    """The stamp that a quick look reads in an input's picture.
+
+    Raises:
+        UnreadableFileError: nothing of its picture decodes.
+    """
     keys = making.keyring.watermark_keys
     return Search(making.source, making.info, keys, "quick").find().stamp_id

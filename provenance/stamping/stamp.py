@@ -47,7 +47,7 @@ from provenance.stamping.claims import Allowed, Claims, How
 from provenance.stamping.entry import Entry
 from provenance.stamping.frames import FrameStamping
 from provenance.stamping.making import Making, check_names
-from provenance.stamping.marked import refuse_marked
+from provenance.stamping.marked import refuse_marked, stamp_in_picture
 from provenance.stamping.progress import Cancel, Progress, watched
 from provenance.stamping.readback import read_back
 from provenance.system.given import Source, on_disk, path_of
@@ -240,9 +240,11 @@ class Stamper:
             entry = stack.enter_context(
                 Entry(self.registry, making, generation, digest, claims, again=allowed.again)
             )
+            making.progress("observe", 0, None)
             if not allowed.restamp:
-                making.progress("observe", 0, None)
                 refuse_marked(making, digest, self.registry)
+            elif (carried := stamp_in_picture(making)) is not None:
+                entry.made_from(carried)
             generation = replace(generation, stamp_id=entry.stamp_id)
             # Names that no source has: in an error they are replaced by the target's.
             marked = workspace.path(f"marked-{secrets.token_hex(8)}{target.suffix}")

@@ -21,12 +21,13 @@ import shlex
 import ssl
 import stat
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from provenance.errors import DeliveryError, KeyringError, UsageError
@@ -36,6 +37,8 @@ from provenance.system.web import AGENT, may_pass
 _SECRET: Final = re.compile(r"whsec_([A-Za-z0-9+/]+={0,2})\s*")
 _SECRET_BYTES: Final = range(24, 65)
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_TAIL: Final = 2000
+"""Bytes of a program's complaints that are looked at."""
 _AT_HOME: Final = ("localhost", "127.0.0.1", "::1")
 
 
@@ -163,6 +166,13 @@ class Webhook:
                              advice="what is left is told by the next run")  # fmt: skip
 
 
+def _last_line(stream: IO[bytes]) -> str:
+    """What a program complained of last, to go behind how it ended."""
+    stream.seek(max(0, stream.seek(0, os.SEEK_END) - _TAIL))
+    lines = stream.read().decode("utf-8", "replace").strip().splitlines()
+    return f" ({printable(lines[-1], 200)})" if lines else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A program that is run for each message, which it reads from its standard input.
@@ -189,20 +199,23 @@ class Program:
         """Run it; it has taken the message when it ends with 0."""
         words = shlex.split(self.command)
         try:
-            done = subprocess.run(  # noqa: S603 - it is the user's own program
-                words,
-                input=body,
-                stdout=subprocess.DEVNULL,
-                timeout=self.timeout,
-                check=False,
-            )
+            with tempfile.TemporaryFile() as complaints:
+                done = subprocess.run(  # noqa: S603 - it is the user's own program
+                    words,
+                    input=body,
+                    stdout=subprocess.DEVNULL,
+                    stderr=complaints,
+                    timeout=self.timeout,
+                    check=False,
+                )
+                said = _last_line(complaints)
         except subprocess.TimeoutExpired:
             raise self._failed(f"took longer than {self.timeout:g} s", retryable=True) from None
         except OSError as error:
             why = f"can't be run ({(error.strerror or 'an error').lower()})"
             raise self._failed(why, retryable=False) from error
         if done.returncode:
-            raise self._failed(f"ended with {done.returncode}", retryable=True)
+            raise self._failed(f"ended with {done.returncode}{said}", retryable=True)
 
     def _failed(self, why: str, *, retryable: bool) -> DeliveryError:
         program = printable(Path(shlex.split(self.command)[0]).name, 80)

@@ -84,6 +84,19 @@ def lineage_of_source(
     return (*found, *_registered(registry, sorted(older - {*known}, key=lambda one: one.hex)))
 
 
+def with_stamp(
+    lineage: tuple[Facts, ...], stamp_id: StampId, registry: Registry
+) -> tuple[Facts, ...]:
+    """A past with one stamp more, which the clip's picture carries, and what that was made from.
+
+    Raises:
+        RegistryError: the registry can't be asked.
+    """
+    older = [parent for one in registry.records([stamp_id]) for parent in one.parents]
+    new = {stamp_id, *older} - {*stamps_in(lineage)}
+    return (*lineage, *_registered(registry, sorted(new, key=lambda one: one.hex)))
+
+
 def stamps_in(lineage: Iterable[Facts]) -> tuple[StampId, ...]:
     """The stamps in a past, each once, in order."""
     ids = {one.stamp_id for one in lineage if one.stamp_id is not None}

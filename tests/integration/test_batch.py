@@ -136,6 +136,30 @@ def test_a_run_that_logs_for_machines_writes_no_other_text(studio: Studio, run: 
         assert "using the settings" in lines[0]["message"]
         assert all(line["level"] in ("info", "warning", "error") for line in lines)
     assert json.loads(wrong.err.splitlines()[-1])["level"] == "error"
+    problem, end = (json.loads(line) for line in dry.err.splitlines()[-2:])
+    assert (problem["reason"], problem["job"]["output"]) == ("approval_no_approval", "b.mp4")
+    assert (end["jobs"], end["problems"]) == (2, 1)
+    (line,) = run(*logs, "--gob", "*.mov").err.splitlines()
+    assert "No such option '--gob'" in json.loads(line)["message"]
+
+
+def test_a_list_is_told_of_all_its_faults_at_once(studio: Studio, run: Run) -> None:
+    studio.listing.write_text('{"input": "a.mp4"}\n{"input": "b.mp4", "colour": 1}\n', "utf-8")
+    told = run(*studio.words)
+    assert told.code == 2
+    lines = told.err.splitlines()
+    assert all("jobs.jsonl, line" in line for line in lines)
+    assert {"line 1" in line for line in lines} == {True, False}
+
+
+def test_advice_names_the_flag_that_it_takes(studio: Studio, run: Run) -> None:
+    studio.add("a")
+    assert run(*studio.words).code == 0
+    (studio.folder / "in" / "made.mp4").write_bytes((studio.out / "a.mp4").read_bytes())
+    row = {"input": "in/made.mp4", "output": "made.mp4"} | FIELDS | {"prompt": "a second prompt"}
+    studio.listing.write_text(json.dumps(row), "utf-8")
+    for words in (("--allow-unapproved",), ("--allow-unapproved", "--dry-run")):
+        assert "stamped all the same (--restamp)." in run(*studio.words, *words).err
 
 
 def test_what_is_stamped_without_an_approval_says_so(studio: Studio, run: Run) -> None:

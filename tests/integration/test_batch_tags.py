@@ -51,7 +51,7 @@ def test_a_dry_run_and_the_results_name_what_is_left_out(studio: Studio, run: Ru
     }
     told = run(*studio.words, "--dry-run")
     assert "a.mp4 (jobs.jsonl, line 1): leaves out prompt" in told.err
-    assert "1 jobs checked, 0 problems" in told.out
+    assert "1 job checked, 0 problems" in told.out
     ran = run(*studio.words)
     assert ran.code == 0, ran.err
     assert "a.mp4 stamped (1 of 1); left out prompt" in ran.err

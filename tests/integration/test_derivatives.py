@@ -105,7 +105,7 @@ def test_nothing_is_stamped_from_a_clip_whose_past_is_withdrawn(
     for parent in family.clips:
         with (
             family.withdrawn(kind, target),
-            pytest.raises(WithdrawnError, match=f"made from {whose}.*taken back"),
+            pytest.raises(WithdrawnError, match=f"made from, {whose}.*taken back"),
         ):
             family.stamp(parent.output_path, tmp_path / "made.mp4")
     assert list(tmp_path.iterdir()) == []
@@ -126,7 +126,7 @@ def test_a_registry_that_knows_no_parent_believes_its_manifest(
     parent = family.clips[1].output_path
     with Registry(str(tmp_path / "other.db"), create=True) as other:
         other.withdrawals.withdraw("consent", "actor-1", "taken back")
-        with pytest.raises(WithdrawnError, match="made from a clip whose consent"):
+        with pytest.raises(WithdrawnError, match="made from, a clip whose consent"):
             family.stamp(parent, tmp_path / "made.mp4", registry=other)
         other.withdrawals.reinstate("consent", "actor-1", "over")
         made = family.stamp(parent, tmp_path / "made.mp4", registry=other)
@@ -249,7 +249,7 @@ def test_a_parent_that_is_withdrawn_meanwhile_stops_the_file(
             family.registry.withdrawals.withdraw("consent", "actor-1", "taken back")
 
     try:
-        with pytest.raises(WithdrawnError, match="made from a clip whose consent"):
+        with pytest.raises(WithdrawnError, match="made from, a clip whose consent"):
             family.stamp(family.clips[2].output_path, tmp_path / "made.mp4", progress=progress)
     finally:
         family.registry.withdrawals.reinstate("consent", "actor-1", "over")

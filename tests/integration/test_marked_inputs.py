@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from provenance import Claims, Keyring, Registry, Stamper, StampResult, init_keyring, stamp
-from provenance.errors import MarkedInputError
+from provenance.errors import MarkedInputError, WithdrawnError
 from provenance.manifest import sidecar_path
 from provenance.video import EncoderOptions
 from tests.clips import Spec, grey_clip, lumas, make_clip
@@ -100,6 +100,25 @@ def test_the_command_refuses_it_as_a_file_and_stamps_it_when_asked(
     assert asked.code == 0, asked.err
     shown = run("registry", "show", asked.row["stamp_id"], "--registry", "r.db", "--json").row
     assert shown["parents"] == [first.row["stamp_id"]]
+
+
+def test_a_copy_that_is_known_by_its_picture_alone_keeps_its_past_when_it_is_stamped(
+    clip: Path, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Its mark is all that says what it was made from, so that is what a recall goes by."""
+    options = {"encoder": FAST, "restamp": True, "again": "another cut"}
+    with Registry(str(tmp_path / "r.db"), create=True) as registry:
+        first = stamp_clip(clip, tmp_path / "first.mp4", keyring, registry=registry, **options)
+        bare = smaller(Path(first.output_path), tmp_path / "bare.mp4")
+        made = stamp_clip(
+            bare, tmp_path / "a.mp4", keyring, registry=registry, profile="strong", **options
+        )
+        record = registry.find(made.stamp_id)
+        assert record is not None
+        assert record.parents == (first.stamp_id,)
+        registry.withdrawals.withdraw("stamp", first.stamp_id.hex, "recalled")
+        with pytest.raises(WithdrawnError, match=r"bare.mp4 .* it is, or was made from, a clip"):
+            stamp_clip(bare, tmp_path / "b.mp4", keyring, registry=registry, **options)
 
 
 def test_the_shortcut_takes_the_same_words(

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from provenance import Keyring, StampResult
-from provenance.documents.exports import write_revocations
+from provenance.documents.exports import write_bundle, write_revocations
 from provenance.documents.fetching import fetched_revocations
 from provenance.documents.seen import Seen
 from provenance.errors import SealError, StorageError, UsageError
@@ -144,6 +144,19 @@ def test_a_list_is_replaced_when_it_says_something_new_or_grows_old(
     time.sleep(1.2)
     assert again(), "half of its time is over"
     assert not again()
+
+
+def test_what_is_no_list_is_never_replaced_by_one(
+    registry: Registry, keyring: Keyring, tmp_path: Path
+) -> None:
+    path = tmp_path / "clip.mp4"
+    bundle = tmp_path / "stamps.bundle"
+    write_bundle(registry, bundle, keyring.signer, valid=WEEK)
+    for content in (b"a stamped clip", b"", b'{"a": 1}', bundle.read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(UsageError, match=r"clip.mp4 is there and is no list of withdrawals"):
+            write_revocations(registry, path, keyring.signer, valid=WEEK, overwrite=True)
+        assert path.read_bytes() == content
 
 
 def test_a_list_in_a_bucket_is_replaced_whole_and_says_how_long_it_may_be_kept(

@@ -62,7 +62,45 @@ def test_a_recall_lists_every_output_and_what_was_made_from_it(
     assert "'=1+1" in {row["consents"] for row in table}, "no spreadsheet calculates it"
     assert run("registry", "recall", *NAME, "--out", "recall.csv").code == 2
     assert run("registry", "recall", *NAME, "--out", "recall.pdf").code == 2
-    assert "No stamp is concerned" in run("registry", "recall", "--model-name", "Exampel").out
+    typo = run("registry", "recall", "--model-name", "Exampel")
+    assert (typo.code, "no stamp of model Exampel" in typo.err) == (2, True)
+
+
+def test_a_recall_says_where_each_output_is_as_the_registry_was_told(
+    run: Run, database: Path, tmp_path: Path
+) -> None:
+    with Registry(str(database)) as registry:
+        stamp_id = registry.search(consent="consent-1")[0].stamp_id.hex
+    places = ["https://cdn.example.com/old cut/a.mp4", "s3://studio/a.mp4"]
+    for place in places:
+        assert run("registry", "moved", stamp_id, place).code == 0
+    asked = ("registry", "recall", "--stamp", stamp_id)
+    assert {tuple(row["places"]) for row in run(*asked, "--json").rows} == {tuple(places[::-1]), ()}
+    assert "s3://studio/a.mp4" in run(*asked).out
+    assert run(*asked, "--out", "recall.csv").code == 0
+    with (tmp_path / "recall.csv").open(encoding="utf-8-sig", newline="") as stream:
+        assert {row["place"] for row in csv.DictReader(stream)} == {places[-1], ""}
+    shown = run("registry", "show", stamp_id)
+    assert all(place in shown.out for place in places)
+    assert run("registry", "show", stamp_id, "--json").row["places"] == places[::-1]
+
+
+def test_a_place_that_opens_itself_to_its_readers_is_not_kept(run: Run, database: Path) -> None:
+    with Registry(str(database)) as registry:
+        stamp_id = registry.search(consent="consent-1")[0].stamp_id.hex
+    for query in ("X-Amz-Signature=1f", "a=1&sig=x", "token=x", "X-Goog-Credential=y"):
+        refused = run("registry", "moved", stamp_id, f"https://b.example.com/a.mp4?{query}")
+        assert (refused.code, "leave out what stands behind" in refused.err) == (2, True)
+    assert run("registry", "moved", stamp_id, "https://b.example.com/a.mp4?signed=no&v=2").code == 0
+
+
+def test_a_dry_withdrawal_names_what_it_would_hit_to_programs_too(run: Run, database: Path) -> None:
+    asked = ("registry", "revoke", *NAME, "--reason", "recalled", "--json")
+    dry = run(*asked, "--dry-run").row
+    assert (dry["done"], len(dry["stamp_ids"]), dry["stamps"]) == (False, 3, 3)
+    assert run(*asked).row["stamp_ids"] == dry["stamp_ids"]
+    twice = run(*asked)
+    assert "The model ExampleVideoModel is withdrawn already" in twice.err
 
 
 def test_withdrawals_are_listed_with_who_made_them_and_what_they_hit(

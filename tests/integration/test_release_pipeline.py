@@ -37,7 +37,7 @@ def test_the_page_leads_from_an_empty_folder_to_verified_clips(tmp_path: Path) -
         timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 jobs checked, 1 problems; nothing was stamped" in done.stdout
+    assert "3 jobs checked, 1 problem; nothing was stamped" in done.stdout
     assert "2 stamped, 0 done before, 1 failed" in done.stdout
     assert "1 stamped, 2 done before" in done.stdout
     assert done.stdout.count("CONFIRMED") == 3

@@ -210,8 +210,9 @@ def test_a_program_reads_each_from_its_input(registry: Registry, tmp_path: Path)
     (notice,) = (json.loads(line) for line in kept.read_text().splitlines())
     assert schemas.held(notice)["event"] == "stamp"
     register(registry, tmp_path / "b.mp4")
-    failing = Program("hook", f'{sys.executable} -c "raise SystemExit(3)"', 30.0)
-    assert "ended with 3" in str(tell(registry, failing, attempts=1).error)
+    code = "import sys; print('first', file=sys.stderr); sys.exit('no such host')"
+    failing = Program("hook", f'{sys.executable} -c "{code}"', 30.0)
+    assert "ended with 1 (no such host);" in str(tell(registry, failing, attempts=1).error)
     assert "can't be run" in str(tell(registry, Program("hook", "/no/such", 1.0)).error)
 
 

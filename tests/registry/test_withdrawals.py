@@ -196,7 +196,7 @@ def test_a_commit_waits_for_a_withdrawal_that_is_being_written_and_is_refused(
             time.sleep(0.3)
             assert not committing.done()
             other.withdrawals.merge(connection, [entry])
-        whose = "made from a clip whose consent" if past else "its consent"
+        whose = "made from, a clip whose consent" if past else "its consent"
         with pytest.raises(WithdrawnError, match=rf"clip\.mp4 .*{whose} was withdrawn"):
             committing.result(60)
     assert registry.find(stamp_id) is None

@@ -205,6 +205,16 @@ def test_others_libraries_read_and_make_our_envelopes() -> None:
     assert back.approver == "reviewer-7"
 
 
+def test_an_approval_of_a_day_to_come_is_not_signed() -> None:
+    key = Ed25519PrivateKey.generate()
+    statement = {"clip": {"sha256": "ab" * 32}, "approver": "anna"}
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    near = statement | {"approved_at": "2026-11-28T12:04:00Z"}
+    assert approvals.verify(approvals.sign(near, key, now=now), [key.public_key()])
+    with pytest.raises(UsageError, match="2026-11-28 12:06 UTC, which is still to come"):
+        approvals.sign(statement | {"approved_at": "2026-11-28T12:06:00Z"}, key, now=now)
+
+
 def test_a_review_tool_signs_by_the_command(run: Run, tmp_path: Path) -> None:
     assert run("approve", "--new-key", "anna.pem").code == 0
     key = approvals.load_reviewer_key(tmp_path / "anna.pem").public_key()
@@ -220,4 +230,5 @@ def test_a_review_tool_signs_by_the_command(run: Run, tmp_path: Path) -> None:
         refused = run(*asked, input=wrong)
         assert (refused.code, refused.out) == (2, "")
     assert run(*asked, "--approver", "x", input=statement).code == 2
+    assert "--key FILE" in run("approve", "--statement", "-", input=statement).err
     assert os.path.getsize(tmp_path / "a.json") > 0

@@ -179,6 +179,7 @@ def test_a_brand_takes_over_nothing_that_says_who_stamps(tmp_path: Path) -> None
         ({"registry": "common.db"}, {}),
         ({}, {"PROVENANCE_REGISTRY": "common.db"}),
         ({"signer": "awskms:alias/beta"}, {}),
+        ({"provider": "Beta"}, {}),
         ({}, {"PROVENANCE_SIGNER_CHAIN": "beta.pem"}),
     ],
 )
@@ -212,6 +213,19 @@ def test_a_file_with_brands_wants_one_named_unless_keys_are(tmp_path: Path) -> N
     with pytest.raises(UsageError, match="has settings of the brands acme, beta, and no keys"):
         load({}, {}, tmp_path)
     assert load({"keys": Path("keys/own")}, {}, tmp_path).keys == Path("keys/own")
+
+
+def test_a_command_that_needs_no_keys_wants_a_brand_only_to_know_the_registry(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, BRANDS)
+    assert load({"registry": None}, {}, tmp_path).registry == "common.db"
+    write(tmp_path, BRANDS.replace('registry = "common.db"', ""))
+    assert load({"registry": "acme.db"}, {}, tmp_path).registry == "acme.db"
+    with pytest.raises(UsageError, match="the brands acme, beta, and no registry"):
+        load({"registry": None}, {}, tmp_path)
+    with pytest.raises(UsageError, match="and no keys"):
+        load({"registry": "acme.db", "keys": None}, {}, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ def test_an_error_that_goes_to_another_process_keeps_all_that_it_says(
     assert str(again) == str(error)
     assert (again.code, again.path, again.advice) == (error.code, error.path, error.advice)
     assert again.path in ("a.mp4", "jobs.csv")
+    assert [str(one) for one in again.others] == [str(one) for one in error.others]
 
 
 def test_what_to_do_next_ends_the_sentence_and_stands_by_itself() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -33,6 +33,10 @@ KEYS: Final = ("schema", "clip", "approver", "policy", "approved_at", "job")
 """Keys of a statement; ``schema``, ``policy`` and ``approved_at`` may be left to :func:`sign`."""
 
 
+_AHEAD: Final = timedelta(minutes=5)
+"""By how much another machine's clock may be fast."""
+
+
 def sign(
     statement: Mapping[str, Any], key: Ed25519PrivateKey, *, now: datetime | None = None
 ) -> bytes:
@@ -48,7 +52,7 @@ def sign(
         A DSSE envelope: one line of JSON, for ``CLIP.approval.json``.
 
     Raises:
-        UsageError: it is no statement of an approval.
+        UsageError: it is no statement of an approval, or one of a moment still to come.
     """
     for name in statement:
         if name not in KEYS:
@@ -64,12 +68,17 @@ def sign(
     if len(payload) > MAX_STATEMENT:
         raise UsageError("The approval is too long; shorten its consents and texts.")
     try:
-        read_statement(payload, key_id(key.public_key()))
+        said = read_statement(payload, key_id(key.public_key()))
     except ApprovalError as error:
         why = f" ({printable(error.__cause__, 120)})" if str(error.__cause__ or "") else ""
         raise UsageError(
             f"This is no approval that would be understood{why}; docs/approvals has its form."
         ) from error
+    if said.approved_at > moment + _AHEAD:
+        raise UsageError(
+            f"The approval is dated {said.approved_at:%Y-%m-%d %H:%M} UTC, which is still to come; "
+            "put its approved_at right, or leave it out for this moment."
+        )
     return enclose(PAYLOAD_TYPE, payload, key)
 
 

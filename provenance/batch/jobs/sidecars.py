@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provenance.system.storage import is_url
+from provenance.system.text import printable
 
 AT: Final = {
     "prompt_at": "prompt",
@@ -49,7 +50,9 @@ def located(values: Mapping[str, Any], base: Path) -> dict[str, Any] | list[Prob
     path = _path(name, clip)
     whole = "should be a path on this machine" if is_url(path) else _read(base / path)
     if isinstance(whole, str):
-        return [("sidecar", whole)]
+        # A name that was made of the clip's is no prompt in the wrong column.
+        which = f"{printable(path)} " if path != name else ""
+        return [("sidecar", f"{which}{whole}")]
     problems: list[Problem] = []
     for key, pointer in asked.items():
         found = _at(whole[0], pointer)

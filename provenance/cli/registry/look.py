@@ -45,12 +45,14 @@ def show_command(
         if record is None:
             raise InputError(f"The registry {stamps.name} has no stamp {wanted}.")
         revocation = stamps.withdrawals.hitting(Facts.of(record))
+        places = tuple(dict.fromkeys(one.place for one in stamps.places.of(wanted)))
         if manifest is not None:
             _write_manifest(manifest, stamps.manifest(wanted))
+    shown = Shown(record, revocation, places)
     if as_json:
-        print_json(Shown(record, revocation).as_json())
+        print_json(shown.as_json())
     else:
-        show.show_record(record, revocation, stdout())
+        show.show_record(shown, stdout())
 
 
 @click.command(

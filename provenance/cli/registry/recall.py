@@ -10,7 +10,7 @@ from provenance.cli.lazy import examples
 from provenance.cli.opening import open_registry, settings
 from provenance.cli.options import json_option, registry_option
 from provenance.cli.output import print_json, stdout
-from provenance.cli.registry.targets import one_target, target_of
+from provenance.cli.registry.targets import one_target, stamps_of, target_of
 from provenance.documents.exports import write_whole
 from provenance.errors import UsageError
 from provenance.registry import Standing, drafted
@@ -68,8 +68,9 @@ def recall_command(
 ) -> None:
     """List every stamp that a withdrawal of this concerns, also of clips made from such a one.
 
-    Each with the SHA-256 of its output, its consents, what it was made from, and whether it is
-    withdrawn yet.  Nothing is withdrawn by this: `registry revoke` does that.
+    Each with its consents, what it was made from, whether it is withdrawn yet, and where it is as
+    `registry moved` was told; the SHA-256 of its output and the rest in a file and with --json.
+    Nothing is withdrawn by this: `registry revoke` does that.
     """
     if out is not None and out.suffix.lower() not in _KINDS:
         raise UsageError(f"{out} is of no known kind; end its name with .csv or .jsonl.")
@@ -77,7 +78,13 @@ def recall_command(
         raise UsageError("--json prints the list, --out writes it; give one of them.")
     kind, target = target_of(**asked)
     with open_registry(settings({"registry": registry_url})) as stamps:
-        found = stamps.recalled(drafted(kind, target, "asked about"))
+        asked_about = drafted(kind, target, "asked about")
+        if not any(stamps.hit_by(asked_about)):
+            raise UsageError(
+                f"The registry {stamps.name} has no {stamps_of(kind, target)}, so nothing is "
+                "concerned; look it up with `provenance registry search`."
+            )
+        found = stamps.recalled(asked_about)
         if as_json:
             for one in found:
                 print_json(one.as_json())

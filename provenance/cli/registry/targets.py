@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 import click
 
 from provenance.errors import UsageError
-from provenance.registry import WithdrawalKind, check_reference, check_reviewer_id, model_target
+from provenance.registry import (
+    WithdrawalKind,
+    check_reference,
+    check_reviewer_id,
+    model_target,
+    named,
+)
 from provenance.results.payload import StampId
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -57,6 +63,11 @@ def stamp_id_of(text: str) -> StampId:
         return StampId.from_hex(text.strip())
     except ValueError as error:
         raise UsageError(f"{text!r} is no stamp id; it has 16 hexadecimal digits.") from error
+
+
+def stamps_of(kind: WithdrawalKind, target: str) -> str:
+    """What there may be none of: ``stamp 67140baa2d6342f5``, ``stamp of model NAME``."""
+    return f"{'' if kind == 'stamp' else 'stamp of '}{named(kind, target)}"
 
 
 def target_of(

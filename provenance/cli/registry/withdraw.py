@@ -11,9 +11,9 @@ from provenance.cli.lazy import examples
 from provenance.cli.opening import open_registry, settings
 from provenance.cli.options import json_option, registry_option
 from provenance.cli.output import print_json, stdout
-from provenance.cli.registry.targets import target_of, target_options
+from provenance.cli.registry.targets import stamps_of, target_of, target_options
 from provenance.errors import UsageError
-from provenance.registry import Withdrawn, drafted
+from provenance.registry import Withdrawn, drafted, named
 from provenance.report import registry as show
 from provenance.system.text import several
 
@@ -63,30 +63,31 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     kind, target = target_of(**asked)
     moment = None if good_before is None else _moment(good_before)
     draft = drafted(kind, target, reason, good_before=moment, by=by)
-    named = f"{kind} {show.target(kind, target)}{show.spared(draft)}"
+    what = f"{named(kind, target)}{show.spared(draft)}"
     with open_registry(settings({"registry": registry_url})) as stamps:
         hits = list(stamps.hit_by(draft))
         # One that spares all there is may well be meant.
         known = bool(hits) or any(stamps.hit_by(replace(draft, good_before=None)))
         if not known and not even_if_none:
             raise UsageError(
-                f"No registered stamp is of {named}, so nothing was withdrawn; look it up with "
-                "`provenance registry search`, or add --even-if-none to withdraw what is to come."
+                f"The registry {stamps.name} has no {stamps_of(kind, target)}, so nothing was "
+                "withdrawn; look it up with `provenance registry search`, or add --even-if-none to "
+                "withdraw what is to come."
             )
         entry = draft
         if not dry_run:
             entry = stamps.withdrawals.withdraw(kind, target, reason, good_before=moment, by=by)
     if as_json:
-        print_json(Withdrawn(entry, len(hits), done=not dry_run).as_json())
+        print_json(Withdrawn(entry, len(hits), tuple(hits), done=not dry_run).as_json())
         return
     some = f"{several(len(hits), 'stamp')} registered so far"
     if dry_run:
         told = "".join(f"\n  {stamp}" for stamp in hits[:_SHOWN])
         more = len(hits) - _SHOWN
         told += f"\n  and {more} more" if more > 0 else ""
-        stdout().print(f"Would withdraw {named}, which hits {some}.{told}", soft_wrap=True)
+        stdout().print(f"Would withdraw {what}, which hits {some}.{told}", soft_wrap=True)
     else:
-        stdout().print(f"Withdrawn: {named}, which hits {some}.", soft_wrap=True)
+        stdout().print(f"Withdrawn: {what}, which hits {some}.", soft_wrap=True)
 
 
 @click.command(
@@ -103,7 +104,7 @@ def reinstate_command(
     kind, target = target_of(**asked)
     with open_registry(settings({"registry": registry_url})) as stamps:
         stamps.withdrawals.reinstate(kind, target, reason, by=by)
-    stdout().print(f"Reinstated: {kind} {show.target(kind, target)}.", soft_wrap=True)
+    stdout().print(f"Reinstated: {named(kind, target)}.", soft_wrap=True)
 
 
 def _moment(text: str) -> datetime:

@@ -68,8 +68,9 @@ def test_what_a_row_says_itself_comes_first(folder: Path) -> None:
     [
         ({"sidecar": "none.json"}, "sidecar does not exist"),
         ({"sidecar": "sea.mp4"}, "sidecar is no JSON"),
-        ({"sidecar": "s3://bucket/{name}.json"}, "sidecar should be a path on this machine"),
+        ({"sidecar": "s3://bucket/{name}.json"}, "should be a path on this machine"),
         ({"sidecar": 7}, "sidecar is no path"),
+        ({"sidecar": "{stem}.txt"}, "sidecar sea.txt does not exist"),
         ({"prompt_at": "/generation/none"}, "prompt_at leads to nothing"),
         ({"prompt_at": "generation"}, "prompt_at leads to nothing"),
         ({"prompt_at": "/generation/takes/7"}, "prompt_at leads to nothing"),
