@@ -252,8 +252,8 @@ def test_a_dry_run_names_all_that_is_wrong_with_each_clip(studio: Studio, run: R
     (studio.out / "a.mp4").write_bytes(b"something else")
     dry = run(*studio.words, "--dry-run", "--json")
     reasons = [row["reason"] for row in dry.rows]
-    assert (dry.code, reasons[:3]) == (3, ["usage", "approval_no_approval", "withdrawn"])
-    assert len(reasons) == 4
+    wanted = ["approval_no_approval", "usage", "usage", "withdrawn"]
+    assert (dry.code, sorted(reasons)) == (3, wanted)
     assert json.dumps(dry.rows).count("prores") == 1
 
 
