@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from provenance import config
 from provenance.batch import approvals
 from provenance.batch.approvals import Terms
 from provenance.batch.jobs import (
@@ -19,6 +18,7 @@ from provenance.batch.jobs import (
     keep_approval,
     terms_of,
 )
+from provenance.cli import config
 from provenance.cli.batch_setup import job_defaults
 from provenance.cli.lazy import examples
 from provenance.cli.opening import settings

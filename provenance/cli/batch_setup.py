@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import platformdirs
 
-from provenance import config
 from provenance.batch import STATE, Settings
 from provenance.batch.approvals import DEFAULT_POLICY, FOLDER, ApprovalPolicy, load_reviewers
 from provenance.batch.jobs import Job, find_jobs, find_rows, read_defaults, read_jobs
 from provenance.batch.jobs.rows import merged
+from provenance.cli import config
 from provenance.cli.exits import DONE
 from provenance.cli.opening import APPLICATION, NO_REGISTRY, read_pem, registry_url
 from provenance.cli.options import ENCODING, MODEL, SIDECAR

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from provenance import config
+from provenance.cli import config
 from provenance.cli.output import warn
 from provenance.documents.notices import Delivered, tell
 from provenance.errors import RegistryError, UsageError

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import platformdirs
 
-from provenance import config
+from provenance.cli import config
 from provenance.cli.output import complain, warn
 from provenance.errors import KeyringError, UsageError
 from provenance.keyring import Keyring, is_keyring

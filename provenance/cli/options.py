@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from provenance.cli.config import BRAND
 from provenance.cli.opening import BRAND_GIVEN
-from provenance.config import BRAND
 from provenance.errors import UsageError
 from provenance.registry.address import has_password
 

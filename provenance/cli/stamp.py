@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from provenance import config
+from provenance.cli import config
 from provenance.cli.lazy import examples
 from provenance.cli.opening import open_keyring, opened_registry, settings
 from provenance.cli.options import (

@@ -12,7 +12,7 @@ from typing import get_args
 import click
 import platformdirs
 
-from provenance import config
+from provenance.cli import config
 from provenance.cli.bulk import read_list, verify_all
 from provenance.cli.lazy import examples
 from provenance.cli.opening import (

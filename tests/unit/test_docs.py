@@ -18,7 +18,7 @@ import click
 import pytest
 
 import provenance
-from provenance import config
+from provenance.cli import config
 from provenance.results import (
     Detection,
     FileFacts,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from provenance import config
+from provenance.cli import config
 from provenance.cli.delivering import deliver, receivers, webhook_options
 from provenance.cli.exits import DONE, FAILED
 from provenance.cli.lazy import examples

@@ -3,8 +3,8 @@
 A settings file may hold brands: ``[brand.acme]`` is a table of settings by a name, which come
 before the file's others when that brand is asked for.  Who signs is the brand's alone to say.
 
-Only the command line and the service call :func:`load`, once, at their start; everything below is
-given what it needs.  The environment and the working folder are arguments, so this module reads
+Only the command line calls :func:`load`, once, at its start; everything below is given what it
+needs.  The environment and the working folder are arguments, so this module reads
 nothing on its own but the settings file it is told of.
 """
 
