@@ -26,8 +26,8 @@ from provenance.batch import (
     run_batch,
     share_out,
 )
-from provenance.batch.dry import Elsewhere, LeftOut, Problem, check_batch
-from provenance.batch.jobs import Job, Ledger, WatchedFolder
+from provenance.batch.jobs import Ledger, WatchedFolder
+from provenance.cli.batch_dry import check_jobs
 from provenance.cli.batch_setup import (
     FIELDS,
     job_defaults,
@@ -40,7 +40,6 @@ from provenance.cli.batch_telling import Logging, Telling
 from provenance.cli.batch_view import BatchView
 from provenance.cli.delivering import deliver_all, receivers
 from provenance.cli.exits import batch_exit_code
-from provenance.cli.flags import with_flags
 from provenance.cli.lazy import examples
 from provenance.cli.opening import (
     NO_REGISTRY,
@@ -62,12 +61,10 @@ from provenance.cli.options import (
     signer_options,
     stamp_options,
 )
-from provenance.cli.output import complain, print_json, stdout, warn
+from provenance.cli.output import stdout, warn
 from provenance.cli.stopping import Stopped
 from provenance.errors import OutputError, UsageError
-from provenance.report import named
 from provenance.system.processes import usable_cores
-from provenance.system.text import printable, several
 
 _ARITHMETIC = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -262,7 +259,7 @@ def batch(  # noqa: PLR0917 - click passes every parameter by name
         run = run_settings(out, chosen, keyring, flags, threads)
         if dry_run:
             with opened_registry(chosen, keyring):
-                return _dry_run(listed, run, as_json=as_json, logs=logs)
+                return check_jobs(listed, run, as_json=as_json, logs=logs)
         registry = stack.enter_context(opened_registry(chosen, keyring))
         _make_folder(run.spool)
         path = results or results_path(out, run)
@@ -315,37 +312,6 @@ def _pool(
     for name in _ARITHMETIC:  # read by the workers, at their start
         os.environ.setdefault(name, str(run.threads))
     return stack.enter_context(LocalWorkers(size, run, pin=token_pin()))
-
-
-def _dry_run(jobs: tuple[Job, ...], run: Settings, *, as_json: bool, logs: bool) -> int:
-
-    faults = []
-    for found in check_batch(jobs, run, pin=token_pin()):
-        if isinstance(found, Problem):
-            faults.append(found.fault)
-        if as_json:
-            print_json(found.as_json())
-            continue
-        job = found.job
-        where = "" if job is None else f"{job.output} ({job.origin}): "
-        label = "Problem: " if isinstance(found, Problem) else "Note: "
-        complain(f"{where}{_found(found)}", label=label, fields=found.as_json())
-    checked, problems = several(len(jobs), "job"), several(len(faults), "problem")
-    told = f"{checked} checked, {problems}; nothing was stamped"
-    if logs:
-        complain(told, label="", fields={"jobs": len(jobs), "problems": len(faults)})
-    elif not as_json:
-        stdout().print(told, soft_wrap=True)
-    return batch_exit_code(faults)
-
-
-def _found(found: Problem | LeftOut | Elsewhere) -> str:
-    if isinstance(found, LeftOut):
-        return f"leaves out {named(found.left_out)}"
-    if isinstance(found, Elsewhere):
-        place = "" if found.place is None else f", at {printable(found.place, 200)}"
-        return f"is done elsewhere, as stamp {found.stamp_id}{place}"
-    return with_flags(found.error, found.settings)
 
 
 def _make_folder(path: Path) -> None:
