@@ -107,6 +107,7 @@ class Tools:
             consents=job.consents,
             prompt_trace=prompt.trace,
             prompt_hashes=prompt.hashes[1:],
+            model_card_sha256=job.model_card_sha256,
         )
 
     def stamped_before(self, claims: Claims, input_sha256: str) -> tuple[StampRecord, ...]:

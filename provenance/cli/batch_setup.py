@@ -66,8 +66,8 @@ def job_defaults(chosen: config.Settings, flags: dict[str, Any]) -> dict[str, An
 
     names = [flag.removeprefix("--").replace("-", "_") for flag in FIELDS]
     given = {name: flags[name] for name in names if flags.get(name) is not None}
-    if "prompt_file" in given:
-        given["prompt_file"] = str(Path(given["prompt_file"]).absolute())
+    for name in {"prompt_file", "model_card"} & given.keys():
+        given[name] = str(Path(given[name]).absolute())
     if flags["prompt_from_tags"]:
         given["prompt_from_tags"] = True
     if flags["keep_tags"] is not None:

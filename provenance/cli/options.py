@@ -148,6 +148,12 @@ def defaults_option(command: _Command) -> _Command:
 _FIELDS: Final[dict[str, dict[str, Any]]] = {
     "--model-name": {"metavar": "NAME", "help": "The model that made the clip."},
     "--model-version": {"metavar": "V", "help": "Its version."},
+    "--model-card": {
+        "metavar": "FILE",
+        "type": click.Path(path_type=Path),
+        "help": "Take both from this model card: Markdown or YAML as on Hugging Face, or JSON.  "
+        "The manifest names it by its SHA-256.",
+    },
     "--prompt-file": {
         "metavar": "FILE",
         "type": click.Path(path_type=Path),
@@ -217,17 +223,17 @@ _FIELDS: Final[dict[str, dict[str, Any]]] = {
 """What a clip can be stamped with, and how: the same words in `stamp`, `batch` and `approve`."""
 
 
-def stamp_options(*flags: str, required: bool = False) -> Callable[[_Command], _Command]:
+def stamp_options(*flags: str) -> Callable[[_Command], _Command]:
     """Those of the options by which a clip is stamped, in this order."""
 
     def decorate(command: _Command) -> _Command:
         for flag in reversed(flags):
-            command = click.option(flag, required=required, **_FIELDS[flag])(command)
+            command = click.option(flag, **_FIELDS[flag])(command)
         return command
 
     return decorate
 
 
-MODEL: Final = ("--model-name", "--model-version")
+MODEL: Final = ("--model-name", "--model-version", "--model-card")
 SIDECAR: Final = ("--sidecar", "--prompt-at", "--model-name-at", "--model-version-at")
 ENCODING: Final = ("--codec", "--crf", "--bitrate", "--preset")

@@ -35,6 +35,7 @@ from provenance.manifest import (
 )
 from provenance.report import show_stamp
 from provenance.results import PromptHash
+from provenance.stamping.cards import model_of
 from provenance.stamping.claims import Claims, How, hashes_of
 from provenance.stamping.making import prompt_from_tags as read_tags
 from provenance.stamping.stamp import Stamper
@@ -48,15 +49,15 @@ _MAX_PROMPT = 10_000_000
     epilog=examples(
         "provenance stamp clip.mp4 stamped.mp4 --model-name ExampleVideoModel \\\n"
         '    --model-version 3.2.1 --prompt "a walk through a gallery"',
-        "provenance stamp clip.mov stamped.mov --model-name ExampleVideoModel \\\n"
-        "    --model-version 3.2.1 --prompt-file prompt.txt --codec prores --consent C-17",
+        "provenance stamp clip.mov stamped.mov --model-card model/README.md \\\n"
+        "    --prompt-file prompt.txt --codec prores --consent C-17",
         "provenance stamp comfyui.mp4 stamped.mkv --model-name ExampleVideoModel \\\n"
         "    --model-version 3.2.1 --prompt-from-tags --profile strong --json",
     )
 )
 @click.argument("source", metavar="INPUT", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUTPUT", type=click.Path(path_type=Path))
-@stamp_options(*MODEL, required=True)
+@stamp_options(*MODEL)
 @click.option(
     "--prompt",
     metavar="TEXT",
@@ -100,8 +101,9 @@ _MAX_PROMPT = 10_000_000
 def stamp(  # noqa: PLR0917 - click passes every parameter by name
     source: Path,
     target: Path,
-    model_name: str,
-    model_version: str,
+    model_name: str | None,
+    model_version: str | None,
+    model_card: Path | None,
     prompt: str | None,
     prompt_file: Path | None,
     prompt_hash: str | None,
@@ -130,6 +132,10 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
     one way: --prompt, --prompt-file, --prompt-hash or --prompt-from-tags; it may stand in nothing
     that is published.
     """
+    if model_card is None and None in (model_name, model_version):
+        raise UsageError(
+            "Say which model made it: --model-name and --model-version, or --model-card."
+        )
     given = [value for value in (prompt, prompt_file, prompt_hash) if value is not None]
     if len(given) + prompt_from_tags != 1:
         raise UsageError(
@@ -152,9 +158,10 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
         text = prompt if prompt is not None else _read_prompt(prompt_file or Path("-"))
         hashed = hash_prompt(text, None if plain_prompt_hash else keyring.prompt_key)
         trace, known = trace_prompt(text, keyring.prompt_key), hashes_of(text, keyring)
+    name, version, card_sha256 = model_of(model_card, model_name, model_version)
     claims = Claims(
-        model_name,
-        model_version,
+        name,
+        version,
         hashed,
         provider=chosen.provider,
         title=title,
@@ -163,6 +170,7 @@ def stamp(  # noqa: PLR0917 - click passes every parameter by name
         consents=consents,
         prompt_trace=trace,
         prompt_hashes=known,
+        model_card_sha256=card_sha256,
     )
     encoder = EncoderOptions(
         codec=chosen.codec,  # type: ignore[arg-type]  # checked where codecs are known

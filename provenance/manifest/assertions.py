@@ -7,6 +7,7 @@ in ``org.provenance-stamp.generation``.  Names of people, prompts and consent te
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -87,6 +88,7 @@ class Generation:
         model_identifier: a package URL or another identifier of the model, if there is one.
         approval: opaque reference to the approval that let the clip be stamped.
         consents: opaque references to the consents that it needed.
+        model_card_sha256: SHA-256 of the model card, 64 hexadecimal digits.
 
     Raises:
         UsageError: when a text is empty, over 256 characters or holds a control character, the
@@ -107,6 +109,7 @@ class Generation:
     model_identifier: str | None = None
     approval: str | None = None
     consents: tuple[str, ...] = ()
+    model_card_sha256: str | None = None
 
     def __post_init__(self) -> None:
         texts = {
@@ -132,6 +135,9 @@ class Generation:
                 f"{self.digital_source_type!r} is no digital source type; choose one of "
                 f"{', '.join(DIGITAL_SOURCE_TYPES)}."
             )
+        card = self.model_card_sha256
+        if card is not None and not re.fullmatch(r"[0-9a-f]{64}", card):
+            raise UsageError("The SHA-256 of a model card has 64 hexadecimal digits; give its own.")
         if self.duration_ms < 0:
             raise UsageError("The duration of a clip can't be negative.")
         if self.created_at.tzinfo is None:
@@ -234,7 +240,9 @@ def generation_record(generation: Generation) -> dict[str, Any]:
         "schema": GENERATION_SCHEMA,
         "stamp_id": generation.stamp_id.hex,
         "provider": generation.provider,
-        "model": {"name": generation.model_name, "version": generation.model_version},
+        "model": model_said(
+            generation.model_name, generation.model_version, generation.model_card_sha256
+        ),
         "prompt": prompt,
         "watermark": {
             "alg": SOFT_BINDING_ALG,
@@ -243,6 +251,17 @@ def generation_record(generation: Generation) -> dict[str, Any]:
         },
         **references,
     }
+
+
+def model_said(name: str | None, version: str | None, card_sha256: str | None) -> dict[str, Any]:
+    """The model; its card by its hash alone, since C2PA has a place for files with addresses only.
+
+    The hash has the words of C2PA's own (``alg``, ``hash``).
+    """
+    model: dict[str, Any] = {"name": name, "version": version}
+    if card_sha256 is not None:
+        model["card"] = {"alg": "sha256", "hash": card_sha256}
+    return model
 
 
 def training_mining() -> dict[str, Any]:

@@ -25,6 +25,7 @@ MAX_TEXT = 200
 MAX_ITEMS = 100
 """Most ingredients, codes or assertions looked at of each list."""
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SAME_LABEL = re.compile(r"__\d+$")
 _OPENING_ACTIONS = ("c2pa.created", "c2pa.edited", "c2pa.opened")
 _GENERATED = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia")
@@ -37,6 +38,7 @@ class Facts:
     provider: str | None = None
     model_name: str | None = None
     model_version: str | None = None
+    model_card_sha256: str | None = None
     prompt_hash: PromptHash | None = None
     soft_binding: SoftBinding | None = None
     watermark_key_id: str | None = None
@@ -83,6 +85,7 @@ def read_facts(manifest: object) -> Facts:
         provider=clean(record.get("provider")),
         model_name=name,
         model_version=version,
+        model_card_sha256=_card(model.get("card")),
         prompt_hash=_prompt_hash(record.get("prompt")),
         soft_binding=binding,
         watermark_key_id=clean(_mapping(record.get("watermark")).get("keyId")),
@@ -179,6 +182,14 @@ def _prompt_hash(value: object) -> PromptHash | None:
     if alg is None or digest is None:
         return None
     return PromptHash(alg, digest, clean(prompt.get("keyId")))
+
+
+def _card(value: object) -> str | None:
+    """The SHA-256 of a model card."""
+    card = _mapping(value)
+    digest = card.get("hash")
+    fits = card.get("alg") == "sha256" and isinstance(digest, str) and _SHA256.fullmatch(digest)
+    return str(digest) if fits else None
 
 
 def _soft_binding(

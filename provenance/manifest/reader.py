@@ -387,6 +387,7 @@ def _with_facts(report: ManifestReport, facts: Facts) -> ManifestReport:
         watermark_key_id=facts.watermark_key_id,
         digital_source_type=facts.source_type,
         consents=facts.consents,
+        model_card_sha256=facts.model_card_sha256,
         recovered=facts.recovered,
         source="recovered" if report.source in _WITH_FILE and recovered else report.source,
         reason=report.reason or facts.reason,

@@ -25,6 +25,7 @@ from provenance.manifest.assertions import (
     SOFT_BINDING,
     iso_time,
     manifest_definition,
+    model_said,
     soft_binding,
 )
 from provenance.manifest.containers import identify
@@ -77,7 +78,7 @@ class Recovery:
             "schema": GENERATION_SCHEMA,
             "stamp_id": self.stamp_id.hex,
             "provider": said.provider,
-            "model": {"name": said.model_name, "version": said.model_version},
+            "model": model_said(said.model_name, said.model_version, said.model_card_sha256),
             "watermark": {"alg": SOFT_BINDING_ALG, "keyId": said.watermark_key_id},
         }
         if said.prompt_hash is not None:

@@ -195,7 +195,9 @@ def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
     if manifest.provider:
         table.add_row("  provider", _text(claims + manifest.provider))
     model = " ".join(part for part in (manifest.model_name, manifest.model_version) if part)
+    card = manifest.model_card_sha256
     if model:
+        model += f", card sha256 {card[:16]}…" if card else ""
         table.add_row("  model", _text(claims + model))
     if manifest.prompt_hash is not None:
         prompt = manifest.prompt_hash

@@ -93,6 +93,10 @@ class ManifestReport(Document):
     """Its name."""
     model_version: Annotated[str | None, At("model.version")] = None
     """Its version."""
+    model_card_sha256: Annotated[str | None, At("model.card_sha256")] = field(
+        default=None, kw_only=True
+    )
+    """SHA-256 of the model card that says more of it."""
     prompt_hash: PromptHash | None = None
     """Hash of the prompt that the clip was made with."""
     soft_binding: SoftBinding | None = None

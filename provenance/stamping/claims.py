@@ -16,6 +16,8 @@ from provenance.manifest import (
 )
 from provenance.registry import Asked
 from provenance.results import PromptHash
+from provenance.stamping.cards import model_of
+from provenance.system.given import path_of
 from provenance.video import EncoderOptions
 from provenance.watermark.embed.profiles import DEFAULT_PROFILE
 
@@ -39,6 +41,7 @@ class Claims:
             that would be published, and none of it may hold it.
         prompt_hashes: further hashes of the same prompt, as with keys that were rotated; they are
             not kept, and tell whether the clip was stamped before.
+        model_card_sha256: of the model card that says more of the model; it stands in the manifest.
     """
 
     model_name: str
@@ -52,31 +55,46 @@ class Claims:
     consents: tuple[str, ...] = ()
     prompt_trace: PromptTrace | None = field(default=None, repr=False)
     prompt_hashes: tuple[PromptHash, ...] = field(default=(), repr=False)
+    model_card_sha256: str | None = None
 
     @classmethod
     def of(
         cls,
         keyring: Keyring,
         *,
-        model_name: str,
-        model_version: str,
+        model_name: str | None = None,
+        model_version: str | None = None,
         prompt: str,
+        model_card: str | os.PathLike[str] | None = None,
         provider: str | None = None,
         title: str | None = None,
     ) -> Self:
         """Claims with the prompt's keyed hash, and its trace; the prompt itself is not kept.
 
+        Args:
+            keyring: whose prompt key hashes the prompt.
+            model_name: the generating model; may be left out where the card says it.
+            model_version: its version, the same.
+            prompt: the prompt.
+            model_card: path of a model card: Markdown or YAML as on Hugging Face, or JSON.
+            provider: see above.
+            title: see above.
+
         Raises:
             KeyringError: the keyring has no prompt key.
+            UsageError: the card can't be used, or the model is not told, or told in two ways.
         """
+        card = None if model_card is None else path_of(model_card)
+        name, version, card_sha256 = model_of(card, model_name, model_version)
         return cls(
-            model_name,
-            model_version,
+            name,
+            version,
             hash_prompt(prompt, keyring.prompt_key),
             provider=provider,
             title=title,
             prompt_trace=trace_prompt(prompt, keyring.prompt_key),
             prompt_hashes=hashes_of(prompt, keyring),
+            model_card_sha256=card_sha256,
         )
 
     def asked(self, input_sha256: str, target: Path, organisation: str) -> Asked:

@@ -229,6 +229,7 @@ class Stamper:
             digital_source_type=claims.digital_source_type,
             approval=None if claims.approval is None else check_reference(claims.approval),
             consents=tuple(sorted({check_reference(one) for one in claims.consents})),
+            model_card_sha256=claims.model_card_sha256,
         )
         before = _state(source)
         with ExitStack() as stack:
@@ -309,6 +310,7 @@ class More(Settings, total=False):
     prompt_trace: PromptTrace | None
     input_sha256: str | None
     prompt_hashes: tuple[PromptHash, ...]
+    model_card_sha256: str | None
     overwrite: bool
     restamp: bool
     again: str | None

@@ -29,8 +29,9 @@ COMMANDS = [
 
 FIELDS = {
     "stamp": (
-        *("--model-name", "--model-version", "--prompt", "--prompt-file", "--prompt-hash"),
-        *("--keys", "--profile", "--json", "--codec", "--crf", "--bitrate", "--preset"),
+        *("--model-name", "--model-version", "--model-card", "--prompt", "--prompt-file"),
+        *("--prompt-hash", "--keys", "--profile", "--json", "--codec", "--crf"),
+        *("--bitrate", "--preset"),
     ),
     "verify": ("--keys", "--trust", "--json", "--accept"),
 }
@@ -102,7 +103,7 @@ def test_version_names_the_command() -> None:
     [
         (["bogus"], "No such command 'bogus'"),
         (["stamp"], "Missing argument 'INPUT'"),
-        (["stamp", "a.mp4", "b.mp4"], "Missing option '--model-name'"),
+        (["stamp", "a.mp4", "b.mp4"], "Say which model made it"),
         (["stamp", "a.mp4", "b.mp4", *MODEL], "Give the prompt one way"),
         (["stamp", "a.mp4", "b.mp4", *MODEL, "--prompt", "x", "--prompt-hash", "0"], "one way"),
         (["stamp", "a", "b", *MODEL, "--prompt", "x", "--crf", "high"], "'--crf'"),

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # has no types of its own
+import yaml
 
 from tests.commands import find_command
 from tests.conftest import ROOT

@@ -23,7 +23,7 @@ from provenance.system.workspace import PREFIX
 MAX_PROMPT: Final = 10_000_000
 """Bytes of a prompt file."""
 _DRIVE: Final = re.compile(r"[A-Za-z]:")
-_NO_IDENTITY: Final = ("input", "origin", "approval", "prompt")
+_NO_IDENTITY: Final = ("input", "origin", "approval", "prompt", "model_card_sha256")
 """Fields that are no part of a job's identity as they are."""
 _FIRST: Final = (
     *("output", "model_name", "model_version", "consents", "profile"),
@@ -146,6 +146,8 @@ class Job:
         output: path below the output folder, with ``/`` between its parts, normalized.
         keep_tags: names of tags to carry over, in lower case and in order.
         approval: path or URL of the approvals; None means the input's name + ``.approval.json``.
+        model_card_sha256: of the model card that named the model; a card whose words were mended
+            makes no other job.
         origin: where it was read, as ``jobs.csv, line 7``; no part of the job's identity.
     """
 
@@ -163,6 +165,7 @@ class Job:
     preset: str | None = None
     title: str | None = None
     keep_tags: tuple[str, ...] = ()
+    model_card_sha256: str | None = None
     origin: str = field(default="", compare=False)
 
     @property

@@ -20,6 +20,7 @@ from provenance.errors import UsageError
 from provenance.manifest import given_prompt_hash
 from provenance.manifest.prompt import canonical_prompt
 from provenance.registry import check_reference
+from provenance.stamping.cards import read_card
 from provenance.system.storage import Place, is_url
 from provenance.video.encoders import SUFFIXES, CodecName, parse_bitrate
 from provenance.watermark.embed.profiles import PROFILES
@@ -174,7 +175,8 @@ class _Row(BaseModel):
         return value
 
 
-KEYS: Final = (*_Row.model_fields, *SIDECAR_KEYS)
+_CARD: Final = "model_card"
+KEYS: Final = (*_Row.model_fields, _CARD, *SIDECAR_KEYS)
 """Every key of a job."""
 
 
@@ -213,8 +215,11 @@ def to_job(values: Mapping[str, Any], base: Path, origin: str) -> Job | list[Pro
     if not any(key in values for key in EXCLUSIVE[0]):
         problems.append((None, _NO_PROMPT))
     filled = located(values, base)
+    if isinstance(filled, dict):
+        filled = _carded(filled, base)
     if isinstance(filled, list):
         return problems + filled
+    card = filled.pop(_CARD, None)
     known = {key: value for key, value in filled.items() if key in KEYS}
     try:
         row = _Row.model_validate(known)
@@ -245,8 +250,25 @@ def to_job(values: Mapping[str, Any], base: Path, origin: str) -> Job | list[Pro
         preset=row.preset,
         title=row.title,
         keep_tags=row.keep_tags,
+        model_card_sha256=card,
         origin=origin,
     )
+
+
+def _carded(values: dict[str, Any], base: Path) -> dict[str, Any] | list[Problem]:
+    """The same values with the model that the card names, and the card's SHA-256 as ``_CARD``."""
+    path = values.get(_CARD)
+    if path is None:
+        return values
+    if not isinstance(path, str) or not path.strip() or "\0" in path or is_url(path):
+        return [(_CARD, "should be a path on this machine")]
+    card = read_card(base / path)
+    if isinstance(card, str):
+        return [(_CARD, card)]
+    model = card.model(values.get("model_name"), values.get("model_version"))
+    if isinstance(model, str):
+        return [(_CARD, model)]
+    return values | {"model_name": model[0], "model_version": model[1], _CARD: card.sha256}
 
 
 def _placed(text: str, base: Path) -> str:

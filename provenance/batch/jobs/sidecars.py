@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from provenance.system.pointers import MISSING, at
 from provenance.system.storage import is_url
 from provenance.system.text import printable
 
@@ -24,7 +25,6 @@ AT: Final = {
 """Keys that say where a value is, and the keys that would give it."""
 SIDECAR_KEYS: Final = ("sidecar", *AT)
 _MAX_FILE: Final = 10_000_000
-_MISSING: Final = object()
 
 Problem = tuple[str | None, str]
 
@@ -55,10 +55,10 @@ def located(values: Mapping[str, Any], base: Path) -> dict[str, Any] | list[Prob
         return [("sidecar", f"{which}{whole}")]
     problems: list[Problem] = []
     for key, pointer in asked.items():
-        found = _at(whole[0], pointer)
+        found = at(whole[0], pointer)
         if isinstance(found, int) and not isinstance(found, bool) and key == "model_version_at":
             found = str(found)
-        if found is _MISSING:
+        if found is MISSING:
             problems.append((key, "leads to nothing in the sidecar; write it like /model/name"))
         elif not isinstance(found, str):
             problems.append((key, "leads to something else than a text in the sidecar"))
@@ -94,18 +94,3 @@ def _read(path: Path) -> tuple[Any] | str:
         return (json.loads(content.decode("utf-8-sig")),)
     except (ValueError, RecursionError):
         return "is no JSON in UTF-8"
-
-
-def _at(value: Any, pointer: Any) -> Any:
-    """What a JSON Pointer leads to (RFC 6901)."""
-    if not isinstance(pointer, str) or not pointer.startswith("/"):
-        return _MISSING
-    for raw in pointer[1:].split("/"):
-        key = raw.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict):
-            value = value.get(key, _MISSING)
-        elif isinstance(value, list) and key.isascii() and key.isdigit() and int(key) < len(value):
-            value = value[int(key)]
-        else:
-            return _MISSING
-    return value

@@ -79,7 +79,7 @@ def test_the_keys_are_those_of_the_contract() -> None:
         *("input", "output", "model_name", "model_version", "prompt", "prompt_file"),
         *("prompt_hash", "approval", "consents", "profile", "codec", "crf", "bitrate"),
         *("preset", "title", "prompt_from_tags", "keep_tags"),
-        *("sidecar", "prompt_at", "model_name_at", "model_version_at"),
+        *("sidecar", "prompt_at", "model_name_at", "model_version_at", "model_card"),
     }
 
 
