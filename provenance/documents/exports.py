@@ -17,13 +17,13 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from provenance.documents.seal import is_sealed, seal, unseal
+from provenance.documents.seal import Sealed, is_sealed, seal, unseal
 from provenance.documents.seen import LogHead, Seen
 from provenance.errors import OutputError, RegistryError, SealError, UnreadableFileError, UsageError
 from provenance.manifest import Signer
@@ -199,19 +199,43 @@ def write_bundle(registry: Registry, path: Path, signer: Signer, *, valid: timed
         SigningError: the signer, its certificate or the clock stops it.
     """
     counts = {"stamp": 0, "withdrawal": 0}
-    digest, log = hashlib.sha256(), _log_head(registry)
-    with _explained(path), tempfile.TemporaryFile(dir=path.parent) as body:
+    log = _log_head(registry)
+
+    def lines() -> Iterator[bytes]:
         for kind, line in export_lines(registry):
+            counts[kind] += 1
+            yield line
+
+    def sealed(sha256: str) -> bytes:
+        told = {"stamps": counts["stamp"], "withdrawals": counts["withdrawal"]}
+        return seal("bundle", {"sha256": sha256, **told, **log}, signer, valid=valid)
+
+    header = write_signed_lines(path, lines(), sealed)
+    _logged(registry, "bundle", header)
+    return Transfer(counts["stamp"], counts["withdrawal"])
+
+
+def write_signed_lines(path: Path, lines: Iterable[bytes], sealed: Callable[[str], bytes]) -> bytes:
+    """Write a file that :func:`signed_lines` reads; its first line.
+
+    Args:
+        path: the file, which is not there yet.
+        lines: all but the first.
+        sealed: makes the first of the others' SHA-256.
+
+    Raises:
+        UsageError: ``path`` exists already.
+        OutputError: it can't be written.
+    """
+    digest = hashlib.sha256()
+    with _explained(path), tempfile.TemporaryFile(dir=path.parent) as body:
+        for line in lines:
             digest.update(line)
             body.write(line)
-            counts[kind] += 1
         body.seek(0)
-        told = {"stamps": counts["stamp"], "withdrawals": counts["withdrawal"]}
-        document = {"sha256": digest.hexdigest(), **told, **log}
-        header = seal("bundle", document, signer, valid=valid)
+        header = sealed(digest.hexdigest())
         write_whole(path, [header, *iter(lambda: body.read(_PIECE), b"")])
-    _logged(registry, "bundle", header)
-    return Transfer(**told)
+    return header
 
 
 def write_lines(registry: Registry, path: Path) -> Transfer:
@@ -261,12 +285,42 @@ def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Ite
         UnreadableFileError: it can't be read.
         SealError: it is damaged, expired, or signed by nobody who is trusted.
     """
+    with (
+        signed_lines("bundle", path, anchors_pem) as (sealed, lines),
+        contextlib.ExitStack() as stack,
+    ):
+        if seen is not None:
+            seen.accept("bundle", sealed, str(path))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-")))
+        registry = stack.enter_context(Registry(str(folder / "bundle.db"), create=True))
+        import_lines(registry, lines, str(path))
+        registry.issued_at = sealed.issued_at
+        yield registry
+
+
+@contextlib.contextmanager
+def signed_lines(
+    kind: str, path: Path, anchors_pem: bytes
+) -> Iterator[tuple[Sealed, Iterator[bytes]]]:
+    """A file whose first line is sealed and holds the SHA-256 of the others, which are given.
+
+    They are hashed twice: before the first is given, and while they are.
+
+    Args:
+        kind: of the sealed line; a "bundle" has to stand still.
+        path: the file.
+        anchors_pem: whose files are believed.
+
+    Raises:
+        UnreadableFileError: it can't be read.
+        SealError: it is damaged, expired, or signed by nobody who is trusted.
+    """
     with contextlib.ExitStack() as stack:
         try:
             stream = stack.enter_context(path.open("rb"))
             header = stream.readline(_MAX_HEADER)
             start = stream.tell()
-            sealed = unseal("bundle", header, anchors_pem, str(path), expires=True)
+            sealed = unseal(kind, header, anchors_pem, str(path), expires=kind == "bundle")
             digest = hashlib.sha256()
             while piece := stream.read(_PIECE):
                 digest.update(piece)
@@ -276,27 +330,21 @@ def open_bundle(path: Path, anchors_pem: bytes, seen: Seen | None = None) -> Ite
                     advice="get it again",
                 )
             stream.seek(start)
-            if seen is not None:
-                seen.accept("bundle", sealed, str(path))
         except OSError as error:
             raise _unreadable(path, error) from error
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="provenance-")))
-        registry = stack.enter_context(Registry(str(folder / "bundle.db"), create=True))
-        again = hashlib.sha256()
-        import_lines(registry, _hashed(stream, again), str(path))
-        if again.digest() != digest.digest():
-            raise SealError(
-                f"{path} was changed while it was read",
-                advice="get it again",
-            )
-        registry.issued_at = sealed.issued_at
-        yield registry
+        yield sealed, _hashed(stream, digest.hexdigest(), path)
 
 
-def _hashed(lines: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+def _hashed(lines: Iterable[bytes], wanted: str, path: Path) -> Iterator[bytes]:
+    digest = hashlib.sha256()
     for line in lines:
         digest.update(line)
         yield line
+    if digest.hexdigest() != wanted:
+        raise SealError(
+            f"{path} was changed while it was read",
+            advice="get it again",
+        )
 
 
 def write_head(registry: Registry, path: Path, signer: Signer) -> AuditRow:
@@ -315,8 +363,16 @@ def write_head(registry: Registry, path: Path, signer: Signer) -> AuditRow:
     return head
 
 
-def check_head(registry: Registry, path: Path, anchors_pem: bytes) -> str | None:
+def check_head(
+    registry: Registry, path: Path, anchors_pem: bytes, archived: Iterable[AuditRow] = ()
+) -> str | None:
     """Why a signed head is not in the log any more; None when it is.
+
+    Args:
+        registry: whose log.
+        path: the head.
+        anchors_pem: whose heads are believed.
+        archived: rows of the log's archives, where the head may be.
 
     Raises:
         UnreadableFileError: the file can't be read.
@@ -329,7 +385,7 @@ def check_head(registry: Registry, path: Path, anchors_pem: bytes) -> str | None
     number, value = sealed.document.get("number"), sealed.document.get("hash")
     if not isinstance(number, int):
         raise SealError(f"{path} is signed, but is no head of a log.")
-    row = registry.audit.row(number)
+    row = registry.audit.row(number) or next((r for r in archived if r.number == number), None)
     if row is None:
         return f"row {number}, which {path} says was there, is gone"
     if row.hash != value:
@@ -350,10 +406,10 @@ def log_verification(registry: Registry, report: VerificationReport) -> None:
 
 def _log_head(registry: Registry) -> dict[str, Any]:
     """How far the audit log has come, as signed documents carry it; nothing of an empty one."""
-    first, newest = registry.audit.row(1), registry.audit.head()
+    first, newest = registry.audit.name(), registry.audit.head()
     if first is None or newest is None:
         return {}
-    return {"log": LogHead(first.hash, newest.number, newest.hash).as_json()}
+    return {"log": LogHead(first, newest.number, newest.hash).as_json()}
 
 
 def _logged(registry: Registry, kind: str, content: bytes) -> None:

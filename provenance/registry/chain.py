@@ -29,6 +29,7 @@ Event = Literal[
     "restore",
     "sweep",
     "move",
+    "archive",
 ]
 
 
@@ -79,6 +80,65 @@ class AuditRow:
             "hash": self.hash,
         }
 
+    @classmethod
+    def from_json(cls, data: Any) -> AuditRow:
+        """Read what :meth:`as_json` writes; whether it holds is another question.
+
+        Raises:
+            ValueError: on anything else.
+        """
+        try:
+            texts = {name: data[name] for name in ("at", "event", "previous", "hash")}
+            number, details = data["number"], canonical(data["details"])
+        except (TypeError, KeyError) as error:
+            raise ValueError("it is no row of a log") from error
+        if type(number) is not int or not all(isinstance(text, str) for text in texts.values()):
+            raise ValueError("it is no row of a log")
+        return cls(number, texts["at"], texts["event"], details, texts["previous"], texts["hash"])
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a log begins whose older rows are in archives.
+
+    Attributes:
+        until: number of the newest row that was moved.
+        hash: its hash.
+        at: when it was written.
+        first: hash of row 1, which is the log's name.
+        admitted: watermark keys that those rows let stamp into the registry.
+    """
+
+    until: int
+    hash: str
+    at: str
+    first: str
+    admitted: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: AuditRow) -> Cut:
+        """What a row of the event "archive" says.
+
+        Raises:
+            ValueError: it says no such thing.
+        """
+        said = json.loads(row.details)
+        try:
+            texts = (str(said["hash"]), str(said["until_at"]), str(said["first"]))
+            return cls(int(said["until"]), *texts, tuple(map(str, said["admitted"])))
+        except (KeyError, TypeError) as error:
+            raise ValueError("it names no row that the log begins after") from error
+
+    def details(self) -> dict[str, Any]:
+        """As a row says it."""
+        return {
+            "until": self.until,
+            "hash": self.hash,
+            "until_at": self.at,
+            "first": self.first,
+            "admitted": list(self.admitted),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
@@ -93,20 +153,26 @@ class Break:
         return f"row {self.number}: {self.reason}"
 
 
-def walk(rows: Iterable[AuditRow]) -> Iterator[AuditRow | Break]:
-    """Yield the rows that hold, in order, and then at most one :class:`Break`."""
-    last: AuditRow | None = None
+def walk(
+    rows: Iterable[AuditRow], number: int = 0, previous: str = GENESIS
+) -> Iterator[AuditRow | Break]:
+    """Yield the rows that hold, in order, and then at most one :class:`Break`.
+
+    Args:
+        rows: of the log.
+        number: of the row that they have to follow.
+        previous: its hash.
+    """
     for row in rows:
-        number = 1 if last is None else last.number + 1
-        if row.number != number:
-            missing = f"row {number} is missing" if row.number > number else "it comes twice"
-            yield Break(row.number, missing)
+        if row.number != number + 1:
+            late = row.number > number + 1
+            yield Break(row.number, f"row {number + 1} is missing" if late else "it comes twice")
             return
-        if row.previous != (GENESIS if last is None else last.hash):
-            yield Break(row.number, f"it does not follow row {number - 1} as that stands now")
+        if row.previous != previous:
+            yield Break(row.number, f"it does not follow row {number} as that stands now")
             return
         if not row.holds:
             yield Break(row.number, "it was changed after it was written")
             return
         yield row
-        last = row
+        number, previous = row.number, row.hash

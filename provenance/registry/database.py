@@ -31,7 +31,7 @@ from provenance.registry.address import parse_url, shown_address
 if TYPE_CHECKING:
     from alembic.config import Config
 
-VERSION: Final = "0005"
+VERSION: Final = "0006"
 """The newest version of the tables; a test holds it to Alembic's."""
 
 _Arguments = ParamSpec("_Arguments")

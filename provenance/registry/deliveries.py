@@ -88,8 +88,7 @@ class Turn:
     def __init__(self, database: Database, audit: AuditLog, receiver: str, owner: str) -> None:
         self._database, self._audit = database, audit
         self._mine = (_TABLE.c.receiver == receiver, _TABLE.c.owner == owner)
-        first = audit.row(1)
-        self._name = "" if first is None else first.hash[:16]
+        self._name = (audit.name() or "")[:16]
 
     @retried
     def notices(self, after: int) -> tuple[Notice | int, ...]:
@@ -181,6 +180,13 @@ class Deliveries:
             yield turn, told
         finally:
             turn.end()
+
+    @retried
+    def behind(self, number: int) -> tuple[str, ...]:
+        """Receivers that were not told everything up to this row of the log."""
+        query = sa.select(_TABLE.c.receiver).where(_TABLE.c.number < number)
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query.order_by(_TABLE.c.receiver)).scalars())
 
     @retried
     def _taken(self, receiver: str, owner: str, *, from_now: bool) -> int:

@@ -22,6 +22,7 @@ from provenance.errors import RegistryError
 from provenance.fingerprint import Fingerprint
 from provenance.registry import once, rows, schema
 from provenance.registry.audit import AuditLog, AuditReport
+from provenance.registry.chain import AuditRow
 from provenance.registry.checking import Replay, Whole
 from provenance.registry.database import Database, retried
 from provenance.registry.deliveries import Deliveries
@@ -328,16 +329,25 @@ class Registry:
                 return
             last = found[-1].stamp_id
 
-    def check(self) -> AuditReport:
-        """Walk the audit log, and hold every record and withdrawal against it."""
+    def check(self, archived: Iterable[AuditRow] = ()) -> AuditReport:
+        """Walk the audit log, and hold every record and withdrawal against it.
+
+        Args:
+            archived: rows of its archives, from the first on; without them, what only they tell of
+                is counted, and not checked.
+        """
         replay = Replay()
         with self.database.reading() as connection:
-            broken = replay.follow(self.audit.rows(connection))
+            cut = self.audit.cut(connection)
+            broken = replay.follow(archived)
+            if broken is None:
+                broken = replay.follow(self.audit.rows(connection), cut)
             if broken is None:
                 broken = replay.compare(
                     self.each(connection), self.withdrawals.all(connection, active=True)
                 )
-        return AuditReport(replay.rows, replay.head, broken)
+        until = 0 if cut is None else cut.until
+        return AuditReport(replay.rows, replay.head, broken, until, replay.unchecked)
 
     def _add_parts(
         self,

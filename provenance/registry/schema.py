@@ -168,8 +168,10 @@ audit = Table(
     Column("details", Text, nullable=False),
     Column("previous", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Index("ix_audit_event", "event"),
 )
-"""The log; see :mod:`provenance.registry.chain`.  Triggers refuse to change or delete a row."""
+"""The log; see :mod:`provenance.registry.chain`.  Triggers refuse to change a row, and to
+delete one that the log does not say is in an archive."""
 
 delivery = Table(
     "delivery",

@@ -79,9 +79,10 @@ class Stampers:
         return True
 
     def _admitted(self, connection: Connection, key_ids: Collection[str]) -> bool:
-        # No index has the events: this is asked of keys without a stamp only.
         rows = connection.execute(sa.select(_AUDIT.details).where(_AUDIT.event == "admit"))
-        return any(json.loads(details)["key_id"] in key_ids for details in rows.scalars())
+        cut = self._audit.cut(connection)
+        admitted = {json.loads(details)["key_id"] for details in rows.scalars()}
+        return not admitted.union(() if cut is None else cut.admitted).isdisjoint(key_ids)
 
 
 def _stamps_by(connection: Connection, key_ids: Collection[str]) -> bool:

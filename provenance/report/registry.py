@@ -106,6 +106,13 @@ def show_audit(report: AuditReport, wrong: str | None, out: Console) -> None:
         out.print(f"Head: row {report.head.number}, {report.head.hash}", soft_wrap=True)
     if wrong is None:
         out.print(f"All {report.rows} rows hold, and the registry is as they say.")
+        if report.archived:
+            left = several(report.unchecked, "older record")
+            rest = f"; {left} not held against them: give them (--archived)"
+            out.print(
+                f"Rows up to {report.archived} are in archives{rest if report.unchecked else ''}.",
+                soft_wrap=True,
+            )
     else:
         out.print(f"The log does not hold: {printable(wrong)}.", style="bold red", soft_wrap=True)
 
@@ -134,13 +141,18 @@ class Audit(Document):
     """The last of them: ``number``, ``at``, ``event``, ``details``, ``previous``, ``hash``."""
     broken: Broken | None
     """What does not hold."""
+    archived: int
+    """Number of the newest row that was moved to an archive; 0 where none was."""
+    unchecked: int
+    """Records and withdrawals that only archived rows tell of, where those were not given."""
 
     @classmethod
     def of(cls, report: AuditReport, wrong: str | None) -> Self:
         """Of a walk, and a sentence where something is wrong."""
         row = None if report.broken is None else report.broken.number
         head = None if report.head is None else report.head.as_json()
-        return cls(wrong is None, report.rows, head, None if wrong is None else Broken(row, wrong))
+        broken = None if wrong is None else Broken(row, wrong)
+        return cls(wrong is None, report.rows, head, broken, report.archived, report.unchecked)
 
 
 def spared(entry: Withdrawal) -> str:

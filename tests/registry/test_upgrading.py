@@ -181,6 +181,7 @@ def test_an_upgrade_gives_the_roles_their_rights_to_new_tables(
         with engine.connect() as connection:
             # As it was after the third revision.
             connection.exec_driver_sql("DROP TABLE delivery, place")
+            connection.exec_driver_sql("DROP INDEX ix_audit_event")
             connection.exec_driver_sql("ALTER TABLE stamp DROP again")
             connection.exec_driver_sql("ALTER TABLE withdrawal DROP made_by, DROP ended_by")
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")

@@ -17,7 +17,9 @@ from provenance.cli.opening import (
 )
 from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
 from provenance.cli.output import print_json, stdout
-from provenance.documents import exports
+from provenance.cli.registry.moments import moment_of
+from provenance.documents import archives, exports
+from provenance.errors import UsageError
 from provenance.report import registry as show
 
 
@@ -25,6 +27,8 @@ from provenance.report import registry as show
     epilog=examples(
         "provenance registry audit --sign head.json",
         "provenance registry audit --head head.json",
+        "provenance registry audit --archive log-2026.jsonl --before 2027-01-01",
+        "provenance registry audit --archived log-2026.jsonl",
     )
 )
 @click.option(
@@ -40,6 +44,24 @@ from provenance.report import registry as show
     multiple=True,
     help="Check that the head signed earlier is still in the log; repeatable.",
 )
+@click.option(
+    "--archive",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Move the rows from before --before out of the log into FILE, signed; keep it.",
+)
+@click.option(
+    "--before",
+    metavar="TIME",
+    help="Which rows --archive takes: a day, or ISO 8601 with a zone.",
+)
+@click.option(
+    "--archived",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Check with the rows of this archive; repeatable, the oldest first.",
+)
 @keys_option
 @registry_option
 @json_option
@@ -47,6 +69,9 @@ from provenance.report import registry as show
 def audit_command(  # noqa: PLR0917 - click passes every parameter by name
     sign: Path | None,
     head: tuple[Path, ...],
+    archive: Path | None,
+    before: str | None,
+    archived: tuple[Path, ...],
     keys: Path | None,
     registry_url: str | None,
     as_json: bool,
@@ -56,19 +81,34 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
 
     A change to any row, record, manifest, fingerprint or withdrawal made behind the program's back
     is found.  Rows taken off the end of the log are found with a head that was signed before
-    (--sign) and given with --head.  Exit code: 0 when all holds, 1 when something does not.
+    (--sign) and given with --head.  With --archive, a log that holds gives its oldest rows to a
+    file; it stays one chain with them, and --archived checks both.  Exit code: 0 when all holds, 1
+    when something does not.
     """
 
+    if (archive is None) != (before is None):
+        raise UsageError("--archive FILE and --before TIME go together.")
+    moment = None if before is None else moment_of(before)
     chosen = settings({"registry": registry_url, "keys": keys}, quiet=quiet)
     with open_registry(chosen) as stamps:
-        report = stamps.check()
-        wrong = None if report.broken is None else report.broken.sentence
-        if head and wrong is None:
+        issuers = b""
+        if head or archived:
             issuers = read_issuers(chosen, open_keyring_if_any(chosen, quiet=quiet))
-            said = (exports.check_head(stamps, path, issuers) for path in head)
+        report = stamps.check(archives.archived(archived, issuers))
+        wrong = None if report.broken is None else report.broken.sentence
+        if wrong is None:
+            said = (
+                exports.check_head(stamps, path, issuers, archives.archived(archived, issuers))
+                for path in head
+            )
             wrong = next((one for one in said if one is not None), None)
         if sign is not None and wrong is None:
             exports.write_head(stamps, sign, open_keyring(chosen, quiet=quiet).signer)
+        if archive is not None and moment is not None and wrong is None:
+            keyring = open_keyring(chosen, quiet=quiet)
+            archives.archive(stamps, archive, moment, keyring.signer)
+            report = stamps.check(archives.archived((*archived, archive), keyring.issuers_pem))
+            wrong = None if report.broken is None else report.broken.sentence
     if as_json:
         print_json(show.Audit.of(report, wrong).as_json())
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import click
 
@@ -11,6 +10,7 @@ from provenance.cli.lazy import examples
 from provenance.cli.opening import open_registry, settings
 from provenance.cli.options import json_option, registry_option
 from provenance.cli.output import print_json, stdout
+from provenance.cli.registry.moments import moment_of
 from provenance.cli.registry.targets import stamps_of, target_of, target_options
 from provenance.errors import UsageError
 from provenance.registry import Withdrawn, drafted, named
@@ -61,7 +61,7 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     clips that were stamped from one that is withdrawn.
     """
     kind, target = target_of(**asked)
-    moment = None if good_before is None else _moment(good_before)
+    moment = None if good_before is None else moment_of(good_before)
     draft = drafted(kind, target, reason, good_before=moment, by=by)
     what = f"{named(kind, target)}{show.spared(draft)}"
     with open_registry(settings({"registry": registry_url})) as stamps:
@@ -105,17 +105,3 @@ def reinstate_command(
     with open_registry(settings({"registry": registry_url})) as stamps:
         stamps.withdrawals.reinstate(kind, target, reason, by=by)
     stdout().print(f"Reinstated: {named(kind, target)}.", soft_wrap=True)
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        moment = None
-    day = moment is not None and len(text.strip()) == len("2026-11-22")
-    if moment is None or (moment.tzinfo is None and not day):
-        raise UsageError(
-            f"{text!r} is no moment; give a day, as 2026-11-22, or a time with its zone, as "
-            "2026-11-22T14:30:00+01:00."
-        )
-    return moment.replace(tzinfo=UTC) if day else moment.astimezone(UTC)
