@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from provenance.fingerprint import Fingerprint
-from provenance.registry import Registry, StampRecord
+from provenance.registry import Registry, StampRecord, roles, upgrading
 from provenance.registry.address import parse_url
 from provenance.results import PromptHash
 from provenance.results.payload import StampId
@@ -23,12 +24,23 @@ MANIFEST = b"a manifest store"
 BEFORE, SINCE = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC)
 
 
+Login = Callable[[str], str]
+"""The registry's address for a login of a role."""
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of a fresh database."""
     if request.param == "sqlite":
         yield str(tmp_path / "registry.db")
         return
+    with fresh_database() as address:
+        yield address
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """An empty database on the PostgreSQL server, as its owner sees it."""
     server = os.environ.get("TEST_POSTGRES_URL")
     if not server:
         missing("a PostgreSQL server", "run scripts/test, or name one with TEST_POSTGRES_URL")
@@ -41,6 +53,34 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     finally:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        engine.dispose()
+
+
+@contextmanager
+def logins(url: str, registry: Registry) -> Iterator[Login]:
+    """A login of each role, as a database team makes them."""
+    server = parse_url(url)
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    word, made = secrets.token_hex(12), roles.role_names(str(server.database))
+    with engine.connect() as connection:
+        connection.exec_driver_sql(upgrading.roles_script(registry.database))
+        for group in made.values():
+            connection.exec_driver_sql(f"CREATE ROLE {group}_1 LOGIN PASSWORD '{word}'")
+            connection.exec_driver_sql(f"GRANT {group} TO {group}_1")
+
+    def address(role: str) -> str:
+        named = server.set(username=f"{made[role]}_1", password=word)
+        return named.render_as_string(hide_password=False)
+
+    try:
+        yield address
+    finally:
+        with engine.connect() as connection:
+            for group in made.values():
+                for role in (f"{group}_1", group):
+                    connection.exec_driver_sql(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
+                    connection.exec_driver_sql(f"DROP OWNED BY {role}")
+                    connection.exec_driver_sql(f"DROP ROLE {role}")
         engine.dispose()
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from provenance import Keyring
+from provenance.documents.archives import archive
 from provenance.documents.exports import log_verification
 from provenance.errors import RegistryError, UsageError
 from provenance.registry import Facts, Registry, roles, schema, upgrading
@@ -17,38 +19,14 @@ from provenance.registry.transfer import export_lines, import_lines
 from provenance.results.payload import StampId
 from provenance.verifying.verify import unexamined
 from tests.conftest import Run
-from tests.registry.conftest import MANIFEST, record, register
-
-Login = Callable[[str], str]
-"""The registry's address for a login of a role."""
+from tests.registry.conftest import MANIFEST, Login, logins, record, register
 
 
 @pytest.fixture
 def login(url: str, registry: Registry) -> Iterator[Login]:
     """A login of each role, as a database team makes them."""
-    server = parse_url(url)
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    word, made = secrets.token_hex(12), roles.role_names(str(server.database))
-    with engine.connect() as connection:
-        connection.exec_driver_sql(upgrading.roles_script(registry.database))
-        for group in made.values():
-            connection.exec_driver_sql(f"CREATE ROLE {group}_1 LOGIN PASSWORD '{word}'")
-            connection.exec_driver_sql(f"GRANT {group} TO {group}_1")
-
-    def address(role: str) -> str:
-        named = server.set(username=f"{made[role]}_1", password=word)
-        return named.render_as_string(hide_password=False)
-
-    try:
+    with logins(url, registry) as address:
         yield address
-    finally:
-        with engine.connect() as connection:
-            for group in made.values():
-                for role in (f"{group}_1", group):
-                    connection.exec_driver_sql(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
-                    connection.exec_driver_sql(f"DROP OWNED BY {role}")
-                    connection.exec_driver_sql(f"DROP ROLE {role}")
-        engine.dispose()
 
 
 # Roles are PostgreSQL's; for a file of SQLite see test_read_only.py.
@@ -158,13 +136,20 @@ def test_an_administrator_withdraws_imports_and_keeps_the_tables(
     ("role", "action"),
     [
         *(("verifier", name) for name in ("reserve", "commit", "record", "deliver", "sweep")),
-        *((role, name) for role in ("verifier", "stamper") for name in ("withdraw", "import")),
+        *(("verifier", name) for name in ("move", "admit")),
+        *(
+            (role, name)
+            for role in ("verifier", "stamper")
+            for name in ("withdraw", "reinstate", "import", "archive", "roles")
+        ),
     ],
 )
-def test_what_a_role_may_not_do_is_told_in_one_sentence_without_sql_or_password(
-    registry: Registry, login: Login, tmp_path: Path, role: str, action: str
+def test_what_a_role_may_not_do_is_told_in_one_sentence_without_sql_or_password(  # noqa: PLR0917
+    registry: Registry, login: Login, keyring: Keyring, tmp_path: Path, role: str, action: str
 ) -> None:
     made = register(registry, tmp_path / "a.mp4")
+    registry.withdrawals.withdraw("key", "k", "x")
+    rows = registry.check().rows
     with Registry(str(tmp_path / "other.db"), create=True) as source:
         register(source, tmp_path / "b.mp4")
         lines = [line for _, line in export_lines(source)]
@@ -176,6 +161,13 @@ def test_what_a_role_may_not_do_is_told_in_one_sentence_without_sql_or_password(
             "record": lambda: log_verification(limited, unexamined("x.mp4", "gone")),
             "deliver": lambda: limited.deliveries.turn("webhook").__enter__(),
             "sweep": limited.reservations.sweep,
+            "move": lambda: limited.places.moved(made.stamp_id, "s3://b/k"),
+            "admit": lambda: limited.stampers.admit(["another"]),
+            "roles": lambda: upgrading.give_roles(limited.database),
+            "archive": lambda: archive(
+                limited, tmp_path / "log.jsonl", datetime.now(UTC), keyring.signer
+            ),
+            "reinstate": lambda: limited.withdrawals.reinstate("key", "k", "x"),
             "withdraw": lambda: limited.withdrawals.withdraw("stamp", made.stamp_id.hex, "x"),
             "import": lambda: import_lines(limited, lines, "all.jsonl"),
         }
@@ -186,7 +178,8 @@ def test_what_a_role_may_not_do_is_told_in_one_sentence_without_sql_or_password(
     for word in (str(parse_url(address).password), "denied", "policy", "INSERT", "SELECT"):
         assert word not in told
     assert not raised.value.retryable
-    assert registry.check().broken is None
+    report = registry.check()
+    assert (report.broken, report.rows) == (None, rows)
 
 
 def test_the_command_line_refuses_with_one_sentence_and_exit_code_4(
