@@ -15,7 +15,7 @@ from typing import Any
 
 from provenance.documents.exports import signed_lines, write_signed_lines
 from provenance.documents.seal import seal
-from provenance.errors import SealError, UsageError
+from provenance.errors import RegistryError, SealError, UsageError
 from provenance.manifest import Signer
 from provenance.registry import AuditRow, Registry
 
@@ -36,7 +36,7 @@ def archive(registry: Registry, path: Path, before: datetime, signer: Signer) ->
             exists.
         OutputError: the file can't be written.
         SigningError: the signer, its certificate or the clock stops it.
-        RegistryError: the log can't be changed; the file is there, and every row still in the log.
+        RegistryError: the log can't be changed, and no row of it was.
     """
     last = registry.audit.newest_before(before)
     if last is None:
@@ -63,7 +63,12 @@ def archive(registry: Registry, path: Path, before: datetime, signer: Signer) ->
                 yield json.dumps(row.as_json(), separators=(",", ":")).encode("ascii") + b"\n"
 
     write_signed_lines(path, lines(), sealed)
-    registry.audit.cut_off(last, digest)
+    try:
+        registry.audit.cut_off(last, digest)
+    except RegistryError as error:
+        if not error.retryable:  # else the server may have done it before it went away
+            path.unlink()
+        raise
     return last.number
 
 

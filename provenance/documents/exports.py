@@ -307,7 +307,7 @@ def signed_lines(
     They are hashed twice: before the first is given, and while they are.
 
     Args:
-        kind: of the sealed line; a "bundle" has to stand still.
+        kind: of the sealed line; a "bundle" that has expired is refused.
         path: the file.
         anchors_pem: whose files are believed.
 

@@ -201,3 +201,9 @@ def test_the_command_archives_tells_what_is_left_and_checks_both(
     assert (alone.code, "4 older records not held against them" in alone.out) == (0, True)
     both = run(*asked, "--archived", "log.jsonl", "--json", env=env).row
     assert (both["whole"], both["archived"], both["unchecked"]) == (True, 4, 0)
+
+    filled(registry, tmp_path, 3, 5)
+    again = run(*asked, "--archive", "more.jsonl", "--before", tomorrow, env=env)
+    assert (again.code, "Rows up to 8 are in archives" in again.out) == (0, True), again.out
+    whole = run(*asked, "--archived", "log.jsonl", "--archived", "more.jsonl", "--json", env=env)
+    assert (whole.row["whole"], whole.row["rows"], whole.row["unchecked"]) == (True, 9, 0)

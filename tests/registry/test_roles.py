@@ -180,6 +180,7 @@ def test_what_a_role_may_not_do_is_told_in_one_sentence_without_sql_or_password(
     assert not raised.value.retryable
     report = registry.check()
     assert (report.broken, report.rows) == (None, rows)
+    assert not (tmp_path / "log.jsonl").exists()
 
 
 def test_the_command_line_refuses_with_one_sentence_and_exit_code_4(

@@ -107,7 +107,9 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
         if archive is not None and moment is not None and wrong is None:
             keyring = open_keyring(chosen, quiet=quiet)
             archives.archive(stamps, archive, moment, keyring.signer)
-            report = stamps.check(archives.archived((*archived, archive), keyring.issuers_pem))
+            # As one chain, if all of it is at hand.
+            files = () if report.archived and not archived else (*archived, archive)
+            report = stamps.check(archives.archived(files, keyring.issuers_pem))
             wrong = None if report.broken is None else report.broken.sentence
     if as_json:
         print_json(show.Audit.of(report, wrong).as_json())
