@@ -17,8 +17,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.requests import Request
 
-from provenance import Cancel, CancelledError, Claims, Keyring, Stamper, Verdict, verify
-from tests.clips import picture
+from provenance import (
+    Cancel,
+    CancelledError,
+    Claims,
+    Keyring,
+    Registry,
+    Stamper,
+    Verdict,
+    verify,
+)
+from tests.clips import Spec, make_clip, picture
 from tests.conftest import ROOT
 
 WIDTH, HEIGHT, FRAMES = 320, 240, 24
@@ -125,3 +134,48 @@ def test_the_work_ends_when_its_client_goes(example: Any) -> None:
     with pytest.raises(CancelledError):
         asyncio.run(example("fastapi_endpoint").in_thread(request, work))
     assert ended == ["cancelled"]
+
+
+@pytest.fixture
+def stamper(keyring: Keyring, tmp_path: Path) -> Iterator[Stamper]:
+    with Registry(str(tmp_path / "r.db"), create=True) as registry:
+        yield Stamper(keyring, registry=registry)
+
+
+def test_a_job_that_its_queue_gives_out_again_is_stamped_once(
+    example: Any, stamper: Stamper, keyring: Keyring, tmp_path: Path
+) -> None:
+    """By a worker of asyncio, whose earlier try is lost or still at it."""
+    worker = example("asyncio_worker")
+    jobs = []
+    for name in ("a", "b"):
+        clip = make_clip(tmp_path / f"{name}.mp4", Spec(size=(240, 160), frames=24))
+        clip.write_bytes(clip.read_bytes() + b"\0\0\0\x09free" + name.encode())
+        jobs.append(worker.Job(clip, tmp_path / f"out-{name}.mp4", "a gallery"))
+    first = asyncio.run(worker.run(stamper, jobs))
+    again = asyncio.run(worker.run(stamper, jobs))
+    assert [one.before for one in first] == [False, False]
+    assert [one.before for one in again] == [True, True]
+    assert {one.stamp_id for one in first} == {one.stamp_id for one in again}
+    assert len(stamper.registry.search()) == 2
+    assert all(job.target.exists() for job in jobs)
+
+
+def test_a_worker_that_is_stopped_publishes_nothing_and_leaves_the_clip_to_others(
+    example: Any, stamper: Stamper, clip: Path, tmp_path: Path
+) -> None:
+    worker = example("asyncio_worker")
+    job = worker.Job(clip, tmp_path / "out.mp4", "a gallery")
+
+    async def stopped() -> None:
+        moved = asyncio.Event()
+        task = asyncio.create_task(worker.stamp(stamper, job, moved.set))
+        await moved.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(stopped())
+    assert not job.target.exists()
+    assert len(stamper.registry.search()) == 0
+    assert not asyncio.run(worker.stamp(stamper, job)).before
