@@ -1,7 +1,7 @@
 """A worker of an asyncio program: clips out of a queue, each stamped once, stopped when it is told.
 
     pip install provenance-stamp
-    python asyncio_worker.py clips stamped      # stamps every mp4 of a folder, two at a time
+    python asyncio_worker.py clips stamped      # every mp4 of a folder, with its prompt in a .txt
 
 A queue gives a job out again when its worker was lost, and nobody knows how far it had come.  So
 the registry says what is done: the same clip with the same claims is refused, with the stamp that
@@ -108,11 +108,17 @@ async def run(stamper: provenance.Stamper, jobs: Iterable[Job], workers: int = 2
 def main(source: Path, target: Path) -> None:
     """Stamp a folder with the keys in ./keys and a registry beside them."""
     target.mkdir(exist_ok=True)
-    jobs = [Job(clip, target / clip.name, clip.stem) for clip in sorted(source.glob("*.mp4"))]
+    jobs = [
+        Job(clip, target / clip.name, clip.with_suffix(".txt").read_text(encoding="utf-8"))
+        for clip in sorted(source.glob("*.mp4"))
+    ]
     with provenance.Registry("registry.db", create=True) as registry:
         stamper = provenance.Stamper(provenance.Keyring.load("keys"), registry=registry)
-        for done in asyncio.run(run(stamper, jobs)):
-            print(done.job.target, done.stamp_id, "done before" if done.before else "stamped")
+        try:
+            for done in asyncio.run(run(stamper, jobs)):
+                print(done.job.target, done.stamp_id, "done before" if done.before else "stamped")
+        except* provenance.ProvenanceError as failed:
+            sys.exit(str(failed.exceptions[0]))
 
 
 if __name__ == "__main__":
