@@ -64,7 +64,10 @@ LOOKS: dict[Effort, tuple[int, ...]] = {
 }
 """Frames in the rounds of that search."""
 AGAIN = 3
-"""Panels that are looked at again with more frames."""
+"""Panels that are looked at again with more frames..."""
+AUDIBLE = 6.0
+"""...those in which the pilot's score, once fitted, was at least this.  Fits without a mark end at 5
+to 7.5, and what reads has 6.2 and more."""
 MORE = 1.6
 """Times as many frames as before for which the whole search is worth repeating."""
 MOST_OTHERS = 8
@@ -150,6 +153,8 @@ class Search:
         self._whole = grid_of(info)
         self._look: Look | None = self._footage.between if info.kind == "video" else None
         self._panels: list[Box] = []
+        self._audible: list[Box] = []
+        self._pilot = 0.0
         self._texture = 0.0
         self._pieced: list[Detection] | None = None
         self._times: list[float] = []
@@ -191,7 +196,8 @@ class Search:
             seen = observation.frames
             found = self._detector.thorough(observation, self._look)  # 4, 5
             if found.stamp_id is None and frames == MANY and seen >= MORE * FIRST_LOOK:
-                found = self._in_panels(self._panels[:AGAIN], frames // 2) or found
+                again = self._panels if self._deep else self._audible
+                found = self._in_panels(again[:AGAIN], frames // 2) or found
             _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
             if found.stamp_id is not None:
                 break
@@ -245,6 +251,8 @@ class Search:
         """A trace of the detector's: what its time goes to."""
         if what == "step":
             self._clock.begin(f"{values['number']} {values['name']}")
+        elif what == "guess" and values["hypothesis"].heard:
+            self._pilot = max(self._pilot, values["hypothesis"].score)
         elif what == "found":
             self._clock.begin("where it is")
 
@@ -339,7 +347,10 @@ class Search:
         for view in views:
             seen = view.observation
             if seen.frames and texture(seen.upright(), seen.window) > TEXTURE * self._texture:
+                self._pilot = 0.0
                 found = steps(seen, look_into(view.region, self._look))
+                if self._pilot >= AUDIBLE:
+                    self._audible.append(view.region.box)
                 if _new(found, finds) and wanted in (None, found.stamp_id):
                     return view.region.placed(found)
         return None

@@ -143,10 +143,14 @@ WINDOWS_CLIMB = 9
 
 # From likely to fitted (find/fits.py)
 
-FITS_AUDIBLE = 6.0
+FITS_AUDIBLE = 6.8
 """Pilot score from which a map that was located is fitted.  [measured] Without a mark the best of
 all translations stands near 4.5, that of the likeliest maps at 5 to 7.3; what reads had 7.5 and
 more."""
+
+FITS_NEARBY = 6.0
+"""The same where only translations nearby were tried.  [measured] Without a mark the best of the
+likeliest maps stands at 4.3 to 6.1; what reads had 9.9 and more."""
 
 FITS_MOST = 5
 """Maps of each kind that are fitted, after all were located.  [cost]"""
@@ -158,9 +162,9 @@ least 7."""
 FITS_LONGER = 3
 """Fits more, then.  [cost]"""
 
-FITS_READ_FROM = 6.0
+FITS_READ_FROM = 7.5
 """Pilot score, after fitting, from which a map is read under.  [measured] What read on 223 copies
-had 6.2 and more, mostly above 9; fits without a mark end at 5 to 7.5."""
+had 9.6 and more; fits without a mark end at 5 to 7.5."""
 
 # Step 1 (find/identity.py)
 
@@ -188,6 +192,9 @@ CROPS_FITTED = 12
 CROPS_HEARD = 5.5
 """Score from which a crop is fitted.  [measured] The best by chance is 4.4 to 5.7; crops that read
 had 9.5 and more."""
+
+CROPS_READ_FROM = 6.0
+"""As ``FITS_READ_FROM``.  [measured] Crops that read had 6.2 and more."""
 
 CROPS_LOCAL_MEAN = 41
 """DFT points, side of the box over which a point's noise is measured.  [hand]"""
@@ -243,6 +250,11 @@ COURSES_GROUPS = 16
 
 COURSES_LINEAR = 5
 """Linear maps under which a path is looked for.  [cost]"""
+
+COURSES_SEEN = 31.0
+"""Score of a linear map in the groups' spectra from which a path is looked for under it.
+[measured] Without a mark the best stands at 26 to 30; slow pans and zooms of six clips had 38 to
+110."""
 
 COURSES_PROJECTIVE = 5
 """Projective ones.  [cost]"""
@@ -308,6 +320,14 @@ OUTLINES_FOUND = 8
 OUTLINES_READ = 4
 """Outlines that are read as seen, and as heard.  [cost]"""
 
+OUTLINES_SEEN = 2.0
+"""Pilot score, of either sign, from which what fills an outline is read as it looks.  [measured]
+Without a mark one in twenty has it by chance; what reads had 4 and more."""
+
+OUTLINES_HEARD = 4.7
+"""Score of the best aspect, side and shift from which that is read, and fitted.  [measured] What
+reads had 4.9 and more; without a mark the best of all outlines of a picture has 3.5 to 5.7."""
+
 OUTLINES_MARGIN = 2.0
 """Canonical pixels within an outline that belong to the edge.  [hand]"""
 
@@ -344,7 +364,7 @@ PANELS_FOUND = 6
 TILTS_AROUND = 12
 """Tilted maps around which better ones are looked for.  [cost]"""
 
-TILTS_HEARD = 6.0
+TILTS_HEARD = 6.5
 """Score from which what was found around one is fitted.  [measured] The best by chance is 5
 to 6.3."""
 

@@ -36,6 +36,7 @@ from provenance.watermark.tuning import COURSES_PATH_SCORE as PATH_SCORE
 from provenance.watermark.tuning import COURSES_PROJECTIVE as PROJECTIVE
 from provenance.watermark.tuning import COURSES_REACH as REACH
 from provenance.watermark.tuning import COURSES_ROUNDS as ROUNDS
+from provenance.watermark.tuning import COURSES_SEEN as SEEN
 from provenance.watermark.tuning import COURSES_STEP as STEP
 
 
@@ -64,7 +65,8 @@ def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Hypothesis]:
     frequencies = layout.pilot_frequencies
     halves = [sight.half for sight in sights]
     level = peaks.power_spectrum(*halves)
-    linear = [one.matrix for one in peaks.candidates(level, frequencies, LINEAR)]
+    likely = peaks.candidates(level, frequencies, LINEAR)
+    linear = [one.matrix for one in likely if one.score >= SEEN]
     windows = WindowSpectra(*halves)
     middle = peaks.candidates(windows.middle(), frequencies, 2 * LINEAR)
     starts = linear + windows.projective(middle, frequencies, PROJECTIVE)
