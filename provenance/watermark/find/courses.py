@@ -70,12 +70,12 @@ def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Hypothesis]:
     windows = WindowSpectra(*halves)
     middle = peaks.candidates(windows.middle(), frequencies, 2 * LINEAR)
     starts = linear + windows.projective(middle, frequencies, PROJECTIVE)
-    paths = [path for path in (_path(sights, matrix, layout) for matrix in starts) if path]
+    found = (_path(sights, matrix, layout) for matrix in starts)
+    # What stands still is no course, but most often a texture: steps 3 to 5 have listened there.
+    paths = [path for path in found if path and path.score >= PATH_SCORE and _travels(path)]
     paths.sort(key=lambda path: -path.score)
     each = [Sight(piece) for piece in pieces]
     for path in paths[:FOLLOWED]:
-        if path.score < PATH_SCORE:
-            break
         course = _followed(each, _spread(path, groups, len(pieces)), path.polarity, layout)
         if course is not None:
             yield course
@@ -130,6 +130,10 @@ def _path(sights: Sequence[Sight], matrix: Map, layout: Layout) -> Hypothesis | 
                 maps = [correlation.moved(matrix, shift, turned) for shift in moves]
                 best = moving(maps, polarity, score)
     return best
+
+
+def _travels(path: Hypothesis) -> bool:
+    return any(not np.array_equal(matrix, path.maps[0]) for matrix in path.maps)
 
 
 def _dynamic(
