@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,6 +158,7 @@ class Search:
         self._texture = 0.0
         self._pieced: list[Detection] | None = None
         self._times: list[float] = []
+        self._known: set[float] = set()
 
     def where_it_lies(self, expected: StampId) -> Detection:
         """A mark that was just written, where it was written; with its margin in any case."""
@@ -190,7 +191,7 @@ class Search:
             if seen and (self._footage.total or frames) < MORE * seen:
                 break
             if self._info.kind == "video":
-                observation = self._observe(self._footage.sampled(frames))
+                self._observe(self._footage.sampled(frames), observation)
             if seen and observation.frames < MORE * seen:
                 break
             seen = observation.frames
@@ -256,9 +257,13 @@ class Search:
         elif what == "found":
             self._clock.begin("where it is")
 
-    def _watch(self, views: Sequence[View], frames: Iterator[LumaFrame]) -> None:
+    def _watch(
+        self, views: Sequence[View], frames: Iterator[LumaFrame], known: Collection[float] = ()
+    ) -> list[float]:
         self._clock.begin("looking")
-        self._times += watch(views, frames)
+        times = watch(views, frames, known)
+        self._times += times
+        return times
 
     def _in_other_moments(self, finds: list[Detection]) -> None:
         rest = unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
@@ -355,9 +360,12 @@ class Search:
                     return view.region.placed(found)
         return None
 
-    def _observe(self, frames: Iterator[LumaFrame]) -> Observation:
-        view = self._view()
-        self._watch([view], frames)
+    def _observe(
+        self, frames: Iterator[LumaFrame], before: Observation | None = None
+    ) -> Observation:
+        """The whole picture in some frames, besides those that it was observed in ``before``."""
+        view = self._view() if before is None else View(Region.all_of(self._whole), before)
+        self._known |= set(self._watch([view], frames, self._known))
         if not view.observation.frames:
             raise UnreadableFileError(
                 f"No picture could be decoded from {self._info.path}",

@@ -131,11 +131,12 @@ def _star_tracker(level: Level, pilot: NDArray[np.float64]) -> Matrices:
     # |A B^-1|^2 is the trace of (A^T A) (B^-1 B^-T).
     gram = np.einsum("nki,nkj->nij", pairs, pairs).reshape(-1, 4)
     weights = np.einsum("nik,njk->nij", inverses, inverses).reshape(-1, 4)
-    frobenius = gram @ weights.T
-    determinant = np.abs(np.outer(np.linalg.det(pairs), np.linalg.det(inverses)))
+    frobenius = gram.astype(np.float32) @ weights.T.astype(np.float32)
+    ratios = (np.abs(np.linalg.det(one)).astype(np.float32) for one in (pairs, inverses))
+    determinant = np.outer(*ratios)
     # For singular values s, t: frobenius / det = s/t + t/s.
-    sane = frobenius < (MAX_CONDITION + 1.0 / MAX_CONDITION) * determinant
-    sane &= (determinant > SCALES[0] ** 2) & (determinant < SCALES[1] ** 2)
+    sane = (determinant > SCALES[0] ** 2) & (determinant < SCALES[1] ** 2)
+    sane &= frobenius < np.float32(MAX_CONDITION + 1.0 / MAX_CONDITION) * determinant
     pair, inverse = np.nonzero(sane)
     return np.asarray((pairs[pair] @ inverses[inverse]).transpose(0, 2, 1))
 
