@@ -265,7 +265,7 @@ COURSES_STEP = 2
 COURSES_REACH = 5
 """Steps a path may move from one group to the next.  [hand] Ten pixels."""
 
-COURSES_PATH_SCORE = 3.8
+COURSES_PATH_SCORE = 3.6
 """Mean deviations along a path from which it is followed.  [measured] Without a mark the best that
 moves stays under 3.6, at 8 frames a second 4.3; what read had 4.1 to 17."""
 
