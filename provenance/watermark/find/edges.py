@@ -56,7 +56,9 @@ def lines_in(
             edges, shear, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         )
         # The mean of each GRID columns, which OpenCV has sooner than NumPy their sum.
-        blocks = cv2.resize(straight[:, : ends[-1]], (len(ends) - 1, height), interpolation=cv2.INTER_AREA)
+        blocks = cv2.resize(
+            straight[:, : ends[-1]], (len(ends) - 1, height), interpolation=cv2.INTER_AREA
+        )
         sums = np.zeros((height, len(ends)), np.float32)
         np.cumsum(blocks * np.float32(GRID), axis=1, out=sums[:, 1:])
         scores = (sums[:, stop] - sums[:, start]) / length

@@ -50,9 +50,7 @@ def best_fits(
         yield fit_on(scene.sight, place, layout)
 
 
-def fit_on(
-    sight: Sight, start: Hypothesis, layout: Layout, least: float = READ_FROM
-) -> Hypothesis:
+def fit_on(sight: Sight, start: Hypothesis, layout: Layout, least: float = READ_FROM) -> Hypothesis:
     """Fit a map; one that promises something, for as long as it grows.
 
     ``least``: score from which it is then read.

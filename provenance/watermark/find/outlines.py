@@ -51,8 +51,8 @@ class Outlines:
 def outlined(plane: Plane, layout: Layout) -> Iterator[Hypothesis]:
     """Maps of what fills the likely outlines in a residual (h, w), whatever the pilot's score.
 
-    First as they look; then as they are heard, and fitted.  What the pilot is not heard in at all is
-    left.
+    First as they look; then as they are heard, and fitted.  What the pilot is not heard in at all
+    is left.
     """
     found = [_filled(plane, corners, layout) for corners in outlines(plane)]
     pictures = [picture for picture in found if picture]

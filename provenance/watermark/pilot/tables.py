@@ -131,8 +131,8 @@ def _grid(pilot: bytes, size: int, step: int, room: tuple[int, ...]) -> _Grid:
     seen = (points @ _exponential(others.reshape(-1, 4)) * (size * step)).astype(np.float32)
     scales = np.exp(axes[0]).astype(np.float32)
     places = np.empty((len(points), len(seen), len(scales)), np.intp)
-    for row, (x, y) in zip(places, seen.transpose(1, 2, 0), strict=True):
-        x, y = (np.rint(np.outer(one, scales)).astype(np.int32) for one in (x, y))
+    for row, point in zip(places, seen.transpose(1, 2, 0), strict=True):
+        x, y = (np.rint(np.outer(one, scales)).astype(np.int32) for one in point)
         row[:] = families.in_flat(x, y, size)
     return _Grid(places.reshape(len(points), *(2 * reach[list(ORDER)] + 1)), room)
 
