@@ -132,7 +132,7 @@ def coverage_of(
     """What frames looked at at some seconds cover of a clip, 0 seconds long if it is a still."""
     if not times:
         return None
-    apart = np.unique(times)
+    apart = np.array(sorted(set(times)))
     near = np.diff(np.concatenate([[0.0], apart, [max(length, apart[-1])]]))
     reach = np.array([HEARD_EVERY / 2.0, *[HEARD_EVERY] * (len(near) - 2), HEARD_EVERY / 2.0])
     heard = float(np.minimum(near, reach).sum())

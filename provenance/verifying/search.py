@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,10 @@ LOOKS: dict[Effort, tuple[int, ...]] = {
 }
 """Frames in the rounds of that search."""
 AGAIN = 3
-"""Panels that are looked at again with more frames."""
+"""Panels that are looked at again with more frames..."""
+AUDIBLE = 6.0
+"""...those in which the pilot's score, once fitted, was at least this, and as high as its step asks
+for.  What reads has 6.2 and more; insets in copies of six clips were all read at the first look."""
 MORE = 1.6
 """Times as many frames as before for which the whole search is worth repeating."""
 MOST_OTHERS = 8
@@ -150,9 +153,12 @@ class Search:
         self._whole = grid_of(info)
         self._look: Look | None = self._footage.between if info.kind == "video" else None
         self._panels: list[Box] = []
+        self._audible: list[Box] = []
+        self._heard = False
         self._texture = 0.0
         self._pieced: list[Detection] | None = None
         self._times: list[float] = []
+        self._known: set[float] = set()
 
     def where_it_lies(self, expected: StampId) -> Detection:
         """A mark that was just written, where it was written; with its margin in any case."""
@@ -185,13 +191,14 @@ class Search:
             if seen and (self._footage.total or frames) < MORE * seen:
                 break
             if self._info.kind == "video":
-                observation = self._observe(self._footage.sampled(frames))
+                self._observe(self._footage.sampled(frames), observation)
             if seen and observation.frames < MORE * seen:
                 break
             seen = observation.frames
             found = self._detector.thorough(observation, self._look)  # 4, 5
             if found.stamp_id is None and frames == MANY and seen >= MORE * FIRST_LOOK:
-                found = self._in_panels(self._panels[:AGAIN], frames // 2) or found
+                again = self._panels if self._deep else self._audible
+                found = self._in_panels(again[:AGAIN], frames // 2) or found
             _log.debug("%s: %s after %d frames", self._info.path, found.status, seen)
             if found.stamp_id is not None:
                 break
@@ -245,12 +252,19 @@ class Search:
         """A trace of the detector's: what its time goes to."""
         if what == "step":
             self._clock.begin(f"{values['number']} {values['name']}")
+        elif what == "guess" and values["hypothesis"].heard:
+            guess = values["hypothesis"]
+            self._heard |= guess.score >= max(guess.least, AUDIBLE)
         elif what == "found":
             self._clock.begin("where it is")
 
-    def _watch(self, views: Sequence[View], frames: Iterator[LumaFrame]) -> None:
+    def _watch(
+        self, views: Sequence[View], frames: Iterator[LumaFrame], known: Collection[float] = ()
+    ) -> list[float]:
         self._clock.begin("looking")
-        self._times += watch(views, frames)
+        times = watch(views, frames, known)
+        self._times += times
+        return times
 
     def _in_other_moments(self, finds: list[Detection]) -> None:
         rest = unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
@@ -339,14 +353,20 @@ class Search:
         for view in views:
             seen = view.observation
             if seen.frames and texture(seen.upright(), seen.window) > TEXTURE * self._texture:
+                self._heard = False
                 found = steps(seen, look_into(view.region, self._look))
+                if self._heard:
+                    self._audible.append(view.region.box)
                 if _new(found, finds) and wanted in (None, found.stamp_id):
                     return view.region.placed(found)
         return None
 
-    def _observe(self, frames: Iterator[LumaFrame]) -> Observation:
-        view = self._view()
-        self._watch([view], frames)
+    def _observe(
+        self, frames: Iterator[LumaFrame], before: Observation | None = None
+    ) -> Observation:
+        """The whole picture in some frames, besides those that it was observed in ``before``."""
+        view = self._view() if before is None else View(Region.all_of(self._whole), before)
+        self._known |= set(self._watch([view], frames, self._known))
         if not view.observation.frames:
             raise UnreadableFileError(
                 f"No picture could be decoded from {self._info.path}",

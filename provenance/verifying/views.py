@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,12 +21,14 @@ class View(NamedTuple):
     observation: Observation
 
 
-def watch(views: Sequence[View], frames: Iterator[LumaFrame]) -> list[float]:
+def watch(
+    views: Sequence[View], frames: Iterator[LumaFrame], known: Collection[float] = ()
+) -> list[float]:
     """Add frames to every view; gives their times.  A stream may change its size half way: what
-    follows has a grid of its own, and is left out."""
+    follows has a grid of its own, and is left out.  So are moments that ``known`` holds."""
     whole, times = views[0].region.whole, []
     for frame in frames:
-        if frame.luma.shape == (whole.height, whole.width):
+        if frame.time not in known and frame.luma.shape == (whole.height, whole.width):
             times.append(frame.time)
             for view in views:
                 view.observation.add(view.region.of_frame(frame.luma), frame.time)

@@ -36,6 +36,7 @@ from provenance.watermark.tuning import COURSES_PATH_SCORE as PATH_SCORE
 from provenance.watermark.tuning import COURSES_PROJECTIVE as PROJECTIVE
 from provenance.watermark.tuning import COURSES_REACH as REACH
 from provenance.watermark.tuning import COURSES_ROUNDS as ROUNDS
+from provenance.watermark.tuning import COURSES_SEEN as SEEN
 from provenance.watermark.tuning import COURSES_STEP as STEP
 
 
@@ -64,16 +65,17 @@ def courses(pieces: Sequence[Plane], layout: Layout) -> Iterator[Hypothesis]:
     frequencies = layout.pilot_frequencies
     halves = [sight.half for sight in sights]
     level = peaks.power_spectrum(*halves)
-    linear = [one.matrix for one in peaks.candidates(level, frequencies, LINEAR)]
+    likely = peaks.candidates(level, frequencies, LINEAR)
+    linear = [one.matrix for one in likely if one.score >= SEEN]
     windows = WindowSpectra(*halves)
     middle = peaks.candidates(windows.middle(), frequencies, 2 * LINEAR)
     starts = linear + windows.projective(middle, frequencies, PROJECTIVE)
-    paths = [path for path in (_path(sights, matrix, layout) for matrix in starts) if path]
+    found = (_path(sights, matrix, layout) for matrix in starts)
+    # What stands still is no course, but most often a texture: steps 3 to 5 have listened there.
+    paths = [path for path in found if path and path.score >= PATH_SCORE and _travels(path)]
     paths.sort(key=lambda path: -path.score)
     each = [Sight(piece) for piece in pieces]
     for path in paths[:FOLLOWED]:
-        if path.score < PATH_SCORE:
-            break
         course = _followed(each, _spread(path, groups, len(pieces)), path.polarity, layout)
         if course is not None:
             yield course
@@ -128,6 +130,10 @@ def _path(sights: Sequence[Sight], matrix: Map, layout: Layout) -> Hypothesis | 
                 maps = [correlation.moved(matrix, shift, turned) for shift in moves]
                 best = moving(maps, polarity, score)
     return best
+
+
+def _travels(path: Hypothesis) -> bool:
+    return any(not np.array_equal(matrix, path.maps[0]) for matrix in path.maps)
 
 
 def _dynamic(

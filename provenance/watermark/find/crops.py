@@ -32,6 +32,7 @@ from provenance.watermark.tuning import CROPS_LOCAL_MEAN as LOCAL_MEAN
 from provenance.watermark.tuning import CROPS_LONGEST as LONGEST
 from provenance.watermark.tuning import CROPS_NEARBY as NEARBY
 from provenance.watermark.tuning import CROPS_PLACES as PLACES
+from provenance.watermark.tuning import CROPS_READ_FROM as READ_FROM
 from provenance.watermark.tuning import CROPS_SCALE_STEP as SCALE_STEP
 from provenance.watermark.tuning import CROPS_SCALES as SCALES
 from provenance.watermark.tuning import CROPS_SIZE as SIZE
@@ -53,7 +54,7 @@ class Crops:
         found = cropped(scene.plane, layout, CROPPED)
         scene.tell(self.name, found)
         for one in takewhile(lambda one: one.score >= HEARD, found):
-            yield fit_on(scene.sight, one, layout)
+            yield fit_on(scene.sight, one, layout, READ_FROM)
 
 
 def cropped(plane: Plane, layout: Layout, count: int) -> list[Hypothesis]:

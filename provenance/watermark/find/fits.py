@@ -8,7 +8,7 @@ from dataclasses import replace
 from provenance.watermark.arrays import Map
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
-from provenance.watermark.picture.geometry import Sight
+from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import FITS_AUDIBLE as AUDIBLE
@@ -20,7 +20,7 @@ from provenance.watermark.tuning import FITS_READ_FROM as READ_FROM
 
 def best_fits(
     scene: Scene,
-    starts: Iterable[tuple[Map, Sight]],
+    starts: Iterable[tuple[Map, Canvas | None]],
     layout: Layout,
     step: str,
     *,
@@ -31,15 +31,14 @@ def best_fits(
 
     Args:
         scene: whose whole residual is fitted in.
-        starts: linear or projective maps, and in what each was seen.
+        starts: linear or projective maps, and what was seen laid out under each.
         layout: whose pilot.
         step: the strategy, for the trace.
         upright: not turned, not inverted and not far off, see :func:`correlation.locate`.
         audible: score, once located, from which a map is fitted.
     """
     located, scores = [], []
-    for matrix, part in starts:
-        canvas = part.under(matrix)
+    for matrix, canvas in starts:
         if canvas is not None:
             place = correlation.locate(canvas, layout, matrix, upright=upright)
             scores.append(place.score)
@@ -51,8 +50,11 @@ def best_fits(
         yield fit_on(scene.sight, place, layout)
 
 
-def fit_on(sight: Sight, start: Hypothesis, layout: Layout) -> Hypothesis:
-    """Fit a map; one that promises something, for as long as it grows."""
+def fit_on(sight: Sight, start: Hypothesis, layout: Layout, least: float = READ_FROM) -> Hypothesis:
+    """Fit a map; one that promises something, for as long as it grows.
+
+    ``least``: score from which it is then read.
+    """
     polarity = start.polarity
     matrix, score = fitting.fit(sight, start.matrix, layout, polarity)
     for _ in range(LONGER):
@@ -62,4 +64,4 @@ def fit_on(sight: Sight, start: Hypothesis, layout: Layout) -> Hypothesis:
         if grown <= score:
             break
         matrix, score = better, grown
-    return replace(start, matrix=matrix, score=score, heard=True, least=READ_FROM, partly=True)
+    return replace(start, matrix=matrix, score=score, heard=True, least=least, partly=True)

@@ -12,6 +12,7 @@ from provenance.watermark.picture.geometry import Canvas
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import IDENTITY_CLEAR as CLEAR
+from provenance.watermark.tuning import IDENTITY_READ_FROM as READ_FROM
 
 
 class Identity:
@@ -25,4 +26,4 @@ class Identity:
         here = Canvas.of(scene.plane)
         place = correlation.locate(here, layout, np.eye(3))
         matrix, score = fitting.fit(scene.sight, place.matrix, layout, place.polarity, (6, 8))
-        yield Hypothesis(matrix, place.polarity, score, heard=True, clear=CLEAR)
+        yield Hypothesis(matrix, place.polarity, score, heard=True, least=READ_FROM, clear=CLEAR)

@@ -22,5 +22,5 @@ class Linear:
         scene.trace("spectrum", step=self.name, level=scene.level)
         found = peaks.candidates(scene.level, layout.pilot_frequencies, LINEAR)
         scene.tell(self.name, found)
-        starts = ((one.matrix, scene.sight) for one in found)
+        starts = ((one.matrix, scene.sight.under(one.matrix)) for one in found)
         yield from best_fits(scene, starts, layout, self.name)

@@ -27,9 +27,11 @@ from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import OUTLINES_FOUND as OUTLINES
+from provenance.watermark.tuning import OUTLINES_HEARD as HEARD
 from provenance.watermark.tuning import OUTLINES_MARGIN as MARGIN
 from provenance.watermark.tuning import OUTLINES_OFF as OFF
 from provenance.watermark.tuning import OUTLINES_READ as READ
+from provenance.watermark.tuning import OUTLINES_SEEN as SEEN
 from provenance.watermark.tuning import OUTLINES_SHORTEST as SHORTEST
 from provenance.watermark.tuning import OUTLINES_STRETCHES as STRETCHES
 
@@ -49,12 +51,15 @@ class Outlines:
 def outlined(plane: Plane, layout: Layout) -> Iterator[Hypothesis]:
     """Maps of what fills the likely outlines in a residual (h, w), whatever the pilot's score.
 
-    First as they look, for marks whose pilot is too faint; then as they are heard, and fitted.
+    First as they look; then as they are heard, and fitted.  What the pilot is not heard in at all
+    is left.
     """
     found = [_filled(plane, corners, layout) for corners in outlines(plane)]
     pictures = [picture for picture in found if picture]
     yield from (seen for seen, _, _ in pictures[:READ])
     for _, heard, part in sorted(pictures, key=lambda one: -one[1].score)[:READ]:
+        if heard.score < HEARD:
+            break
         yield heard
         yield replace(heard, matrix=fit_on(part, heard, layout).matrix)
 
@@ -136,7 +141,8 @@ def _filled(
     x, y = OFF[at % len(OFF)], OFF[at // len(OFF)]
     laid = np.array([[(1.0, -1.0)[side] * STRETCHES[stretch], 0, x], [0, 1, y], [0, 0, 1.0]])
     heard = Hypothesis(laid @ matrix, 1 if score > 0 else -1, abs(score), plane=part)
-    return Hypothesis(matrix, plane=part), heard, sight
+    seen = float(surfaces[0, len(STRETCHES) // 2, surfaces.shape[-1] // 2])
+    return Hypothesis(matrix, score=abs(seen), least=SEEN, plane=part), heard, sight
 
 
 def _stretched(canvas: Canvas, layout: Layout) -> NDArray[np.complex128]:

@@ -7,10 +7,12 @@ resolution, is not disturbed by the rest.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from provenance.watermark.arrays import Plane
 from provenance.watermark.find.edges import Line, edges_of, lines_in, support
@@ -63,15 +65,18 @@ def panels(plane: Plane) -> list[Box]:
         _places(lines_in(level, (0.0,), SHORTEST), height),
         _places(lines_in(upright, (0.0,), SHORTEST), width),
     )
-    found = []
-    for top, bottom in combinations(across, 2):
-        for left, right in combinations(down, 2):
-            box = Box(left, top, right, bottom)
-            small = min(right - left, bottom - top) < SHORTEST
-            if not small and box.share <= WHOLE:
-                clear = _clear(level, box) + _clear(upright, _turned(box))
-                if min(clear) >= CLEAR:
-                    found.append((float(np.mean(clear)), box))
+    boxes = [
+        box
+        for (top, bottom), (left, right) in product(combinations(across, 2), combinations(down, 2))
+        if (box := Box(left, top, right, bottom)).share <= WHOLE
+        and min(right - left, bottom - top) >= SHORTEST
+    ]
+    clear = np.hstack([_clear(level, boxes), _clear(upright, [_turned(box) for box in boxes])])
+    found = [
+        (float(np.nanmean(sides)), box)
+        for sides, box in zip(clear, boxes, strict=True)
+        if np.nanmin(sides) >= CLEAR
+    ]
     kept: list[Box] = []
     for _, box in sorted(found, key=lambda one: -one[0]):
         if not any(box.alike(other) for other in kept):
@@ -85,16 +90,16 @@ def _places(lines: list[Line], length: int) -> list[float]:
     return [0.0, *sorted(one for one in inner if EDGE < one < 1.0 - EDGE), 1.0]
 
 
-def _clear(edges: Plane, box: Box) -> list[float]:
-    """How clear the upper and the lower border are; of the frame's own edges nothing."""
-    height, width = edges.shape
-    found = []
-    for side in (box.top, box.bottom):
-        if 0.0 < side < 1.0:
-            ends = np.array([(box.left, side), (box.right, side)]) - 0.5
-            ends *= (width, height)
-            found.append(float(support(edges, ends[:1], ends[1:])[0]))
-    return found
+def _clear(edges: Plane, boxes: Sequence[Box]) -> NDArray[np.float64]:
+    """(N, 2): how clear the upper and the lower border are; NaN for the frame's own edges."""
+    sides = [((b.left, side), (b.right, side)) for b in boxes for side in (b.top, b.bottom)]
+    ends = np.array(sides, np.float64).reshape(-1, 2, 2)
+    inner = (ends[:, 0, 1] > 0.0) & (ends[:, 0, 1] < 1.0)
+    found = np.full(len(ends), np.nan)
+    places = (ends[inner] - 0.5) * edges.shape[::-1]
+    if len(places):
+        found[inner] = support(edges, places[:, 0], places[:, 1])
+    return found.reshape(-1, 2)
 
 
 def _turned(box: Box) -> Box:

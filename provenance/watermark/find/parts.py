@@ -22,10 +22,10 @@ class Parts:
 
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """The likeliest linear maps of each part, located there and fitted."""
-        starts: list[tuple[Map, Sight]] = []
+        starts: list[tuple[Map, Canvas | None]] = []
         for level, weight in WindowSpectra(Canvas.of(scene.plane)).parts():
             part = Sight(scene.plane * weight)
             found = peaks.candidates(level, layout.pilot_frequencies, PART)
             scene.tell(self.name, found)
-            starts += [(one.matrix, part) for one in found]
+            starts += [(one.matrix, part.under(one.matrix)) for one in found]
         yield from best_fits(scene, starts, layout, self.name)

@@ -9,6 +9,7 @@ from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import best_fits
 from provenance.watermark.pilot import peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis
+from provenance.watermark.tuning import FITS_NEARBY as NEARBY
 from provenance.watermark.tuning import PROJECTIVE_ANYWHERE as ANYWHERE
 from provenance.watermark.tuning import PROJECTIVE_MIDDLE as MIDDLE
 from provenance.watermark.tuning import PROJECTIVE_NEAR as PROJECTIVE
@@ -26,7 +27,6 @@ class Windows:
         middle = peaks.candidates(windows.middle(), frequencies, MIDDLE)
         scene.tell(self.name, middle)
         maps = windows.projective(middle, frequencies, PROJECTIVE)
-        near = ((matrix, sight) for matrix in maps)
-        yield from best_fits(scene, near, layout, self.name, upright=True)
-        anywhere = ((matrix, sight) for matrix in maps[:ANYWHERE])
-        yield from best_fits(scene, anywhere, layout, self.name)
+        laid = [(matrix, sight.under(matrix)) for matrix in maps]
+        yield from best_fits(scene, laid, layout, self.name, upright=True, audible=NEARBY)
+        yield from best_fits(scene, laid[:ANYWHERE], layout, self.name)

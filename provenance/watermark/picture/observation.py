@@ -123,10 +123,10 @@ class Observation:
     def add(self, luma: Luma, time: float = 0.0) -> None:
         """Add one (H, W) luma plane shown at ``time`` seconds."""
         picture = canonical(luma, self.grid, self._depth)
-        high, weight = whitening(picture)
+        change, weight = whitening(picture)
         if self.window is not None:
             weight *= self.window
-        change = high * weight
+        change *= weight
         self.frames += 1
         self._pieces.add(change, time)
         index = int(max(time, 0.0) / self._span)

@@ -37,11 +37,15 @@ def whitening(picture: Plane) -> tuple[Plane, Plane]:
     ``e * weight`` is the residual: the picture's own texture held down, so that a mark of about
     a grey level stands against noise of about one unit everywhere.
     """
-    high = picture - cv2.GaussianBlur(picture, (0, 0), HIGH_PASS_SIGMA)
+    low = np.asarray(cv2.GaussianBlur(picture, (0, 0), HIGH_PASS_SIGMA), np.float32)
+    high = np.subtract(picture, low, out=low)
     power = cv2.blur(high * high, (DEVIATION_BOX, DEVIATION_BOX))
-    spread = np.sqrt(np.maximum(power, 0.0)) + 1.0
-    weight = 1.0 / (spread * np.sqrt(spread))
-    return np.asarray(high, np.float32), np.asarray(weight, np.float32)
+    # In place: every frame comes by here, and fresh memory costs more than the arithmetic.
+    spread = np.maximum(power, 0.0, out=power)
+    np.add(np.sqrt(spread, out=spread), 1.0, out=spread)
+    weight = np.sqrt(spread)
+    weight *= spread
+    return high, np.asarray(np.divide(1.0, weight, out=weight), np.float32)
 
 
 def residual(picture: Plane) -> Plane:

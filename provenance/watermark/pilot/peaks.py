@@ -43,21 +43,21 @@ def power_spectrum(*seen: Canvas) -> Level:
 def level_of(planes: Sequence[Plane], size: int, box: int) -> Plane:
     """Power spectrum (size, size) in deviations from its local mean; zero on the axes.
 
-    Of several planes it is the mean of the spectra, each over its own local mean.
+    Of several planes it is that of their mean power: they are levelled, so none outweighs another.
 
     Regular structure (a codec's block grid, a weave) shows as lines far above their neighbours.
     They are kept out of the mean, clipped to what a pilot point shows, and raise the deviation
     by which their neighbourhood counts, so that no map scores by collecting them.
     """
-    level = np.zeros((size, size), np.float32)
+    total = np.zeros((size, 2 * size), np.float32)
+    padded = np.zeros((size, size), np.float32)
     for plane in planes:
-        padded = np.zeros((size, size), np.float32)
         padded[: plane.shape[0], : plane.shape[1]] = plane
         spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT, nonzeroRows=plane.shape[0])
-        power = spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
-        mean = wrapped_mean(np.minimum(power, LINE * wrapped_mean(power, box)), box)
-        level += power / np.maximum(mean, 1e-12)
-    level = np.minimum(level / np.float32(len(planes)), CLIP)
+        cv2.accumulateSquare(spectrum.reshape(total.shape), total)
+    power = total[:, 0::2] + total[:, 1::2]
+    mean = wrapped_mean(np.minimum(power, LINE * wrapped_mean(power, box)), box)
+    level = np.minimum(power / np.maximum(mean, 1e-12), CLIP)
     middle = wrapped_mean(level, SPREAD_BOX)
     spread = wrapped_mean(level * level, SPREAD_BOX) - middle * middle
     level = (level - middle) / np.sqrt(np.maximum(spread, 0.05 / len(planes)))
@@ -131,11 +131,12 @@ def _star_tracker(level: Level, pilot: NDArray[np.float64]) -> Matrices:
     # |A B^-1|^2 is the trace of (A^T A) (B^-1 B^-T).
     gram = np.einsum("nki,nkj->nij", pairs, pairs).reshape(-1, 4)
     weights = np.einsum("nik,njk->nij", inverses, inverses).reshape(-1, 4)
-    frobenius = gram @ weights.T
-    determinant = np.abs(np.outer(np.linalg.det(pairs), np.linalg.det(inverses)))
+    frobenius = gram.astype(np.float32) @ weights.T.astype(np.float32)
+    ratios = (np.abs(np.linalg.det(one)).astype(np.float32) for one in (pairs, inverses))
+    determinant = np.outer(*ratios)
     # For singular values s, t: frobenius / det = s/t + t/s.
-    sane = frobenius < (MAX_CONDITION + 1.0 / MAX_CONDITION) * determinant
-    sane &= (determinant > SCALES[0] ** 2) & (determinant < SCALES[1] ** 2)
+    sane = (determinant > SCALES[0] ** 2) & (determinant < SCALES[1] ** 2)
+    sane &= frobenius < np.float32(MAX_CONDITION + 1.0 / MAX_CONDITION) * determinant
     pair, inverse = np.nonzero(sane)
     return np.asarray((pairs[pair] @ inverses[inverse]).transpose(0, 2, 1))
 

@@ -9,7 +9,6 @@ windows' tables, each shifted by ``log D`` at its centre: a few million maps in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,6 +26,10 @@ from provenance.watermark.tuning import TABLES_TILTS as TILTS
 
 Terms = NDArray[np.float64]
 """(..., 4): logarithm of a matrix: its identity part, diag(1, -1), and both off-diagonals."""
+
+
+ORDER = (1, 2, 3, 0)
+"""Of a table's axes.  Scale is the last: it is the longest, and what is added up lies together."""
 
 
 def tilted(
@@ -48,15 +51,21 @@ def tilted(
         count: how many.
         step: canonical pixels between the samples that the spectra were made of.
     """
-    grid, tilts, found = _grid(pilot.tobytes(), levels.shape[-1], step), _tilts(), []
-    moves = grid.moves(tilts * (TILT_STEP / reach), centres)
-    totals = np.zeros((len(tilts), len(grid.terms)), np.float32)
-    for level, shifts in zip(levels, moves, strict=True):
-        grid.add(level, shifts, totals)
-    for tilt, scores in zip(tilts, totals, strict=True):
-        for index in np.argpartition(scores, -BEST)[-BEST:]:
-            place = np.array([*grid.terms[index], *tilt], np.float64)
-            found.append((float(scores[index]), place))
+    tilts, found = _tilts(), []
+    moves = _moves(tilts * (TILT_STEP / reach), centres)
+    grid = _grid(pilot.tobytes(), levels.shape[-1], step, tuple(np.abs(moves).max(axis=(0, 1))))
+    sides = [2 * SPANS[term] + 1 for term in ORDER]
+    tables = [grid.table(level, moved) for level, moved in zip(levels, moves, strict=True)]
+    starts = (moves - moves.min(axis=1, keepdims=True)).swapaxes(0, 1)[..., ORDER].tolist()
+    for tilt, firsts in zip(tilts, starts, strict=True):
+        scores = np.zeros(sides, np.float32)
+        for table, (a, b, c, d) in zip(tables, firsts, strict=True):
+            scores += table[a : a + sides[0], b : b + sides[1], c : c + sides[2], d : d + sides[3]]
+        flat = scores.ravel()
+        for best in np.argpartition(flat, -BEST)[-BEST:]:
+            place = np.array([*np.unravel_index(best, sides), *tilt], np.float64)
+            place[list(ORDER)] = place[:4] - np.take(SPANS, ORDER)
+            found.append((float(flat[best]), place))
     kept: list[NDArray[np.float64]] = []
     for _, place in sorted(found, key=lambda entry: -entry[0]):
         if all(np.abs(place - other).max() >= APART for other in kept):
@@ -81,66 +90,51 @@ def _map(place: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
     return matrix
 
 
+def _moves(tilts: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.intp]:
+    """(W, T, 4) by how many steps ``log D`` moves a table, for tilts (T, 2) per pixel."""
+    weight = (1.0 + centres @ tilts.T)[..., None, None]
+    local = (weight * np.eye(2) - np.einsum("wi,tj->wtij", centres, tilts)) / weight**2
+    return np.clip(np.rint(_logarithm(local) / STEP), np.negative(ROOM), ROOM).astype(np.intp)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grid:
-    """The linear maps that are tabled, a table flat.  Scale is its last axis: it is the longest,
-    so that what is added up lies together.
+    """The linear maps that are tabled.
 
     Attributes:
-        places: (P, N) where each map, the tables' room included, puts each pilot point.
-        strides: (4,) places in a table from one step of a term to the next.
-        inner: (M,) places of the maps without the room, counted from the first.
-        first: that of the first.
-        terms: (M, 4) steps from the identity.
+        places: (P, ...) where each puts each pilot point in a flat spectrum, axes in ``ORDER``.
+        room: (4,) steps beyond ``SPANS``, either side.
     """
 
     places: NDArray[np.intp]
-    strides: NDArray[np.intp]
-    inner: NDArray[np.intp]
-    first: int
-    terms: NDArray[np.intp]
+    room: tuple[int, ...]
 
-    def moves(self, tilts: NDArray[np.float64], centres: NDArray[np.float64]) -> NDArray[np.intp]:
-        """(W, T) by how many places ``log D`` moves a table, for tilts (T, 2) per pixel."""
-        weight = (1.0 + centres @ tilts.T)[..., None, None]
-        local = (weight * np.eye(2) - np.einsum("wi,tj->wtij", centres, tilts)) / weight**2
-        shift = np.clip(np.rint(_logarithm(local) / STEP), np.negative(ROOM), ROOM)
-        return np.asarray(shift @ self.strides, np.intp)
-
-    def add(
-        self, level: NDArray[np.float32], shifts: NDArray[np.intp], totals: NDArray[np.float32]
-    ) -> None:
-        """Table a window and add it, moved, to the scores (T, M) under each tilt."""
-        table = np.zeros(self.places.shape[1], np.float32)
-        for row in self.places:
-            table += level.ravel().take(row)
-        part = np.empty(len(self.inner), np.float32)
-        for total, shift in zip(totals, shifts, strict=True):
-            table[self.first + shift :].take(self.inner, out=part, mode="clip")
-            np.add(total, part, out=total)
+    def table(self, level: NDArray[np.float32], moves: NDArray[np.intp]) -> NDArray[np.float32]:
+        """The scores in a window (n, n), axes in ``ORDER``, as far as its moves (T, 4) reach."""
+        first, last = self.room + moves.min(axis=0), self.room + moves.max(axis=0)
+        used = tuple(slice(first[term], last[term] + 2 * SPANS[term] + 1) for term in ORDER)
+        flat, places = level.ravel(), self.places[:, *used]
+        scores = np.zeros(places.shape[1:], np.float32)
+        for row in places:
+            scores += flat.take(row)
+        return scores
 
 
-@lru_cache(maxsize=2)
-def _grid(pilot: bytes, size: int, step: int) -> _Grid:
-    """For (P, 2) pilot frequencies and spectra of a size."""
-    order, spans, room = [1, 2, 3, 0], np.array(SPANS), np.array(ROOM)
-    reach = spans + room
-    sides = (2 * reach + 1)[order]
-    strides = np.empty(4, np.intp)
-    strides[order] = [int(np.prod(sides[axis + 1 :])) for axis in range(4)]
-    whole = _steps(reach, order)
+@lru_cache(maxsize=4)
+def _grid(pilot: bytes, size: int, step: int, room: tuple[int, ...]) -> _Grid:
+    """For (P, 2) pilot frequencies, spectra of a size, and ``room`` steps either side."""
+    reach = np.array(SPANS) + room
+    axes = [np.arange(-most, most + 1) * STEP for most in reach]
+    # Scale, the first term, is a factor of all that the other three give.
+    others = np.stack(np.meshgrid(0.0, *axes[1:], indexing="ij"), axis=-1)
     points = np.frombuffer(pilot).reshape(-1, 2)
-    places = families.places(points, _exponential(whole.astype(np.float64) * STEP), size, step)
-    terms = _steps(spans, order)
-    inner = (terms + spans) @ strides
-    return _Grid(places, strides, inner, int(room @ strides), terms)
-
-
-def _steps(reach: NDArray[np.intp], order: Sequence[int]) -> NDArray[np.intp]:
-    """(N, 4): all steps of the four terms up to a reach, the last of ``order`` running fastest."""
-    axes = [np.arange(-reach[term], reach[term] + 1) for term in order]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 4)
-    return grid[:, np.argsort(order)]
+    seen = (points @ _exponential(others.reshape(-1, 4)) * (size * step)).astype(np.float32)
+    scales = np.exp(axes[0]).astype(np.float32)
+    places = np.empty((len(points), len(seen), len(scales)), np.intp)
+    for row, point in zip(places, seen.transpose(1, 2, 0), strict=True):
+        x, y = (np.rint(np.outer(one, scales)).astype(np.int32) for one in point)
+        row[:] = families.in_flat(x, y, size)
+    return _Grid(places.reshape(len(points), *(2 * reach[list(ORDER)] + 1)), room)
 
 
 def _exponential(terms: Terms) -> NDArray[np.float64]:

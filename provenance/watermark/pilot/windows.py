@@ -156,12 +156,10 @@ def _distinct(maps: NDArray[np.float64], reach: float, count: int) -> list[NDArr
     return kept
 
 
-def _thirds(places: NDArray[np.float64]) -> NDArray[np.float64]:
+def _thirds(places: NDArray[np.float64]) -> list[float]:
     """Both ends of what places cover, and the middle unless they are close together."""
     low, high = float(places.min()), float(places.max())
-    return np.unique(
-        np.array([low, (low + high) / 2, high]) if high - low > WINDOW else [low, high]
-    )
+    return sorted({low, (low + high) / 2, high} if high - low > WINDOW else {low, high})
 
 
 def _places(length: int, side: int, step: int) -> NDArray[np.intp]:

@@ -10,7 +10,7 @@ from provenance.watermark.picture.observation import ROOM
 
 PACKAGE = Path(tuning.__file__).parent
 ORIGINS = ("[geometry]", "[measured]", "[cost]", "[hand]")
-ARRAYS = {"DRAWS", "FINDERS", "LINEAR", "TERMS"}
+ARRAYS = {"ORDER", "DRAWS", "FINDERS", "LINEAR", "TERMS"}
 """Not numbers to be tuned: draws, the steps themselves, and places in the fit's basis."""
 
 
