@@ -71,6 +71,8 @@ def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detectio
     except ValueError:
         return _unjudged("the registered fingerprint is of another release")
     heard = compare_sound(known.sound, seen.sound)
+    if seen.duration is None:
+        heard = SoundComparison("not_compared", reason="a still image has no sound")
     told = compare(known, seen)
     alike = _judged(told)
     least = LASTING if seen.duration is None else min(LASTING, seen.duration / 2.0)

@@ -22,8 +22,9 @@ leave it between them."""
 EVERYWHERE = 0.4
 """Share of it that nine in ten of the area's cells must show then: 0.46 to 0.86 under lifted marks,
 at most 0.43 under stickers and 0.23 where other content was pasted plainly."""
-FORGED_SHARE = 0.10
-"""Share of the compared picture from which such an area is a copied mark."""
+FORGED_SHARE = 0.08
+"""Share of the picture in view from which such an area is a copied mark: a tenth, as it may be
+measured."""
 FORGED_BITS = 0.38
 """Share of its bits that must differ then: in what is only met between two registered moments fewer
 do."""
