@@ -5,6 +5,7 @@
    between two that were registered are not judged.
 3. Areas that differ are laid over the watermark's own map: where the mark is present all the same,
    it was copied onto other content; where it is missing, something was laid over the picture.
+   Under a map that may be wrong away from a corner nothing is told of them.
    Those of a few small squares accuse nobody: too little of a mark would be in them.
 4. The sound and the length are compared as far as they were registered.
 """
@@ -24,7 +25,7 @@ from provenance.fingerprint import (
     compare_sound,
 )
 from provenance.results import Compared, Detection, DifferentArea
-from provenance.verifying.places import forged, marks, outline
+from provenance.verifying.places import forged, marks, misplaced, outline
 from provenance.verifying.wording import SAME_SPEED, length_tolerance, stretches
 
 FEW_FRAMES = 3
@@ -41,6 +42,7 @@ ERROR_RATE = 0.05
 of none in 71 (docs/registry.md; `scripts/bench_fingerprint --areas` measures more)."""
 MOVED = 0.3
 """Seconds by which a sound may lie beside its picture's: encoders add a tenth or so."""
+UNPLACED = "the mark tells of a small part of it only how it lies"
 MOVED_SOUND = "it is the same sound at other times"
 _STRANGE = 4
 
@@ -78,8 +80,11 @@ def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detectio
     least = LASTING if seen.duration is None else min(LASTING, seen.duration / 2.0)
     lasting = tuple(area for area in told.areas if _lasts(area, least))
     if alike.compared.picture == "same" and lasting and seen.size is not None:  # 3
-        areas = _areas(lasting, found, seen.size)
-        alike = replace(alike, compared=replace(alike.compared, picture="areas", areas=areas))
+        if misplaced(found):
+            alike = _unjudged(UNPLACED)
+        else:
+            areas = _areas(lasting, found, seen.size)
+            alike = replace(alike, compared=replace(alike.compared, picture="areas", areas=areas))
     lengths = None
     if known.duration is not None and seen.duration is not None:
         lengths = (known.duration, seen.duration)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from provenance.results import Detection
+from provenance.verifying.places import misplaced
 from provenance.verifying.regions import Region
 from provenance.verifying.wording import placed
 from provenance.video import LumaFrame
@@ -70,7 +71,7 @@ def laid_in(found: Detection, plane: Plane) -> bool:
         found: in the whole picture.
         plane: (h, w) the whole picture's residual, upright.
     """
-    if found.picture is None or not placed(found):
+    if found.picture is None or not placed(found) or misplaced(found):
         return False
     height, width = plane.shape
     corners = np.array(found.picture.outline) * (width, height)

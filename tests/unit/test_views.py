@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from provenance.results import Detection, PictureMap
+from provenance.results import CellStatus, Detection, PictureMap, Transform
 from provenance.verifying.views import laid_in
+from tests.values import present
 
 HIGH, WIDE = 360, 640
 Sides = tuple[float, float, float, float]
@@ -36,6 +39,17 @@ def test_a_small_picture_among_others_is_laid_in(sides: Sides, around: float, in
     )
     plane[top:bottom, left:right] = rng.normal(0, 1, (bottom - top, right - left))
     assert laid_in(lying(*sides), plane.astype(np.float32)) is inset
+
+
+def test_a_map_that_fits_a_corner_alone_is_no_inset() -> None:
+    rng = np.random.default_rng(1)
+    find = lying(0.8, 0.7, 1.0, 1.0)
+    states: tuple[CellStatus, ...] = ("marked", *(("unknown",) * 9))
+    tilted = Transform(1.0, 0.0, False, 1.0, (1.3, 0.0, 0.0, 0.0, 1.0, 0.0, 2e-4, 0.0, 1.0))
+    picture = replace(present(find.picture), columns=10, states=states)
+    plane = rng.normal(0, 1, (HIGH, WIDE)).astype(np.float32)
+    assert laid_in(replace(find, picture=picture), plane)
+    assert not laid_in(replace(find, picture=picture, transform=tilted), plane)
 
 
 def test_a_find_without_a_place_is_not_laid_in() -> None:
