@@ -33,6 +33,7 @@ SECONDS = 10.0
 CLIP = {0.25 * i: texture(i) for i in range(40)}
 ACROSS, DOWN = 40, 22
 MARKED: CellStatus = "marked"
+UNKNOWN: CellStatus = "unknown"
 EVERYWHERE = [0.95] * (ACROSS * DOWN)
 FROM_START_TO_END = (0.0, SECONDS)
 
@@ -111,8 +112,8 @@ def test_under_a_map_that_fits_a_corner_alone_no_area_is_told(marked: float, tol
     """A tilted map that reads from one corner may lie wrong everywhere else."""
     heard = found([0.1] * (ACROSS * DOWN))
     few = round(marked * ACROSS * DOWN)
-    states: tuple[CellStatus, ...] = (MARKED,) * few + ("unknown",) * (ACROSS * DOWN - few)
-    picture = replace(present(heard.picture), states=states)
+    states: list[CellStatus] = [MARKED] * few + [UNKNOWN] * (ACROSS * DOWN - few)
+    picture = replace(present(heard.picture), states=tuple(states))
     tilted = Transform(1.0, 0.0, False, 1.0, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 2e-4, 0.0, 1.0))
     seen = replace(heard, picture=picture, transform=tilted)
     compared = likeness(REGISTERED, pasted(FROM_START_TO_END), seen).compared
