@@ -22,6 +22,9 @@ from provenance.fingerprint.matching import OTHER, Floats, Held
 
 LASTING = 0.6
 """Share of its frames in which a cell must differ."""
+TELLING = 0.5
+"""Share of the frames that must tell of such a cell: where it is flat in all but one on both sides,
+that one may be a frame beside a cut."""
 WORST = 0.15
 """More than the best cells of honest copies differ; where they do, most of the picture is other
 content."""
@@ -143,7 +146,9 @@ def _found(held: Held, shares: Floats, chosen: NDArray[np.intp]) -> list[Area]:
         return []
     base = min(float(np.quantile(mean[compared], BEST)), WORST)
     clear = base + held.scale.clearer
-    strong = compared & (lasting >= LASTING) & (mean >= clear)
+    tells = held.weight[chosen] > 0.0
+    often = tells.sum(axis=0) >= TELLING * np.count_nonzero(tells.any(axis=1))
+    strong = compared & often & (lasting >= LASTING) & (mean >= clear)
     fringe = compared & (mean >= np.maximum(held.scale.fringe, base + held.scale.clearer / 2.0))
     part = np.clip((mean - base) / max(OTHER - base, 0.05), 0.0, 1.0)
     shape = held.scale.shape(held.extent)

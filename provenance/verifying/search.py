@@ -85,6 +85,7 @@ PARTS = 4
 of panels.  A piece of a long clip takes less than half of one (a test holds that)."""
 IN_VIEW = 0.6
 """Share of a panel that no find explains, from which it is looked at."""
+
 _Steps = Callable[[Observation, Look | None], Detection]
 
 _log = logging.getLogger(__name__)

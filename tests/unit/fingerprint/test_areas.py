@@ -169,3 +169,13 @@ def test_squares_measure_an_area_that_cells_tell_too_large(share: float, box: Bo
     largest = compare(registered, seen).areas[0]
     assert largest.side == CELL
     assert largest.share == pytest.approx(share, rel=0.25)
+
+
+def test_one_frame_beside_a_cut_makes_no_area_where_the_others_are_flat() -> None:
+    """In a part that is flat in the clip only that frame tells of anything."""
+    clip = {0.5 * i: texture(i) for i in range(12)}
+    for picture in clip.values():
+        picture[:, 320:] = 90.0
+    seen = {time: worse(picture) for time, picture in clip.items()}
+    seen[0.0] = worse(texture(300))
+    assert compare(fingerprint(clip), fingerprint(seen)).areas == ()
