@@ -158,6 +158,9 @@ def _nothing(names: Sequence[str], found: Found) -> str:
         return f"{found.unreadable[0]} can't be read; check its permissions."
     kinds = listing(f"{printable(kind, 20) or 'no ending'} {n}" for kind, n in found.kinds[:6])
     others = f" ({kinds})" if kinds else ""
+    if not found.other:
+        where = f"{names[0]} is a folder" if len(names) == 1 else "What was named are folders"
+        return f"{where} with no file in it; name one that holds videos or images."
     if len(names) == 1:
         return (
             f"{names[0]} is a folder with no name of a video or image in it{others}; "
@@ -212,6 +215,7 @@ class _Rows:
         self._as_json, self._found = as_json, found
         self._total, self._ended, self._before = len(found.files), 0, 0
         self._counts: Counter[str] = Counter()
+        self._spent: dict[str, float] = {}
         self._console = console
         self._bar = Progress(
             TextColumn("Examining"),
@@ -236,6 +240,9 @@ class _Rows:
         self._ended += not outcome.more
         self._counts[status(outcome.row)] += 1
         self._before += outcome.report is None
+        if outcome.report is not None and outcome.report.coverage is not None:
+            for stage in outcome.report.coverage.spent:
+                self._spent[stage.name] = self._spent.get(stage.name, 0.0) + stage.seconds
         line = outcome.as_json()
         if self._as_json and line is not None:
             self._bar.stop()
@@ -258,4 +265,11 @@ class _Rows:
         if self._as_json and self._quiet:
             return
         console = stderr() if self._as_json else stdout()
-        show_triage(rows, self._found, self._before, console, all_in="`--table FILE`")
+        show_triage(
+            rows,
+            self._found,
+            self._before,
+            console,
+            spent=self._spent,
+            all_in="`--table FILE`",
+        )

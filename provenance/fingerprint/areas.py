@@ -10,6 +10,7 @@ Steps 1 and 2, each frame's cells held against the registered ones, are :mod:`.m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -21,6 +22,9 @@ from provenance.fingerprint.matching import OTHER, Floats, Held
 
 LASTING = 0.6
 """Share of its frames in which a cell must differ."""
+TELLING = 0.5
+"""Share of the frames that must tell of such a cell: where it is flat in all but one on both sides,
+that one may be a frame beside a cut."""
 WORST = 0.15
 """More than the best cells of honest copies differ; where they do, most of the picture is other
 content."""
@@ -28,6 +32,11 @@ BEST = 0.25
 """Share of the cells that are the best."""
 LEAST_COMPARED = 6
 """Cells that must be compared before a part of them is an area."""
+LEAST_SQUARES = 6
+"""Squares that an area must have which they alone tell: highlights that a brighter copy clipped
+were taken for one of four, 2.2 % of the picture; what covers 4 % of it touches seven and more."""
+MOST_OF = 0.5
+"""Of an area of cells, what smaller squares must tell at least to measure it."""
 THROUGHOUT = 0.9
 """Share of the frames in which an area is there for it to be there throughout."""
 SPAN = 1.5
@@ -41,7 +50,7 @@ class Area:
     """Connected cells that show something else than was registered.
 
     Attributes:
-        share: its part of what was compared of the picture, 0 to 1.
+        share: its part of the stamped picture that is in view, 0 to 1.
         box: left, top, right and bottom in canonical pixels from the stamped picture's centre,
             as the watermark lays the seen picture (``Transform.matrix``).
         cells: (column, row) of each of its cells, as :meth:`Scale.first` counts.
@@ -62,19 +71,23 @@ class Area:
     """Of its cells, in canonical pixels."""
 
 
-def areas_of(held: Held) -> tuple[tuple[Area, ...], float]:
+def areas_of(held: Held, shares: Floats) -> tuple[tuple[Area, ...], float]:
     """Steps 3 to 5.
+
+    Args:
+        held: cells held against the registered ones.
+        shares: (C,) the part of the picture in view that each stands for.
 
     Returns:
         The areas, largest first, and how many cells were compared.
     """
     everything = np.arange(len(held.times))
     compared = float(np.count_nonzero(_weighed(held, everything)[0] >= 1.0))
-    found = _found(held, everything)
+    found = _found(held, shares, everything)
     passing: list[Area] = []
     telling = np.flatnonzero(held.weight.any(axis=1))
     for chosen in _stretches(held.times, telling):
-        for area in _found(held, chosen):
+        for area in _found(held, shares, chosen):
             if not any(_same(area, other) for other in found):
                 times = held.times[chosen]
                 _merge(passing, replace(area, start=float(times[0]), end=float(times[-1])))
@@ -84,9 +97,29 @@ def areas_of(held: Held) -> tuple[tuple[Area, ...], float]:
 
 
 def with_finer(areas: tuple[Area, ...], finer: tuple[Area, ...]) -> tuple[Area, ...]:
-    """Areas of cells, and those of smaller squares that touch none of them."""
-    apart = [one for one in finer if not any(_overlap(one, area) for area in areas)]
-    return tuple(sorted([*areas, *apart], key=lambda area: -area.share))
+    """Areas of cells, measured by the smaller squares that differ there, and those of such squares
+    that touch none of them and are of size."""
+    apart = [
+        one
+        for one in finer
+        if len(one.cells) >= LEAST_SQUARES and not any(_overlap(one, area) for area in areas)
+    ]
+    measured = [_measured(area, [one for one in finer if _overlap(one, area)]) for area in areas]
+    return tuple(sorted([*measured, *apart], key=lambda area: -area.share))
+
+
+def _measured(area: Area, finer: Sequence[Area]) -> Area:
+    """An area with the size of the smaller squares in it, if those are not just a part of it.
+
+    A cell differs as soon as a good part of it does, so that cells alone tell too large an area.
+    """
+    share = sum(one.share for one in finer)
+    if share < MOST_OF * area.share:
+        return area
+    boxes = np.array([one.box for one in finer])
+    (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    box = (float(left), float(top), float(right), float(bottom))
+    return replace(area, share=min(share, area.share), box=box)
 
 
 def _overlap(one: Area, other: Area) -> bool:
@@ -105,16 +138,17 @@ def _weighed(held: Held, chosen: NDArray[np.intp]) -> tuple[Floats, Floats, Floa
     return total, differing, (weight * bits).sum(axis=0) / scale
 
 
-def _found(held: Held, chosen: NDArray[np.intp]) -> list[Area]:
+def _found(held: Held, shares: Floats, chosen: NDArray[np.intp]) -> list[Area]:
     """The areas of some frames taken together, largest first."""
     total, lasting, mean = _weighed(held, chosen)
     compared = total >= 1.0 - 1e-9
-    count = int(np.count_nonzero(compared))
-    if count < LEAST_COMPARED:
+    if np.count_nonzero(compared) < LEAST_COMPARED:
         return []
     base = min(float(np.quantile(mean[compared], BEST)), WORST)
     clear = base + held.scale.clearer
-    strong = compared & (lasting >= LASTING) & (mean >= clear)
+    tells = held.weight[chosen] > 0.0
+    often = tells.sum(axis=0) >= TELLING * np.count_nonzero(tells.any(axis=1))
+    strong = compared & often & (lasting >= LASTING) & (mean >= clear)
     fringe = compared & (mean >= np.maximum(held.scale.fringe, base + held.scale.clearer / 2.0))
     part = np.clip((mean - base) / max(OTHER - base, 0.05), 0.0, 1.0)
     shape = held.scale.shape(held.extent)
@@ -128,7 +162,7 @@ def _found(held: Held, chosen: NDArray[np.intp]) -> list[Area]:
             continue
         areas.append(
             Area(
-                share=float(part[inside].sum()) / count,
+                share=float((part * shares)[inside].sum()),
                 box=_box(inside.reshape(shape), held),
                 cells=tuple(
                     (left + int(column), top + int(row))

@@ -144,7 +144,7 @@ def _placed(
         overlap.left - place.across, overlap.top - place.down, overlap.columns, overlap.rows
     )
     cells = matched(old, new, shown)
-    areas, compared = areas_of(cells.held)
+    areas, compared = areas_of(cells.held, _shares(registered, overlap, CELL))
     finer = _finely(place, registered, seen, shown) if cells.steady else None
     named = moments(cells.fits, new.times, old.times)
     return replace(
@@ -163,6 +163,39 @@ def _square(registered: Fingerprint, side: int) -> float | None:
     return None if registered.size is None else side**2 / math.prod(registered.size)
 
 
+def _shares(registered: Fingerprint, part: Extent, side: int) -> NDArray[np.float64]:
+    """(C,) the part of the stamped picture in view that each square stands for, 1 together.
+
+    The picture's margin holds no whole square; those beside it stand for it.
+    """
+    whole = registered.extent
+    wide, high = registered.size or (CELL * whole.columns, CELL * whole.rows)
+    across = _lengths(part.left, part.columns, whole.left, whole.columns, wide / 2.0, side)
+    down = _lengths(part.top, part.rows, whole.top, whole.rows, high / 2.0, side)
+    areas = np.outer(down, across).ravel()
+    return np.asarray(areas / areas.sum())
+
+
+def _lengths(  # noqa: PLR0917 - a span in a span
+    first: int, count: int, begins: int, counts: int, half: float, side: int
+) -> NDArray[np.float64]:
+    """Canonical pixels along one axis that each square of a span of cells stands for.
+
+    Args:
+        first: the span's first cell, and ``count`` how many it has.
+        begins: that of the registered picture, and ``counts`` how many that has.
+        half: canonical pixels from the stamped picture's middle to its edge.
+        side: of a square.
+    """
+    lengths = np.full(count * CELL // side, float(side))
+    last = first + count - 1
+    if first == begins:
+        lengths[0] += max(0.0, half + CELL * (first - 0.5))
+    if last == begins + counts - 1:
+        lengths[-1] += max(0.0, half - CELL * (last + 0.5))
+    return lengths
+
+
 def _finely(
     place: _Place, registered: Fingerprint, seen: Fingerprint, shown: Extent
 ) -> tuple[Area, ...] | None:
@@ -179,7 +212,8 @@ def _finely(
         np.array([frame.time for frame in registered.frames]),
         np.array([frame.time for frame in seen.frames]),
     )
-    return areas_of(held(signs, waves, times, shown))[0]
+    squares = held(signs, waves, times, shown)
+    return areas_of(squares, _shares(registered, old, DETAIL))[0]
 
 
 def _part(squares: NDArray[Any], whole: Extent, part: Extent) -> NDArray[Any]:

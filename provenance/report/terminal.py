@@ -7,7 +7,7 @@ brings the console.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from rich.console import Console
@@ -17,9 +17,9 @@ from rich.text import Text
 from provenance.results import (
     CellStatus,
     Compared,
-    Coverage,
     Detection,
     ManifestReport,
+    Other,
     PictureMap,
     RegistryReport,
     StampResult,
@@ -30,7 +30,9 @@ from provenance.results import (
 )
 from provenance.system.text import chance, listing, printable, several, size
 from provenance.verifying.steps import next_step
+from provenance.verifying.stretches import unmarked
 from provenance.verifying.wording import (
+    apart,
     area,
     finely,
     marked_in,
@@ -69,7 +71,7 @@ def show_verification(report: VerificationReport, console: Console) -> None:
     table = _table()
     table.add_row("Verdict", verdict)
     table.add_row("", _text(report.summary, 2000))
-    _watermark_rows(table, report.watermark, facts.kind or "file", report.coverage)
+    _watermark_rows(table, report)
     _manifest_rows(table, report.manifest)
     _registry_rows(table, report.registry)
     for other in report.others:
@@ -129,7 +131,8 @@ def show_stamp(result: StampResult, console: Console) -> None:
     print_table(table, console)
 
 
-def _watermark_rows(table: Table, found: Detection, kind: str, coverage: Coverage | None) -> None:
+def _watermark_rows(table: Table, report: VerificationReport) -> None:
+    found, coverage, kind = report.watermark, report.coverage, report.file.kind or "file"
     words = {"not_checked": "not checked", "absent": "none found"}
     status = words.get(found.status, found.status)
     table.add_row("Watermark", _with_reason(status, found.reason))
@@ -145,23 +148,33 @@ def _watermark_rows(table: Table, found: Detection, kind: str, coverage: Coverag
         bound = chance(found.false_positive_probability)
         table.add_row("  chance", _text(f"at most {bound} on an unmarked {kind}"))
     if coverage is not None:
-        table.add_row("  frames", _text(f"{coverage.frames} looked at{_apart(coverage)}"))
-        for stage in coverage.spent:
-            table.add_row("  time", _text(f"{stage.seconds:6.2f} s  {stage.name}"))
+        most = f", {apart(coverage)} apart at most" if coverage.longest_gap_s else ""
+        table.add_row("  frames", _text(f"{coverage.frames} looked at{most}"))
+        took = spent_lines({stage.name: stage.seconds for stage in coverage.spent})
+        for number, line in enumerate(took):
+            table.add_row("" if number else "  time", Text(line))
     if found.transform is not None and found.stamp_id is not None:
         table.add_row("  picture", _text(describe(found.transform)))
     if inside := placed(found):
         table.add_row("  where", _text(inside))
     if found.segments and found.stamp_id is not None and kind == "video":
-        table.add_row("  timeline", _text(_timeline(found), 400))
+        table.add_row("  timeline", _text(_timeline(found, report.others), 400))
     if found.picture is not None and found.picture.missing is not None:
         table.add_row("  missing", _text(f"{area(found.picture.missing)}; # marked, . missing"))
         for line in _drawn(found.picture):
             table.add_row("", Text(line))
 
 
-def _apart(coverage: Coverage) -> str:
-    return f", {coverage.longest_gap_s:.1f} s apart at most" if coverage.longest_gap_s else ""
+def spent_lines(spent: Mapping[str, float]) -> list[str]:
+    """Where processors' seconds of a search went, the longest first, and their sum before them."""
+    if not spent:
+        return []
+    longest = sorted(spent.items(), key=lambda one: -one[1])
+    told = [
+        (sum(spent.values()), "for the search, of processors' time"),
+        *((s, n) for n, s in longest),
+    ]
+    return [f"{seconds:8.2f} s  {name}" for seconds, name in told]
 
 
 def _manifest_rows(table: Table, manifest: ManifestReport) -> None:
@@ -270,13 +283,19 @@ def describe(transform: Transform) -> str:
     return listing(parts) or "lies as it was stamped"
 
 
-def _timeline(found: Detection) -> str:
+def _timeline(found: Detection, others: Sequence[Other]) -> str:
     marked = marked_in(found.segments)
     unknown = sum(s.end - s.start for s in found.segments if s.status == "unknown")
-    unmarked = sum(s.end - s.start for s in found.segments if s.status == "unmarked")
+    without = [(s.start, s.end) for s in found.segments if s.status == "unmarked"]
+    bare: Sequence[tuple[float, float]] = without
+    for other in others:
+        bare = unmarked(bare, other.watermark)
+    elsewhere, nowhere = (sum(end - start for start, end in one) for one in (without, bare))
     text = f"marked {marked}" if marked else "no second of it shows the mark by itself"
-    if unmarked:
-        text += f"; unmarked {unmarked:.1f} s"
+    if elsewhere - nowhere >= 0.05:
+        text += f"; other stamps {elsewhere - nowhere:.1f} s"
+    if nowhere >= 0.05:
+        text += f"; unmarked {nowhere:.1f} s"
     if unknown:
         text += f"; unknown {unknown:.1f} s"
     return text

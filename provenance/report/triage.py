@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
-from provenance.report.terminal import STYLES
+from provenance.report.terminal import STYLES, spent_lines
 from provenance.results import Verdict
-from provenance.system.text import clock, listing, printable
+from provenance.system.text import clock, listing, printable, several
 from provenance.verifying.rows import Row
 from provenance.verifying.sources import Found
 from provenance.verifying.steps import COUNTED, URGENCY
@@ -63,7 +63,8 @@ def alike(row: Row) -> str:
     """The leads, as a sentence; nothing where there are none."""
     if not row.leads:
         return ""
-    return f"Looks like registered stamp {listing(row.leads)}: a lead, not proof."
+    stamps = "stamp" if len(row.leads) == 1 else "stamps"
+    return f"Looks like registered {stamps} {listing(row.leads)}: a lead, not proof."
 
 
 def passed_over(found: Found) -> list[str]:
@@ -96,6 +97,7 @@ def show_triage(
     before: int,
     console: Console,
     *,
+    spent: Mapping[str, float] | None = None,
     all_in: str = "a table",
 ) -> None:
     """Print the summary of many files.
@@ -105,13 +107,14 @@ def show_triage(
         found: what was looked for, and passed over.
         before: how many of the rows are of an earlier run.
         console: a terminal gets lines of its width, anything else whole sentences.
+        spent: where the time of the searches went, if that was asked for.
         all_in: what names those as well for which there is no room here.
     """
-    head = f"{len(rows)} {'file' if len(rows) == 1 else 'files'}"
+    head = several(len(rows), "file")
     if before:
         head += f", {before} of them verified before"
     lines = [head, *(f"  {count:6d}  {name}" for name, count in counted(rows))]
-    for line in (*lines, *passed_over(found)):
+    for line in (*lines, *passed_over(found), *spent_lines(spent or {})):
         console.print(Text(line), soft_wrap=True)
     first = ordered(row for row in rows if to_look_at(row))
     if not first:
@@ -136,7 +139,9 @@ def _show(row: Row, console: Console) -> None:
     if told := measured(row):
         line.append(f"  ({told})", style="dim")
     console.print(line, soft_wrap=True)
-    stamps = f"Stamp {listing(row.stamps)}." if row.stamps else ""
+    stamps = ""
+    if row.stamps:
+        stamps = f"{'Stamp' if len(row.stamps) == 1 else 'Stamps'} {listing(row.stamps)}."
     sentences = (first_sentence(row.summary, 300), stamps, alike(row), f"To do: {row.to_do}")
     width = max(40, console.width - _INDENT) if console.is_terminal else 10_000
     for sentence in filter(None, sentences):

@@ -24,7 +24,7 @@ class DifferentArea(Document):
     GROUPS: ClassVar = {"box": "Left, top, right and bottom, as fractions of the shown picture."}
 
     share: Share
-    """Its part of what could be compared."""
+    """Its part of the stamped picture that is in view."""
     left: Annotated[Share, At("box.0")]
     """Sides, as fractions of the shown picture from its upper left corner."""
     top: Annotated[Share, At("box.1")]
@@ -75,7 +75,7 @@ class Compared(Document):
 
     @property
     def different(self) -> float:
-        """Share of the compared picture that shows something else."""
+        """Share of the picture in view that shows something else."""
         return sum(area.share for area in self.areas)
 
 

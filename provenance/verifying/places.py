@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.fingerprint import CELL, Area
-from provenance.results import PictureMap, Transform
+from provenance.results import Detection, PictureMap, Transform
 
 CARRIED = 0.78
 """Share of the mark that must be there for it to have been laid over other content: 0.83 to 1.05 on
@@ -22,8 +22,9 @@ leave it between them."""
 EVERYWHERE = 0.4
 """Share of it that nine in ten of the area's cells must show then: 0.46 to 0.86 under lifted marks,
 at most 0.43 under stickers and 0.23 where other content was pasted plainly."""
-FORGED_SHARE = 0.10
-"""Share of the compared picture from which such an area is a copied mark."""
+FORGED_SHARE = 0.08
+"""Share of the picture in view from which such an area is a copied mark: a tenth, as it may be
+measured."""
 FORGED_BITS = 0.38
 """Share of its bits that must differ then: in what is only met between two registered moments fewer
 do."""
@@ -35,6 +36,12 @@ is flat there hides no mark, and all that is seen of one is its surroundings'.""
 TELLING = 0.8
 """Share of an area that must show more: all of it under other film in a lifted mark; about half
 under a caption's plain bar, which the mark around it seemed to go on over."""
+TILTED = 1e-4
+"""Of a map's two numbers of perspective, from which it is one of a picture seen at an angle: copies
+that nobody filmed stay below a tenth of it."""
+HEARD = 0.3
+"""Share of the shown picture that must show the mark for such a map to hold all over it: one that
+fitted a corner showed it in 7 %, all right ones in 56 % and more."""
 POINTS = 4
 """Places along each side of a cell that are looked at."""
 
@@ -109,6 +116,15 @@ def forged(areas: Sequence[Area], found: Marks) -> bool:
     share = sum(area.share for area in areas)
     bits = sum(area.share * area.differing for area in areas)
     return share >= FORGED_SHARE and bits >= FORGED_BITS * share and found.carried
+
+
+def misplaced(found: Detection) -> bool:
+    """Whether the picture may lie otherwise than the map says, which fits where the mark is."""
+    if found.transform is None or found.picture is None:
+        return False
+    states = found.picture.states
+    tilt = max(abs(one) for one in found.transform.matrix[6:8])
+    return tilt > TILTED and states.count("marked") < HEARD * len(states)
 
 
 def _shown(points: Points, transform: Transform | None, size: tuple[int, int]) -> Points:

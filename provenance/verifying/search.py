@@ -45,7 +45,7 @@ from provenance.verifying.sampling import (
     too_narrow,
 )
 from provenance.verifying.stretches import filled, heard_to, strength, together, unmarked
-from provenance.verifying.views import View, look_into, texture, watch
+from provenance.verifying.views import TEXTURE, View, laid_in, look_into, texture, watch
 from provenance.video import LumaFrame, MediaInfo
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.keys import WatermarkKey
@@ -88,8 +88,6 @@ PARTS = 4
 of panels.  A piece of a long clip takes less than half of one (a test holds that)."""
 IN_VIEW = 0.6
 """Share of a panel that no find explains, from which it is looked at."""
-TEXTURE = 0.2
-"""Of the whole picture's, what a part of it must have for a mark to be heard there."""
 
 _Steps = Callable[[Observation, Look | None], Detection]
 
@@ -203,6 +201,8 @@ class Search:
             if found.stamp_id is not None:
                 break
         found = in_pixels(self._enlarged(found), self._info.video.display_size)
+        if found.status == "found" and laid_in(found, plane):
+            found = replace(found, status="partial")
         if self._info.truncated and found.segments:
             found = heard_to(found, max(self._times))
         self._clock.begin(None)

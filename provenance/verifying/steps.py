@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from provenance.results import Cause, Compared, Verdict, VerificationReport
-from provenance.verifying.wording import SAME_SPEED
+from provenance.verifying.wording import SAME_SPEED, placed
 
 URGENCY: Final = (
     Verdict.REVOKED,
@@ -60,6 +60,11 @@ UNASKED_STEP = "Ask the registry before you rely on it: it alone knows what was 
 DIFFERS_STEP = (
     "Rely on the picture as far as it was compared; look into what differs before you use it."
 )
+INSET_STEP = (
+    "Rely on the stamped picture as far as it was compared; what surrounds it carries no mark of "
+    "ours."
+)
+STILL_STEP = "Rely on it as far as it was compared, and no further."
 CAPTURED_STEP = (
     "Ask who signed it how it was captured; until then take it for a recording of our clip."
 )
@@ -76,9 +81,18 @@ def next_step(report: VerificationReport) -> str:
     quick = report.coverage is not None and report.coverage.effort == "quick"
     if report.verdict is Verdict.NO_MARK_FOUND and quick:
         return QUICK_STEP
-    if report.verdict is Verdict.WATERMARK_MATCH and _plays_otherwise(registry.compared):
-        return DIFFERS_STEP
+    if report.verdict is Verdict.WATERMARK_MATCH:
+        return _match_step(report)
     return NEXT_STEPS[report.verdict]
+
+
+def _match_step(report: VerificationReport) -> str:
+    """Of a mark that matches: as far as that goes.  Only what `restore` takes is sent there."""
+    if _plays_otherwise(report.registry.compared):
+        return DIFFERS_STEP
+    if placed(report.watermark):
+        return INSET_STEP
+    return STILL_STEP if report.file.kind == "image" else NEXT_STEPS[report.verdict]
 
 
 def _plays_otherwise(compared: Compared) -> bool:

@@ -10,12 +10,13 @@ from typing import Final
 
 from provenance.results import Cause, Verdict
 from provenance.system.text import chance, listing, printable
-from provenance.verifying.verdict import Case, Decision
+from provenance.verifying.verdict import CAPTURED, Case, Decision
 from provenance.verifying.wording import (
     areas,
     because,
     beside,
     comparison,
+    known,
     looked,
     marked_in,
     merged,
@@ -95,7 +96,10 @@ def _claims(case: Case) -> str:
 
 
 def _invalid(case: Case, cause: Cause) -> str:
+    reason = case.manifest.reason
     failed = "The file changed after signing."
+    if cause is Cause.CHANGED_AFTER_SIGNING and reason is not None:
+        failed = f"The file changed after signing: {because(reason)}."
     if cause is Cause.FAILS_VALIDATION:
         failures = [printable(code, 80) for code in case.manifest.failures[:3]]
         failed = f"The credential fails validation ({listing(failures)})."
@@ -103,7 +107,21 @@ def _invalid(case: Case, cause: Cause) -> str:
 
 
 def _partial(case: Case, _: Cause) -> str:
-    return f"{_where(case)} {_beside(case)}".strip() + _unheard(case)
+    told = [_where(case), _stamped(case), _beside(case), _likened(case)]
+    return " ".join(filter(None, told)) + _unheard(case)
+
+
+def _stamped(case: Case) -> str:
+    """Which stamp a part carries, and what is known of it."""
+    return "" if case.read is None else f"The stamp is {case.read}{known(case.registry)}."
+
+
+def _likened(case: Case) -> str:
+    """What was compared of a picture that carries its mark from the beginning to the end."""
+    compared, found = case.registry.compared, case.watermark
+    if compared.picture == "not_compared" or case.others or not throughout(found.segments):
+        return ""
+    return comparison(compared, case.kind, named=found.status != "partial")
 
 
 def _confirmed(case: Case, _: Cause) -> str:
@@ -114,7 +132,14 @@ def _confirmed(case: Case, _: Cause) -> str:
 
 
 def _untrusted(case: Case, _: Cause) -> str:
-    return f"File intact; signer not on the trust list. {_pixels(case)}"
+    return f"File intact; signer not on the trust list. {_pixels(case)}{_captured(case)}"
+
+
+def _captured(case: Case) -> str:
+    """That an unknown signer says what the mark contradicts; its other claims are not repeated."""
+    if case.read is None or case.manifest.digital_source_type not in CAPTURED:
+        return ""
+    return " The signer says that a camera captured it; a generator's mark contradicts that."
 
 
 def _credential(case: Case, _: Cause) -> str:
@@ -127,7 +152,7 @@ def _match(case: Case, cause: Cause) -> str:
     return (
         f"{_opening(case, cause)} Watermark {case.read} matches the registry: "
         f"{recorded(case.registry)}.{_chance(case)}{_inset(case)} "
-        f"{comparison(case.registry.compared, mirrored=mirrored)}"
+        f"{comparison(case.registry.compared, case.kind, mirrored=mirrored)}"
     )
 
 
@@ -204,10 +229,8 @@ def _beside(case: Case) -> str:
 def _where(case: Case) -> str:
     """In which part the mark is, or the stamped picture."""
     if case.status != "partial" and not case.others:
-        return (
-            f"Watermark {case.read} was read, and the picture shows something else than was "
-            f"stamped in {areas(case.registry.compared.areas)}."
-        )
+        differ = areas(case.registry.compared.areas)
+        return f"The picture shows something else than was stamped in {differ}."
     found = case.watermark
     told, marked = [], merged(found.segments)
     if marked and not throughout(found.segments):
@@ -217,13 +240,19 @@ def _where(case: Case) -> str:
     if found.picture is not None and found.picture.areas:
         told.append(f"outside {areas(found.picture.areas)}")
     where, *rest = told or ["in part of the picture"]
-    return f"Mark found only {where}{(rest and f', and there only {listing(rest)}') or ''}."
+    there = f", and there only {listing(rest)}" if rest else ""
+    beyond = (
+        "; the rest of the picture carries no mark of ours" if inside and not case.others else ""
+    )
+    return f"Mark found only {where}{there}{beyond}."
 
 
 def _unheard(case: Case) -> str:
     """That nothing is known of the sound; an intact manifest binds it as it does the picture."""
     if case.kind != "video" or case.intact or case.registry.compared.sound != "not_compared":
         return ""
+    if case.status != "absent" and _likened(case):
+        return ""  # told there, with the reason
     return f" {UNHEARD}"
 
 

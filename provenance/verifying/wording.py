@@ -10,6 +10,7 @@ from provenance.results import (
     Coverage,
     Detection,
     DifferentArea,
+    FileKind,
     ManifestReport,
     MissingArea,
     Other,
@@ -76,7 +77,7 @@ def stretches(ranges: Sequence[tuple[float, float]], most: int = _MAX_RANGES) ->
     """Stretches of time: ``0:01-0:03.5 and 0:07-0:09``."""
     told = [f"{clock(start)}-{clock(end)}" for start, end in ranges[:most]]
     if len(ranges) > most:
-        told.append(f"{len(ranges) - most} more places")
+        told.append(several(len(ranges) - most, "more place"))
     return listing(told)
 
 
@@ -109,9 +110,13 @@ def looked(coverage: Coverage | None) -> str:
     quick = " in a quick look, which tries no cropped, turned or filmed picture"
     if not coverage.longest_gap_s:
         return quick if coverage.effort == "quick" else ""
-    apart = f"{max(coverage.longest_gap_s, 0.1):.1f} s"
-    told = f" in {several(coverage.frames, 'frame')}, no more than {apart} apart"
+    told = f" in {several(coverage.frames, 'frame')}, no more than {apart(coverage)} apart"
     return f"{told},{quick}" if coverage.effort == "quick" else told
+
+
+def apart(coverage: Coverage) -> str:
+    """How far two frames that were looked at lie apart at most; rounded, never to nothing."""
+    return f"{max(coverage.longest_gap_s, 0.1):.1f} s"
 
 
 def areas(listed: Sequence[MissingArea | DifferentArea]) -> str:
@@ -119,7 +124,7 @@ def areas(listed: Sequence[MissingArea | DifferentArea]) -> str:
     largest = sorted(listed, key=lambda one: -one.share)
     told = [f"{area(one)}{_when(one)}" for one in largest[:_MAX_AREAS]]
     if len(largest) > _MAX_AREAS:
-        told.append(f"{len(largest) - _MAX_AREAS} more areas")
+        told.append(several(len(largest) - _MAX_AREAS, "more area"))
     return listing(told)
 
 
@@ -129,8 +134,17 @@ def _when(one: MissingArea | DifferentArea) -> str:
     return f" from {clock(one.start)} to {clock(one.end)}"
 
 
-def comparison(compared: Compared, *, mirrored: bool = False) -> str:
-    """What was compared with the stamped clip, and what was not."""
+def comparison(
+    compared: Compared, kind: FileKind, *, mirrored: bool = False, named: bool = False
+) -> str:
+    """What was compared with the stamped clip, and what was not.
+
+    Args:
+        compared: what came of it.
+        kind: of the file; a still image has no sound.
+        mirrored: whether the picture is.
+        named: whether the areas that differ were told already.
+    """
     if compared.picture == "bytes":
         return "It is, byte for byte, what was stamped."
     if compared.picture == "not_compared":
@@ -138,14 +152,16 @@ def comparison(compared: Compared, *, mirrored: bool = False) -> str:
         picture = f"the picture could not be compared ({why})"
     else:
         over = "" if compared.share is None else f" over {100.0 * compared.share:.0f} % of it"
+        but = "that" if named else areas(compared.areas)
         what = {
             "same": "the picture is alike",
-            "areas": f"the picture is alike but for {areas(compared.areas)}",
+            "areas": f"the picture is alike but for {but}",
             "differs": "the picture is another",
         }[compared.picture]
         picture = f"{what} ({several(compared.frames, 'frame')}{over}, {finely(compared)})"
     side = ", mirrored" if mirrored else ""
-    return f"Compared with what was stamped: {picture}{side}{_play(compared)}; {_sound(compared)}."
+    heard = "" if kind == "image" else f"; {_sound(compared)}"
+    return f"Compared with what was stamped: {picture}{side}{_play(compared)}{heard}."
 
 
 def finely(compared: Compared) -> str:
@@ -215,12 +231,17 @@ def recorded(registry: RegistryReport) -> str:
     return f"{' '.join(parts) or 'model not recorded'}, {day}"
 
 
+def known(registry: RegistryReport) -> str:
+    """What is known of a stamp that was just named: ``: ExampleVideoModel 3.2.1, 2026-11-22``."""
+    if registry.status == "match":
+        return f": {recorded(registry)}"
+    return ", of which the registry has no record" if registry.status == "no_match" else ""
+
+
 def beside(other: Other) -> str:
     """Another stamp of the same file: where it is, and what is known of it."""
-    known = other.registry.status == "match"
-    of = f": {recorded(other.registry)}" if known else ", of which the registry has no record"
-    asked = of if known or other.registry.status == "no_match" else ""
-    return f"Stamp {other.watermark.stamp_id} is in it too, in {where(other.watermark)}{asked}."
+    found = other.watermark
+    return f"Stamp {found.stamp_id} is in it too, in {where(found)}{known(other.registry)}."
 
 
 def where(found: Detection) -> str:

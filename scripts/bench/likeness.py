@@ -110,13 +110,17 @@ def cell(run: Run, attack: Attack, clip: str) -> tuple[Path, Detection]:
     folder.mkdir(exist_ok=True)
     note = folder / f"{clip}__{attack.name}.json"
     if not note.exists() or json.loads(note.read_text()).get("schema") != SCHEMA:
-        seed = zlib.crc32(f"{run.seed}/{clip}/{attack.name}".encode())
-        with tempfile.TemporaryDirectory(prefix="bench") as made:
-            path = run.stamped(clip)
-            if attack.passes:
-                path = render.run(attack.passes, path, Path(made), run.other(clip), seed)
-            kept = folder / f"{clip}__{attack.name}{path.suffix}"
-            shutil.copy(path, kept)
+        # Made already, when what is kept of it is of an older schema.
+        made_before = (one for one in folder.glob(f"{clip}__{attack.name}.*") if one != note)
+        kept = next(made_before, None)
+        if kept is None:
+            seed = zlib.crc32(f"{run.seed}/{clip}/{attack.name}".encode())
+            with tempfile.TemporaryDirectory(prefix="bench") as made:
+                path = run.stamped(clip)
+                if attack.passes:
+                    path = render.run(attack.passes, path, Path(made), run.other(clip), seed)
+                kept = folder / f"{clip}__{attack.name}{path.suffix}"
+                shutil.copy(path, kept)
         found = examine(kept, probe(kept), run.keyring.watermark_keys)
         entry = {
             "schema": SCHEMA,

@@ -50,6 +50,17 @@ def folder(tmp_path: Path, stamped: StampResult) -> Path:
     return inbox
 
 
+def test_a_folder_without_a_file_is_said_to_be_one(
+    keyring: Keyring, tmp_path: Path, run: Run
+) -> None:
+    """There is no use in naming files of it."""
+    inbox = tmp_path / "empty"
+    inbox.mkdir()
+    done = run("verify", "--keys", keyring.folder, inbox)
+    assert done.code == 3
+    assert f"{inbox} is a folder with no file in it" in done.err
+
+
 def test_a_walk_takes_media_and_counts_the_rest(folder: Path) -> None:
     (folder / "inside.mp4").symlink_to(folder / "one.mp4")
     found = find([folder, folder / "one.mp4"])

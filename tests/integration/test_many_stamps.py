@@ -99,6 +99,8 @@ def test_an_inset_of_a_third_of_the_width_is_found_with_its_outline(
         frames.append(around)
     report = desk.check(grey_clip(frames, tmp_path / "inset.mp4"))
     assert report.watermark.stamp_id == desk.clips[0].stamp_id
+    assert report.verdict is Verdict.PARTIAL, "a picture surrounds it"
+    assert "the rest of the picture carries no mark of ours" in report.summary
     assert report.watermark.picture is not None
     corners = np.array(report.watermark.picture.outline)
     assert corners[0] == pytest.approx((700 / 1280, 500 / 960), abs=0.04)

@@ -189,6 +189,19 @@ def test_segments_beside_a_playlist_are_joined_in_its_order(tmp_path: Path) -> N
     assert taken(path) == {"": b"\0\0\0\0\2\2\2\2\1\1\1\1"}
 
 
+def test_a_playlist_of_more_text_than_any_film_needs_is_refused(tmp_path: Path) -> None:
+    """By its size, before it is taken apart; one as long as the limit allows is not."""
+    (tmp_path / "a.ts").write_bytes(b"film")
+    lines = ("#EXTINF:4,", "a.ts", "#EXT-X-ENDLIST")
+    path = playlist(tmp_path, *lines)
+    room = 4 * 1024**2 - path.stat().st_size
+    playlist(tmp_path, *lines, "#" * (room - 1))
+    assert taken(path) == {"": b"film"}
+    playlist(tmp_path, *lines, "#" * room)
+    with pytest.raises(Refused, match="more than 4 MB"):
+        taken(path)
+
+
 def test_a_header_and_ranges_of_one_file_are_joined(tmp_path: Path) -> None:
     (tmp_path / "all.mp4").write_bytes(b"headONE_TWO_rest")
     path = playlist(

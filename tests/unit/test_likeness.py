@@ -18,10 +18,11 @@ from provenance.fingerprint import (
     SoundPiece,
     compare,
 )
-from provenance.results import CellStatus, Detection, PictureMap
+from provenance.results import CellStatus, Detection, PictureMap, Transform
 from provenance.verifying.likeness import LASTING, likeness, moved
 from tests.conftest import ROOT
 from tests.unit.fingerprint.pictures import SIZE, Picture, fingerprint, texture
+from tests.values import present
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -32,6 +33,7 @@ SECONDS = 10.0
 CLIP = {0.25 * i: texture(i) for i in range(40)}
 ACROSS, DOWN = 40, 22
 MARKED: CellStatus = "marked"
+UNKNOWN: CellStatus = "unknown"
 EVERYWHERE = [0.95] * (ACROSS * DOWN)
 FROM_START_TO_END = (0.0, SECONDS)
 
@@ -103,6 +105,29 @@ def test_without_a_map_of_the_mark_an_area_is_told_and_not_called_copied() -> No
     areas = likeness(REGISTERED, seen, Detection("found")).compared.areas
     assert areas
     assert not any(area.copied for area in areas)
+
+
+@pytest.mark.parametrize(("marked", "told"), [(0.1, "not_compared"), (0.6, "areas")])
+def test_under_a_map_that_fits_a_corner_alone_no_area_is_told(marked: float, told: str) -> None:
+    """A tilted map that reads from one corner may lie wrong everywhere else."""
+    heard = found([0.1] * (ACROSS * DOWN))
+    few = round(marked * ACROSS * DOWN)
+    states: list[CellStatus] = [MARKED] * few + [UNKNOWN] * (ACROSS * DOWN - few)
+    picture = replace(present(heard.picture), states=tuple(states))
+    tilted = Transform(1.0, 0.0, False, 1.0, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 2e-4, 0.0, 1.0))
+    seen = replace(heard, picture=picture, transform=tilted)
+    compared = likeness(REGISTERED, pasted(FROM_START_TO_END), seen).compared
+    assert compared.picture == told
+    assert bool(compared.areas) == (told == "areas")
+
+
+def test_a_still_has_no_sound_to_compare() -> None:
+    still = replace(pasted(FROM_START_TO_END), duration=None)
+    compared = likeness(REGISTERED, still, found(EVERYWHERE)).compared
+    assert (compared.sound, compared.sound_reason) == (
+        "not_compared",
+        "a still image has no sound",
+    )
 
 
 def test_an_area_that_is_there_for_a_moment_is_not_told() -> None:

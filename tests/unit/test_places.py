@@ -71,7 +71,7 @@ def test_under_a_plain_bar_the_mark_around_it_is_not_taken_for_one_over_it() -> 
 
 
 @pytest.mark.parametrize(
-    "changes", [{"share": 0.09}, {"differing": 0.36}], ids=["too small", "hardly differs"]
+    "changes", [{"share": 0.07}, {"differing": 0.36}], ids=["too small", "hardly differs"]
 )
 def test_a_small_area_or_one_that_hardly_differs_is_no_forgery(changes: dict[str, Any]) -> None:
     assert not forged([replace(AREA, **changes)], Marks(1.0, 1.0, 1.0))

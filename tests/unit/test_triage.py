@@ -62,6 +62,14 @@ def test_every_verdict_has_its_place_in_the_order_of_urgency() -> None:
     ]
 
 
+def test_where_the_time_of_all_searches_went_is_told_when_it_was_asked_for() -> None:
+    out = io.StringIO()
+    spent = {"looking": 2.0, "borders": 0.5}
+    show_triage([row(Verdict.CONFIRMED)], Found(()), 0, Console(file=out, width=100), spent=spent)
+    assert "2.50 s  for the search, of processors' time" in out.getvalue()
+    assert out.getvalue().index("looking") < out.getvalue().index("borders")
+
+
 def test_a_file_of_the_summary_has_its_stamps_lengths_leads_and_what_to_do() -> None:
     one = row(
         Verdict.REVOKED, stamps=("11" * 8, "22" * 8), leads=("33" * 8,), length=65.5, took=2.345
@@ -70,7 +78,7 @@ def test_a_file_of_the_summary_has_its_stamps_lengths_leads_and_what_to_do() -> 
     assert "REVOKED             a.mp4  (plays 1:05.5, examined in 2.3 s)" in said
     for words in (
         "One.\n",
-        f"Stamp {'11' * 8} and {'22' * 8}.",
+        f"Stamps {'11' * 8} and {'22' * 8}.",
         f"Looks like registered stamp {'33' * 8}: a lead, not proof.",
         "To do: Do not publish it, and take it down where it is in use.",
     ):

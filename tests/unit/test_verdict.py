@@ -96,7 +96,7 @@ TABLE = [
     (PARTIAL, manifest("valid"), UNASKED, Verdict.PARTIAL),
     (PARTIAL, NO_MANIFEST, MATCH, Verdict.PARTIAL),
     (PARTIAL, manifest("not_checked"), UNASKED, Verdict.PARTIAL),
-    (found(), NO_MANIFEST, pasted(0.1), Verdict.PARTIAL),
+    (found(), NO_MANIFEST, pasted(0.08), Verdict.PARTIAL),
     (found(), manifest(issuer=False), pasted(0.3), Verdict.PARTIAL),
     # 5
     (found(), manifest(), UNASKED, Verdict.CONFIRMED),
@@ -128,7 +128,7 @@ TABLE = [
     (found(), manifest(recovered=RECOVERED), MATCH, Verdict.WATERMARK_MATCH),
     (found(), manifest(issuer=False), registered(knows="file"), Verdict.WATERMARK_MATCH),
     (found(), manifest(recovered=RECOVERED), registered(knows="file"), Verdict.WATERMARK_MATCH),
-    (found(), NO_MANIFEST, pasted(0.09), Verdict.WATERMARK_MATCH),
+    (found(), NO_MANIFEST, pasted(0.07), Verdict.WATERMARK_MATCH),
     # 9
     (found(), manifest(issuer=False), UNASKED, Verdict.WATERMARK_UNKNOWN),
     (found(), manifest(recovered=RECOVERED), UNASKED, Verdict.WATERMARK_UNKNOWN),

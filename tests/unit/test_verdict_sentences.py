@@ -166,22 +166,30 @@ def lacking(area: MissingArea, **changes: Any) -> Detection:
 )
 def test_partial_names_the_area_that_lacks_the_mark(area: MissingArea, words: str) -> None:
     """A missing area is told by its share and its place, beside the time when both are partial."""
-    assert decide(lacking(area), NO_MANIFEST)[1] == f"Mark found only outside {words}. {UNHEARD}"
+    assert decide(lacking(area), NO_MANIFEST)[1] == (
+        f"Mark found only outside {words}. The stamp is {A}. {UNHEARD}"
+    )
     both = lacking(area, segments=PARTIAL.segments)
-    expected = f"Mark found only in 0:00-0:04, and there only outside {words}. {UNHEARD}"
-    assert decide(both, NO_MANIFEST)[1] == expected
+    expected = f"Mark found only in 0:00-0:04, and there only outside {words}. "
+    assert decide(both, NO_MANIFEST)[1].startswith(expected)
 
 
 SMALL = PictureMap(1, 1, ("marked",), outline=((0.5, 0.6), (0.9, 0.6), (0.9, 1.0), (0.5, 1.0)))
 
 
 def test_a_picture_in_a_picture_is_told_with_its_place() -> None:
-    """Whether it stands by itself, or others are in the picture too."""
-    inset = found(picture=SMALL)
+    """Whether bars or pictures surround it, or others are in the picture too."""
+    barred = found(picture=SMALL)
     place = "an area of 16 % at the lower right"
-    verdict, summary = decide(inset, NO_MANIFEST, MATCH)
+    verdict, summary = decide(barred, NO_MANIFEST, MATCH)
     assert verdict == Verdict.WATERMARK_MATCH
     assert f"The stamped picture is {place}; the rest carries no mark of ours." in summary
+    verdict, summary = decide(replace(barred, status="partial"), NO_MANIFEST, MATCH)
+    assert verdict == Verdict.PARTIAL
+    assert summary.startswith(
+        f"Mark found only in {place}; the rest of the picture carries no mark of ours. "
+        f"The stamp is {A}: ExampleVideoModel 3.2.1, 2026-11-22."
+    )
     verdict, summary = decide(found(), NO_MANIFEST, MATCH, others=(Other(found(B, picture=SMALL)),))
     assert verdict == Verdict.PARTIAL
     assert f"Stamp {B} is in it too, in {place}" in summary
@@ -194,6 +202,41 @@ def test_a_claim_that_a_camera_captured_it_is_named_as_a_contradiction() -> None
     assert "says that a camera captured it; but the picture carries a generator's mark" in summary
     generated = replace(signed, digital_source_type="trainedAlgorithmicMedia")
     assert "camera" not in decide(found(), generated, MATCH)[1]
+
+
+def test_an_unknown_signer_who_says_a_camera_captured_it_is_contradicted() -> None:
+    """Only where a mark was read, and without a word of what else that signer claims."""
+    signed = manifest("valid", soft_binding=None, digital_source_type="digitalCapture")
+    verdict, summary = decide(found(), signed, MATCH)
+    assert verdict is Verdict.SIGNER_UNTRUSTED
+    assert summary.endswith("a camera captured it; a generator's mark contradicts that.")
+    assert "camera" not in decide(ABSENT, signed, MATCH)[1]
+
+
+def test_a_trailer_is_named_as_what_changed_the_file() -> None:
+    trailer = "42 bytes lie behind its end; all before them is as it was signed."
+    grown = manifest("invalid", failures=("assertion.bmffHash.mismatch",), reason=trailer)
+    assert decide(found(), grown, MATCH)[1].startswith(
+        f"The file changed after signing: {trailer} Its claims are leads, not evidence."
+    )
+
+
+def test_a_still_image_is_not_said_to_have_a_sound() -> None:
+    registry = registered(compared=replace(ALIKE, sound="not_compared"))
+    for status in ("found", "partial"):
+        summary = decide(found(status=status), NO_MANIFEST, registry, kind="image")[1]
+        assert "Compared with what was stamped: the picture is alike" in summary
+        assert "sound" not in summary
+
+
+def test_a_part_of_the_picture_says_what_was_compared_of_it() -> None:
+    """A splice does not: order, speed and length say nothing of a piece."""
+    compared = "Compared with what was stamped: the picture is alike"
+    registry = registered(compared=replace(ALIKE, sound="differs"))
+    inset = decide(found(status="partial", picture=SMALL), NO_MANIFEST, registry)[1]
+    assert compared in inset
+    assert inset.endswith("the sound is not the stamped clip's.")
+    assert compared not in decide(PARTIAL, NO_MANIFEST, registry)[1]
 
 
 def test_nothing_found_says_how_much_was_looked_at() -> None:
@@ -211,7 +254,9 @@ def test_an_intact_credential_speaks_for_the_sound_as_well() -> None:
 
 
 def test_partial_names_the_marked_time_with_neighbours_joined() -> None:
-    assert decide(PARTIAL, NO_MANIFEST)[1] == f"Mark found only in 0:00-0:04. {UNHEARD}"
+    assert decide(PARTIAL, NO_MANIFEST)[1] == (
+        f"Mark found only in 0:00-0:04. The stamp is {A}. {UNHEARD}"
+    )
 
 
 def test_a_registry_match_names_record_and_chance() -> None:

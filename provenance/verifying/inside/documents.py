@@ -118,6 +118,6 @@ def _made(name: str, make: Callable[[], Any]) -> Any:
         raise
     except Exception as error:
         raise Refused(
-            f"{name} is a PDF document that cannot be read ({type(error).__name__})",
+            f"{name} is a PDF document that is damaged or cut off",
             advice=_EXPORT,
         ) from error

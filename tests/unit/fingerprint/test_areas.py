@@ -152,3 +152,30 @@ def test_an_area_lies_on_the_lattice_as_the_watermark_laid_the_seen_picture() ->
     away = compare(REGISTERED, fingerprint({t: replaced(t, box) for t in CLIP}, part, (8, 0)))
     assert here.areas[0].box[0] + 8 * CELL == away.areas[0].box[0]
     assert here.areas[0].share == away.areas[0].share
+
+
+@pytest.mark.parametrize(
+    ("share", "box"),
+    [
+        (0.10, (0.34, 0.34, 0.66, 0.66)),
+        (0.15, (0.31, 0.31, 0.70, 0.70)),
+        (0.15, (0, 0, 0.39, 0.39)),
+    ],
+)
+def test_squares_measure_an_area_that_cells_tell_too_large(share: float, box: Box) -> None:
+    """Within a fifth of its size, in the middle and in a corner."""
+    registered = fingerprint(CLIP, details="registered")
+    seen = fingerprint({time: replaced(time, box) for time in CLIP}, details="seen")
+    largest = compare(registered, seen).areas[0]
+    assert largest.side == CELL
+    assert largest.share == pytest.approx(share, rel=0.25)
+
+
+def test_one_frame_beside_a_cut_makes_no_area_where_the_others_are_flat() -> None:
+    """In a part that is flat in the clip only that frame tells of anything."""
+    clip = {0.5 * i: texture(i) for i in range(12)}
+    for picture in clip.values():
+        picture[:, 320:] = 90.0
+    seen = {time: worse(picture) for time, picture in clip.items()}
+    seen[0.0] = worse(texture(300))
+    assert compare(fingerprint(clip), fingerprint(seen)).areas == ()
