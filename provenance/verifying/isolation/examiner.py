@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -24,12 +24,16 @@ from provenance.verifying.inside import MOST_BYTES, MOST_MEMBERS, known_ending
 from provenance.verifying.isolation import wire
 from provenance.verifying.isolation.limits import Limits
 from provenance.verifying.layers import Findings
+from provenance.video import Still
 from provenance.watermark.code.keys import WatermarkKey
 
 START_SECONDS = 120.0
 """For a worker to load its libraries, on a machine that is busy."""
 MANIFEST_SECONDS = 60.0
 """For the manifest alone, after the picture cost a worker its life."""
+
+STILLS_SECONDS = 60.0
+"""For frames to show; then there are fewer of them."""
 
 
 class _Ended(Exception):
@@ -132,6 +136,43 @@ class Examiner:
                     FileFacts(str(path), None, None, None), Detection("not_checked"), nothing
                 )
             return Findings(found.file, Detection("not_checked", reason=reason), found.manifest)
+
+    def stills(self, path: Path, times: Sequence[float], *, longest: int) -> tuple[Still, ...]:
+        """Frames to show of a file, each the first from one of these seconds on.
+
+        Pixels come back, not pictures: what a stranger's decoder made is encoded here, so that
+        nobody who looks at it decodes what a worker wrote that a file has taken over.
+
+        Args:
+            path: the file.
+            times: in ascending order.
+            longest: pixels that the longer side has at most.
+
+        Returns:
+            As many as could be read in time; a file that ends its worker costs the rest of them.
+
+        Raises:
+            ServiceError: no worker can be started at all.
+        """
+        made: list[Still] = []
+        with self._turn:
+            try:
+                worker = self._started()
+                deadline = time.monotonic() + min(self.limits.seconds, STILLS_SECONDS)
+                self._send(worker, wire.pack(wire.Look.of(path, times, longest)), deadline)
+                for _ in range(len(times) + 1):
+                    shown = wire.unpack(wire.Shown, self._receive(worker, deadline))
+                    assert isinstance(shown, wire.Shown)  # noqa: S101 - what was asked for
+                    if not shown.width:
+                        return tuple(made)
+                    made.append(shown.still(self._receive(worker, deadline), longest))
+                raise wire.Garbled
+            except (_Ended, wire.Garbled):
+                self.close()
+                return tuple(made)
+            except (KeyboardInterrupt, SystemExit):
+                self.close()
+                raise
 
     def unpack(self, path: Path, folder: Path) -> Iterator[Unpacked]:
         """Take an archive, a document or a playlist apart, member by member.
