@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 
 from provenance.cli.output import warn
 from provenance.documents.exports import write_whole
@@ -193,7 +193,7 @@ def form_of(target: Path) -> Form | None:
     """
     suffix = target.suffix.lower().removeprefix(".")
     if suffix in FORMS:
-        return cast("Form", suffix)
+        return suffix
     if re.fullmatch(r"[a-z]{1,5}", suffix):
         raise UsageError(
             f"The report {target} is of no known kind; end its name with .html, .pdf or .json, "

@@ -49,8 +49,8 @@ def caveats(report: VerificationReport) -> Iterator[str]:
     if found.stamp_id is not None and found.false_positive_probability is not None:
         bound = chance(found.false_positive_probability)
         yield (
-            f"On a video that was never marked, a find like this one comes up with a chance of at "
-            f"most {bound}. That is no probability that the verdict is right."
+            f"On an unmarked {report.file.kind or 'file'} a find like this one comes up with a "
+            f"chance of at most {bound}. That is no probability that the verdict is right."
         )
     if found.missing or (found.picture is not None and found.picture.missing is not None):
         yield _MISSING

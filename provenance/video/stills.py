@@ -43,9 +43,10 @@ def read_stills(
         wide = frame.width * (sar if 1 / _MOST_SAR <= sar <= _MOST_SAR else 1.0)
         smaller = min(1.0, longest / max(wide, frame.height))
         width, height = (max(2, round(side * smaller)) for side in (wide, frame.height))
-        small = frame.reformat(width=width, height=height, format="rgb24").to_ndarray()
+        converted = frame.reformat(width=width, height=height, format="rgb24")
+        small = np.asarray(converted.to_ndarray(), np.uint8)
         across, down = frame.width, frame.height
         if orientation.rotation % 180:
             across, down = down, across
-        shown = np.ascontiguousarray(orientation.apply(small), np.uint8)
-        yield Still(shown, time, across, down)
+        shown = np.ascontiguousarray(orientation.apply(small))
+        yield Still(shown.astype(np.uint8, copy=False), time, across, down)

@@ -46,12 +46,33 @@ class Overlay:
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """Of a picture: its sides as it is shown here, and in its own pixels, which may be oblong and
+    which all that is drawn over it counts in."""
+
+    width: int
+    height: int
+    across: int
+    down: int
+
+    @classmethod
+    def of(cls, still: Still) -> Shape:
+        """That of a frame."""
+        height, width, _ = still.rgb.shape
+        return cls(width, height, still.across, still.down)
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """From its own pixels to those shown here."""
+        return (self.width / self.across, self.height / self.down)
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """A picture of the contact sheet."""
 
     jpeg: bytes
-    across: int
-    down: int
+    shape: Shape
     caption: str
     over: Overlay
 
@@ -79,15 +100,20 @@ def moments(report: VerificationReport) -> tuple[float, ...]:
     length = report.file.seconds
     if report.file.kind == "image" or not length:
         return (0.0,)
-    pieces = [
-        (min(one.start, length), min(one.end, length)) for one in report.watermark.segments
-    ] or [(0.0, length)]
-    pieces = sorted(pieces, key=lambda piece: piece[0] - piece[1])[:FRAMES]
-    while len(pieces) < FRAMES:
-        start, end = max(pieces, key=lambda piece: piece[1] - piece[0])
-        pieces.remove((start, end))
-        pieces += [(start, (start + end) / 2), ((start + end) / 2, end)]
-    return tuple(sorted((start + end) / 2 for start, end in pieces))
+    segments = report.watermark.segments
+    pieces = [(min(one.start, length), min(one.end, length)) for one in segments]
+    pieces = sorted(pieces or [(0.0, length)], key=lambda piece: piece[0] - piece[1])[:FRAMES]
+    counts = [1] * len(pieces)
+    while sum(counts) < FRAMES:
+        apart = [(end - start) / count for (start, end), count in zip(pieces, counts, strict=True)]
+        counts[apart.index(max(apart))] += 1
+    return tuple(
+        sorted(
+            start + (end - start) * (number + 0.5) / count
+            for (start, end), count in zip(pieces, counts, strict=True)
+            for number in range(count)
+        )
+    )
 
 
 def sheet(report: VerificationReport, stills: Sequence[Still]) -> tuple[Frame, ...]:
@@ -96,23 +122,32 @@ def sheet(report: VerificationReport, stills: Sequence[Still]) -> tuple[Frame, .
 
 
 def _frame(report: VerificationReport, still: Still) -> Frame:
-    found = report.watermark
     bgr = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR)
     _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    if report.file.kind == "image":
-        caption, marked = "the picture", found.stamp_id is not None
+    # The map is that of the frames with the mark: over any other it would say what isn't so.
+    finds = [one.watermark for one in report.finds]
+    shown = [found for found in finds if _state(report, found, still.time) == "marked"]
+    if shown:
+        state = "marked" if len(finds) == 1 else f"stamp {shown[0].stamp_id}"
     else:
-        status = next((s.status for s in found.segments if s.start <= still.time < s.end), None)
-        caption = clock(still.time) if status is None else f"{clock(still.time)}, {status}"
-        # The map is that of the frames with the mark: over any other it would say what isn't so.
-        marked = status == "marked"
-    over = overlay(found, still.across, still.down) if marked else Overlay()
-    return Frame(np.asarray(jpeg).tobytes(), still.across, still.down, caption, over)
+        state = _state(report, report.watermark, still.time) or ""
+    when = "" if report.file.kind == "image" else clock(still.time)
+    caption = ", ".join(part for part in (when, state) if part) or "the picture"
+    shape = Shape.of(still)
+    over = overlay(shown[0], shape) if shown else Overlay()
+    return Frame(np.asarray(jpeg).tobytes(), shape, caption, over)
 
 
-def overlay(found: Detection, across: int, down: int) -> Overlay:
-    """What is drawn over a picture of ``across`` x ``down`` pixels; the border of the stamped
-    picture only where it isn't that of the frame."""
+def _state(report: VerificationReport, found: Detection, time: float) -> SegmentStatus | None:
+    """Whether a stamp is in the frame of a moment; None where that was not looked at."""
+    if report.file.kind == "image":
+        return "marked" if found.stamp_id is not None else None
+    return next((one.status for one in found.segments if one.start <= time < one.end), None)
+
+
+def overlay(found: Detection, shape: Shape) -> Overlay:
+    """What is drawn over a picture; the border of the stamped one only where it isn't its own."""
+    across, down = shape.across, shape.down
     inner = 0.03 * min(across, down)
     fills = all(
         min(abs(x), abs(x - across)) < inner and min(abs(y), abs(y - down)) < inner

@@ -7,12 +7,12 @@ sentence; here are titles, and what concerns the report itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from provenance.report import told
 from provenance.report.filed.document import Filed
-from provenance.report.filed.figures import Frame, Lane, Overlay, lanes, overlay, sheet
+from provenance.report.filed.figures import Frame, Lane, Overlay, Shape, lanes, overlay, sheet
 from provenance.report.told import Told
 from provenance.results import Detection, Segment, VerificationReport
 from provenance.system.text import chance, clock, listing, printable, size
@@ -26,9 +26,10 @@ MAP: Final = (
     "line: border of the stamped picture. Frames from stretches without the mark have no map."
 )
 CHECKING: Final = (
-    "This file is signed. `provenance report check FILE` says by whom and when, without a network, "
-    "and that not a byte was changed since; `--trust PEM` names the certificate of whoever signed "
-    "it, which has to be got from them by another way."
+    "This file is signed. The command \u201cprovenance report check FILE\u201d says by whom and "
+    "when, without a network, and whether a byte was changed since; its option \u201c--trust "
+    "PEM\u201d names the certificate of whoever signed it, which has to be got from them by "
+    "another way."
 )
 GEOMETRY: Final = "Grey: the picture as shown. Green: where the stamped picture lies in it."
 NO_HISTORY: Final = "The file's manifest, if there is one, names nothing that it was made from."
@@ -42,10 +43,9 @@ _SEGMENTS: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How the stamped picture lies in the shown one, whose sides are in pixels."""
+    """How the stamped picture lies in the shown one."""
 
-    across: int
-    down: int
+    shape: Shape
     outline: tuple[tuple[float, float], ...]
     over: Overlay
     told: str
@@ -90,7 +90,7 @@ class Page:
             summary=printable(report.summary, 4000),
             to_do=printable(filed.verification.to_do or "", 600),
             audience=_AUDIENCE[filed.audience],
-            facts=tuple(_facts(filed)),
+            facts=tuple(replace(row, head=True) for row in _facts(filed)),
             pixels=tuple(pixels),
             signature=tuple(told.manifest(report.manifest)),
             registry=tuple(told.registry(report.registry)),
@@ -142,9 +142,8 @@ def _coverage(report: VerificationReport) -> str:
 def _geometry(found: Detection, stills: Sequence[Still]) -> Geometry | None:
     if found.transform is None or not found.outline or not stills:
         return None
-    across, down = stills[0].across, stills[0].down
-    placed = told.describe(found.transform)
-    return Geometry(across, down, tuple(found.outline), overlay(found, across, down), placed)
+    shape, placed = Shape.of(stills[0]), told.describe(found.transform)
+    return Geometry(shape, tuple(found.outline), overlay(found, shape), placed)
 
 
 def _scores(report: VerificationReport) -> Iterator[Told]:

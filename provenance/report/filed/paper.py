@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from provenance.report.filed import page as words
-from provenance.report.filed.figures import Frame, Lane, Overlay
+from provenance.report.filed.figures import Frame, Lane, Overlay, Shape
 from provenance.report.filed.page import Geometry, Page
 from provenance.report.sheets import tone
 from provenance.report.told import Told
@@ -27,7 +27,9 @@ _LABEL: Final = 44.0
 _GAP: Final = 5.0
 _ACROSS: Final = 3
 _TALLEST: Final = 62.0
+Colour = tuple[int, int, int]
 _INK, _FAINT, _LINE, _CARD = (27, 29, 33), (93, 100, 112), (213, 217, 224), (246, 247, 249)
+_PAPER, _BLACK = (255, 255, 255), (0, 0, 0)
 _MARKED, _MISSING = (27, 110, 44), (211, 24, 12)
 _TONES: Final = {
     "urgent": (165, 27, 20),
@@ -44,7 +46,8 @@ def as_pdf(page: Page) -> bytes:
 
 def _plain(text: str) -> str:
     """In the letters of the document's own fonts."""
-    text = text.replace("…", "...")
+    for sign, instead in (("\u2026", "..."), ("\u201c", '"'), ("\u201d", '"')):
+        text = text.replace(sign, instead)
     return text.encode("latin-1", "backslashreplace").decode("latin-1")
 
 
@@ -95,32 +98,35 @@ class _Paper:
         self._text(page.name, size=15, bold=True)
         pdf.ln(2)
         colour, top = _TONES[tone(page.verdict)], pdf.get_y()
-        # Its height is known once it is written, and its ground lies below what is written.
-        with pdf.offset_rendering() as trial:
-            self._verdict(page, colour, trial)
-        height = trial.get_y() - top + 2
-        pdf.set_fill_color(*_CARD)
-        pdf.rect(_MARGIN, top, _WIDE, height, style="F")
-        pdf.set_fill_color(*colour)
-        pdf.rect(_MARGIN, top, 2, height, style="F")
-        self._verdict(page, colour, pdf)
-        pdf.set_y(top + height + 1)
+        texts = (
+            (page.verdict, "B", 13.0, 7.0, colour),
+            (page.summary, "", 10.0, 5.0, _INK),
+            (f"To do: {page.to_do}", "", 10.0, 5.0, _INK),
+        )
+        tall = 4.0
+        for text, style, points, line, _ in texts:
+            pdf.set_font("Helvetica", style, points)
+            tall += line * self._lines(text, _WIDE - 10) + 1
+        for left, wide, ground in ((0.0, _WIDE, _CARD), (0.0, 2.0, colour)):
+            pdf.set_fill_color(*ground)
+            pdf.rect(_MARGIN + left, top, wide, tall, style="F")
+        pdf.set_y(top + 2.5)
+        for text, style, points, line, ink in texts:
+            pdf.set_x(_MARGIN + 6)
+            pdf.set_font("Helvetica", style, points)
+            pdf.set_text_color(*ink)
+            pdf.multi_cell(_WIDE - 10, line, _plain(text), **_NEXT)
+            pdf.ln(1)
+        pdf.set_y(top + tall + 2)
         pdf.set_text_color(*_FAINT)
         self._text(page.audience, size=9)
         pdf.set_text_color(*_INK)
 
-    def _verdict(self, page: Page, colour: tuple[int, int, int], pdf: FPDF) -> None:
-        pdf.set_y(pdf.get_y() + 2)
-        for text, style, ink in (
-            (page.verdict, "B", colour),
-            (page.summary, "", _INK),
-            (f"To do: {page.to_do}", "", _INK),
-        ):
-            pdf.set_x(_MARGIN + 5)
-            pdf.set_font("Helvetica", style, 13 if style else 10)
-            pdf.set_text_color(*ink)
-            pdf.multi_cell(_WIDE - 8, 6 if style else 5, _plain(text), **_NEXT)
-            pdf.ln(1)
+    def _lines(self, text: str, wide: float) -> int:
+        """How many lines a text takes in the font that is set."""
+        lines = self._pdf.multi_cell(wide, 1, _plain(text), dry_run=True, output="LINES")
+        assert isinstance(lines, list)  # noqa: S101 - what was asked for
+        return len(lines)
 
     def _title(self, text: str) -> None:
         pdf = self._pdf
@@ -153,17 +159,14 @@ class _Paper:
                 (left + inset, label - inset, row.label, _FAINT),
                 (left + label, wide - label, row.text, _INK),
             )
-            lines = [
-                len(pdf.multi_cell(width, 4.4, _plain(text), dry_run=True, output="LINES"))
-                for _, width, text, _ in texts
-            ]
-            if pdf.will_page_break(4.4 * min(max(lines), 40)):
+            tall = 4.4 * max(self._lines(text, width) for _, width, text, _ in texts)
+            if pdf.will_page_break(min(tall, 180.0)):
                 pdf.add_page()
             top, bottom = pdf.get_y(), pdf.get_y()
             for x, width, text, ink in texts:
                 pdf.set_xy(x, top)
                 pdf.set_text_color(*ink)
-                pdf.multi_cell(width, 4.4, _plain(text), align="L", **_NEXT)
+                pdf.multi_cell(width, 4.4, _plain(text), **_NEXT)
                 bottom = max(bottom, pdf.get_y())
             pdf.set_y(bottom + 0.3)
         pdf.set_text_color(*_INK)
@@ -218,15 +221,16 @@ class _Paper:
         wide = (_WIDE - (_ACROSS - 1) * _GAP) / _ACROSS
         for start in range(0, len(frames), _ACROSS):
             row = frames[start : start + _ACROSS]
-            sizes = [_within(frame.across, frame.down, wide) for frame in row]
-            tall = max(height for _, height in sizes)
+            scales = [_within(frame.shape, wide) for frame in row]
+            tall = max(frame.shape.height * by for frame, by in zip(row, scales, strict=True))
             if pdf.will_page_break(tall + 8):
                 pdf.add_page()
             top = pdf.get_y()
-            for number, (frame, (width, height)) in enumerate(zip(row, sizes, strict=True)):
-                left = _MARGIN + number * (wide + _GAP)
-                pdf.image(io.BytesIO(frame.jpeg), left, top, width, height)
-                self._over(frame.over, left, top, width / frame.across)
+            for number, (frame, by) in enumerate(zip(row, scales, strict=True)):
+                left, shape = _MARGIN + number * (wide + _GAP), frame.shape
+                sides = (shape.width * by, shape.height * by)
+                pdf.image(io.BytesIO(frame.jpeg), left, top, *sides)
+                self._over(frame.over, shape, left, top, by=by)
                 pdf.set_xy(left, top + tall + 0.5)
                 pdf.set_font("Helvetica", "", 8)
                 pdf.cell(wide, 4, _plain(frame.caption))
@@ -236,18 +240,28 @@ class _Paper:
             self._text(words.MAP, size=8)
             pdf.set_text_color(*_INK)
 
-    def _over(self, over: Overlay, left: float, top: float, scale: float) -> None:
-        """The map over a picture; ``scale`` is millimetres a pixel."""
+    def _over(
+        self,
+        over: Overlay,
+        shape: Shape,
+        left: float,
+        top: float,
+        *,
+        by: float,
+        line: Colour = _PAPER,
+    ) -> None:
+        """The map over a picture; ``by`` is millimetres a pixel as shown."""
         pdf = self._pdf
+        x_scale, y_scale = (by * each for each in shape.scale)
         with pdf.local_context(fill_opacity=0.45, fill_color=_MISSING):
             for box in over.missing:
-                x, y = left + scale * box.left, top + scale * box.top
-                pdf.rect(x, y, scale * box.width, scale * box.height, style="F")
+                x, y = left + x_scale * box.left, top + y_scale * box.top
+                pdf.rect(x, y, x_scale * box.width, y_scale * box.height, style="F")
         for points, colours in (
             *((area, (_BLACK, _PAPER)) for area in over.areas),
-            (over.outline, (_PAPER,)),
+            (over.outline, (line,)),
         ):
-            shown = [(left + scale * x, top + scale * y) for x, y in points]
+            shown = [(left + x_scale * x, top + y_scale * y) for x, y in points]
             for width, colour in zip((0.7, 0.3), colours, strict=False):
                 pdf.set_line_width(width)
                 pdf.set_draw_color(*colour)
@@ -257,16 +271,16 @@ class _Paper:
 
     def _geometry(self, geometry: Geometry) -> None:
         pdf = self._pdf
-        width, height = _within(geometry.across, geometry.down, 60.0)
+        shape, by = geometry.shape, _within(geometry.shape, 60.0)
+        height = shape.height * by
         if pdf.will_page_break(height + 14):
             pdf.add_page()
         pdf.ln(2)
-        top, scale = pdf.get_y(), width / geometry.across
+        top = pdf.get_y()
         pdf.set_draw_color(*_FAINT)
-        pdf.rect(_MARGIN, top, width, height)
-        self._over(Overlay(geometry.over.missing), _MARGIN, top, scale)
-        pdf.set_draw_color(*_MARKED)
-        pdf.polygon([(_MARGIN + scale * x, top + scale * y) for x, y in geometry.outline])
+        pdf.rect(_MARGIN, top, shape.width * by, height)
+        over = Overlay(geometry.over.missing, outline=geometry.outline)
+        self._over(over, shape, _MARGIN, top, by=by, line=_MARKED)
         pdf.set_y(top + height + 1)
         pdf.set_text_color(*_FAINT)
         self._text(f"{words.GEOMETRY} The picture {geometry.told}.", size=8)
@@ -282,14 +296,12 @@ class _Paper:
             pdf.ln(5)
 
 
-_PAPER, _BLACK = (255, 255, 255), (0, 0, 0)
-_NEXT: Final[dict[str, Any]] = {"new_x": "LMARGIN", "new_y": "NEXT"}
+_NEXT: Final[dict[str, Any]] = {"align": "L", "new_x": "LMARGIN", "new_y": "NEXT"}
 
 
-def _within(across: int, down: int, wide: float) -> tuple[float, float]:
-    """Millimetres of a picture that is no wider than this, and not too tall."""
-    scale = min(wide / across, _TALLEST / down)
-    return across * scale, down * scale
+def _within(shape: Shape, wide: float) -> float:
+    """Millimetres a pixel of a picture that is no wider than this, and not too tall."""
+    return min(wide / shape.width, _TALLEST / shape.height)
 
 
 def _document(title: str) -> FPDF:
@@ -306,6 +318,7 @@ def _document(title: str) -> FPDF:
 
     pdf = Document(format="A4")
     pdf.set_margins(_MARGIN, _MARGIN)
+    pdf.c_margin = 0
     pdf.set_auto_page_break(True, margin=16)
     pdf.set_title(_plain(title))
     pdf.set_lang("en")
