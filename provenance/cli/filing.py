@@ -194,7 +194,7 @@ def form_of(target: Path) -> Form | None:
     suffix = target.suffix.lower().removeprefix(".")
     if suffix in FORMS:
         return suffix
-    if re.fullmatch(r"[a-z]{1,5}", suffix):
+    if re.fullmatch(r"[a-z][a-z0-9]{1,4}", suffix):
         raise UsageError(
             f"The report {target} is of no known kind; end its name with .html, .pdf or .json, "
             "or name a folder."
