@@ -41,7 +41,7 @@ from tests.integration.test_markup_in_manifests import NASTY
 from tests.unit.findings import ABSENT, A, found, manifest
 
 WHEN = datetime(2026, 11, 28, 12, tzinfo=UTC)
-SECRETS = ("approval-1", "consent-1", "reviewer-anna", "Anna Person", "holiday of Bert", "/home/")
+SECRETS = ("approval-1", "consent-1", "reviewer-anna", "Anna Person", "holiday of Bert", "/srv/")
 SEGMENTS = (
     Segment(0.0, 2.0, "marked", 20.0),
     Segment(2.0, 3.0, "unknown", 1.0),
@@ -68,7 +68,7 @@ def record() -> dict[str, Any]:
 
 
 def verified(
-    said: ManifestReport, registry: RegistryReport, path: str = "/home/inbox/clip.mp4"
+    said: ManifestReport, registry: RegistryReport, path: str = "/srv/inbox/clip.mp4"
 ) -> VerificationReport:
     """A report as ``verify`` makes it: verdict and sentence follow from the findings."""
     pixels = found(

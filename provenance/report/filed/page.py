@@ -26,10 +26,9 @@ MAP: Final = (
     "line: border of the stamped picture. Frames from stretches without the mark have no map."
 )
 CHECKING: Final = (
-    "This file is signed. The command \u201cprovenance report check FILE\u201d says by whom and "
-    "when, without a network, and whether a byte was changed since; its option \u201c--trust "
-    "PEM\u201d names the certificate of whoever signed it, which has to be got from them by "
-    "another way."
+    "This file is signed. The command \u201cprovenance report check\u201d says by whom and when, "
+    "without a network, and whether a byte was changed since. It needs the certificate of whoever "
+    "signed it, which has to be got from them by another way."
 )
 GEOMETRY: Final = "Grey: the picture as shown. Green: where the stamped picture lies in it."
 NO_HISTORY: Final = "The file's manifest, if there is one, names nothing that it was made from."
