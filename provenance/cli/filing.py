@@ -148,7 +148,7 @@ class Filing:
             write_whole(self.target, [content])
             return
         row = replace(Row.of(filed.report), took=outcome.row.took, failed=outcome.row.failed)
-        name = f"{len(self._rows) + 1:04d}-{(report.file.sha256 or 'unknown')[:12]}.{form}"
+        name = f"{len(self._digests) + 1:04d}-{(report.file.sha256 or 'unknown')[:12]}.{form}"
         with _told(self.target):
             (self._draft / name).write_bytes(content)
         self._digests[name] = hashlib.sha256(content).hexdigest()

@@ -38,6 +38,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .7rem;
   border-top: 1px solid var(--line); }
 thead th { border-top: 0; position: sticky; top: 0; background: Canvas; }
+td.path { min-width: 11rem; }
 td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.path, code { overflow-wrap: anywhere; font-family: ui-monospace, monospace; font-size: 13px; }
 .verdict { font-weight: 600; white-space: nowrap; }
