@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
 import click
-import platformdirs
 
 from provenance.cli import config
+from provenance.cli.believing import credentials, limits_of, listed_at, seen_by, stamps_of
 from provenance.cli.bulk import read_list, verify_all
 from provenance.cli.filing import Filing
 from provenance.cli.lazy import examples
-from provenance.cli.opening import (
-    APPLICATION,
-    open_keyring_if_any,
-    open_registry_if_any,
-    read_issuers,
-    read_pem,
-    settings,
-    with_signer,
-)
+from provenance.cli.opening import open_keyring_if_any, settings, with_signer
 from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
-from provenance.cli.output import warn
 from provenance.cli.tables import check_table
-from provenance.documents.exports import (
-    RevocationList,
-    log_verification,
-    open_bundle,
-    read_revocations,
-)
-from provenance.documents.fetching import fetched_revocations, is_address
-from provenance.documents.seen import Seen
+from provenance.documents.exports import log_verification
 from provenance.errors import KeyringError, RegistryError, UsageError
 from provenance.keyring import Keyring
 from provenance.manifest import Trust
-from provenance.registry import Registry
 from provenance.report.filed import Circumstances
 from provenance.results import Effort, Verdict, VerificationReport
-from provenance.system.storage import Place
-from provenance.verifying.isolation import Examiner, Limits
+from provenance.verifying.isolation import Examiner
 from provenance.verifying.sources import is_folder
 from provenance.verifying.verify import verify as verify_file
 
@@ -255,11 +234,11 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     many = bool(listed is not None or workers or results or any(map(is_folder, paths)))
     keyring = open_keyring_if_any(chosen, quiet=quiet)
     watermark_keys = () if keyring is None else keyring.watermark_keys
-    trusted, issuers = _credentials(chosen, keyring)
+    trusted, issuers = credentials(chosen, keyring)
     filing = None
     if target is not None:
         filing = _filing(target, chosen, keyring, trusted, full=full)
-    with _stamps(chosen, issuers, bundle) as stamps:
+    with stamps_of(chosen, issuers, bundle) as stamps:
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
         if chosen.require_registry and stamps is None:
@@ -267,7 +246,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 "There is no registry to ask, and --require-registry confirms nothing without one; "
                 "name yours with --registry, or give a bundle with --bundle."
             )
-        lists = [_listed(one, issuers, _seen(chosen)) for one in revocations]
+        lists = [listed_at(one, issuers, seen_by(chosen)) for one in revocations]
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:
             return verify_file(
@@ -285,7 +264,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
         return verify_all(
             names,
             examine,
-            limits=_limits(chosen),
+            limits=limits_of(chosen),
             workers=workers,
             results=results,
             table=table,
@@ -311,66 +290,3 @@ def _filing(
         keyring.watermark_key_ids, trusted.anchors_pem, "staff" if full else "outsiders"
     )
     return Filing(target, circumstances, with_signer(keyring, chosen).signer)
-
-
-def _listed(named: str, issuers: bytes, seen: Seen) -> RevocationList:
-    """The signed list in a file, or at an address."""
-
-    if not is_address(named):
-        return read_revocations(Place.of(named).path, issuers, seen)
-    kept = platformdirs.user_data_path(APPLICATION) / "lists"
-    return fetched_revocations(named, issuers, kept, seen=seen, warn=warn)
-
-
-def _limits(chosen: config.Settings) -> Limits:
-
-    usual = Limits()
-    seconds, memory = chosen.max_seconds, chosen.max_memory
-    return Limits(
-        usual.seconds if seconds is None else seconds,
-        usual.memory if memory is None else int(memory) * 1024**2,
-    )
-
-
-@contextlib.contextmanager
-def _stamps(
-    chosen: config.Settings, issuers: bytes, bundle: Path | None
-) -> Iterator[Registry | None]:
-    """Where stamps are looked up: a bundle, the registry, or nowhere."""
-    if bundle is not None:
-        with open_bundle(bundle, issuers, _seen(chosen)) as registry:
-            yield registry
-        return
-    found = open_registry_if_any(chosen)
-    with contextlib.nullcontext() if found is None else found:
-        yield found
-
-
-def _seen(chosen: config.Settings) -> Seen:
-    """What was seen of signed lists before."""
-
-    usual = str(platformdirs.user_data_path(APPLICATION) / "seen.json")
-    named = chosen.seen or usual
-    age = None if chosen.max_list_age is None else timedelta(days=chosen.max_list_age)
-    return Seen(None if named == "none" else Path(named), max_age=age)
-
-
-def _credentials(chosen: config.Settings, keyring: Keyring | None) -> tuple[Trust, bytes]:
-    """Whom to trust (the keyring's root and what was added), and the roots of those whose lists
-    and bundles are believed."""
-
-    if keyring is None and not chosen.trust:
-        raise KeyringError(
-            "There are no keys to verify with; name your keys folder with --keys, make one with "
-            "`provenance keys init`, or give root certificates to trust with --trust."
-        )
-    issuers = read_issuers(chosen, keyring)
-    anchors = [read_pem(path) for path in chosen.trust]
-    tsa_anchors = [read_pem(path) for path in chosen.trust_tsa]
-    if keyring is not None:
-        anchors.insert(0, keyring.trust_anchors_pem.rstrip() + b"\n")
-        tsa_anchors.insert(0, keyring.tsa_anchors_pem.rstrip() + b"\n")
-    # Without a keyring there are no watermark keys, and no stamp to confirm.
-    own = b"" if keyring is None else issuers
-    trust = Trust(b"".join(anchors), b"".join(tsa_anchors), own)
-    return trust, issuers
