@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from provenance.errors import CancelledError, InputError
@@ -22,6 +23,7 @@ from provenance.system.processes import usable_cores
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.lookup import DatedRevocations
 from provenance.verifying.verify import unexamined, verify
+from provenance.video import Still
 from provenance.watermark.code.keys import WatermarkKey
 
 
@@ -138,6 +140,22 @@ class Verifier:
                 examiner=examiner,
                 stop=stop,
             )
+
+    def stills(
+        self,
+        path: Path,
+        times: Sequence[float],
+        *,
+        longest: int,
+        stop: threading.Event | None = None,
+    ) -> tuple[Still, ...]:
+        """Frames to show of a file, made by a worker; see :meth:`.isolation.Examiner.stills`.
+
+        Raises:
+            ServiceError: as :meth:`verify` does.
+        """
+        with self._examiner(stop) as examiner:
+            return examiner.stills(path, times, longest=longest, stop=stop)
 
     def verify_many(self, sources: Iterable[Source]) -> Iterator[VerificationReport]:
         """Reports of many files, in their order, :attr:`workers` of them made at a time.

@@ -143,7 +143,14 @@ class Examiner:
                 )
             return Findings(found.file, Detection("not_checked", reason=reason), found.manifest)
 
-    def stills(self, path: Path, times: Sequence[float], *, longest: int) -> tuple[Still, ...]:
+    def stills(
+        self,
+        path: Path,
+        times: Sequence[float],
+        *,
+        longest: int,
+        stop: threading.Event | None = None,
+    ) -> tuple[Still, ...]:
         """Frames to show of a file, each the first from one of these seconds on.
 
         Pixels come back, not pictures: what a stranger's decoder made is encoded here, so that
@@ -153,15 +160,18 @@ class Examiner:
             path: the file.
             times: in ascending order.
             longest: pixels that the longer side has at most.
+            stop: ends it early once it is set.
 
         Returns:
             As many as could be read in time; a file that ends its worker costs the rest of them.
 
         Raises:
+            CancelledError: ``stop`` was set.
             ServiceError: no worker can be started at all.
         """
         made: list[Still] = []
         with self._turn:
+            self._stop = stop
             try:
                 worker = self._started()
                 deadline = time.monotonic() + min(self.limits.seconds, STILLS_SECONDS)
@@ -176,7 +186,7 @@ class Examiner:
             except (_Ended, wire.Garbled):
                 self.close()
                 return tuple(made)
-            except (KeyboardInterrupt, SystemExit):
+            except (CancelledError, KeyboardInterrupt, SystemExit):
                 self.close()
                 raise
 
