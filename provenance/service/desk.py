@@ -209,7 +209,8 @@ class Desk:
 
     def _look(self, examination: Examination, look: int) -> _Seen:
         """On a thread of the pool; the file is opened by the verifier's worker."""
-        path, stop, frames, refused = examination.path, examination.stop, (), False
+        path, stop, refused = examination.path, examination.stop, False
+        frames: tuple[Frame, ...] = ()
         try:
             report = self._verifier.verify(path, effort=_LOOKS[look], stop=stop)
             stills = self._verifier.stills(path, moments(report), longest=LONGEST, stop=stop)
