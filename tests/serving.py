@@ -99,8 +99,9 @@ class Served:
     def stop(self) -> tuple[int, str]:
         """Ask it to end: its exit code, and what it said on standard error."""
         self.process.send_signal(signal.SIGTERM)
-        _, err = self.process.communicate(timeout=30)
-        return self.process.returncode, err
+        self.process.wait(timeout=30)
+        assert self.process.stderr is not None
+        return self.process.returncode, self.process.stderr.read()
 
 
 @contextmanager
@@ -124,6 +125,9 @@ def served(folder: Path, *flags: str | Path) -> Iterator[Served]:
             process.kill()
             raise AssertionError(process.communicate()[1])
         yield Served(int(found[1]), process, uploads)
+        process.terminate()
+        _, err = process.communicate(timeout=30)
+        assert "Traceback" not in err, err
     finally:
         process.kill()
         process.communicate()

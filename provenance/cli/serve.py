@@ -240,7 +240,9 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
         desk = Desk(verifier, taken, allowances, DeskMetrics(allowances.places))
         address = server.address_of(bound)
         server.run(
-            application(desk, hosts=hostnames or (_LOOPBACK if _is_loopback(host) else ())),
+            application(
+                desk, hosts=hostnames or ((*_LOOPBACK, host) if _is_loopback(host) else ())
+            ),
             bound,
             patience=patience,
             proxy=behind_proxy,
@@ -251,8 +253,10 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
         complain("The desk is closed; no upload is left.", label="")
 
 
-def _is_loopback(host: str) -> bool:
+def _own_names(host: str) -> tuple[str, ...]:
+    """What a desk at this address is called by; none: by anything."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        loopback = host == "localhost"
+    return (*_LOOPBACK, host) if loopback else ()

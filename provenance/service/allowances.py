@@ -25,7 +25,7 @@ class Allowances:
     idle_seconds: float = 20.0
     upload_seconds: float = 900.0
     keep_seconds: float = 3600.0
-    most_kept: int = 1000
+    most_kept: int = 300
 
     @property
     def per_address(self) -> int:

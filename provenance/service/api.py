@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.requests import ClientDisconnect
 
 from provenance.results.schema import schema
 from provenance.service.desk import Desk
@@ -96,7 +97,7 @@ class Intake:
 async def _linger(request: Request) -> None:
     """Read on for a moment: who is still sending sees a closed connection, not the answer."""
     dropped = 0
-    with contextlib.suppress(TimeoutError, RuntimeError):
+    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
         async with asyncio.timeout(_LINGER_SECONDS):
             async for piece in request.stream():
                 dropped += len(piece)

@@ -150,6 +150,7 @@ def run(
         http=protocol,
         ws="none",
         log_config=None,
+        log_level="error",  # strangers' nonsense is no news
         access_log=False,
         server_header=False,
         proxy_headers=proxy is not None,

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 from fastapi import HTTPException, Request
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import ClientDisconnect
 
 from provenance.errors import OutputError
 from provenance.service.allowances import Allowances
@@ -144,6 +145,8 @@ async def _pieces(request: Request, allowed: Allowances) -> AsyncIterator[bytes]
             return
         except TimeoutError as error:
             raise late from error
+        except ClientDisconnect as error:
+            raise HTTPException(400, "The upload was broken off.") from error
         if piece:
             yield piece
 

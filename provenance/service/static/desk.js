@@ -88,20 +88,25 @@ function follow() {
   const events = document.getElementById("result").dataset.follow;
   if (!events) return;
   const source = new EventSource(events);
-  source.addEventListener("progress", async (event) => {
+  let turn = Promise.resolve(); // one after the other, or an older part might come last
+  source.addEventListener("progress", (event) => {
     if (["done", "refused", "failed", "cancelled"].includes(JSON.parse(event.data).state))
       source.close();
-    const answer = await fetch("?part=true");
-    if (!answer.ok) return location.reload();
-    const part = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = part.getElementById("result");
-    const old = document.getElementById("result");
-    const open = old.querySelector("details")?.open;
-    old.replaceWith(fresh);
-    if (open && fresh.querySelector("details")) fresh.querySelector("details").open = true;
-    document.title = fresh.querySelector("h1")?.firstChild.textContent.trim() || document.title;
-    slider();
+    turn = turn.then(refresh);
   });
+}
+
+async function refresh() {
+  const answer = await fetch("?part=true");
+  if (!answer.ok) return location.reload();
+  const part = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = part.getElementById("result");
+  const old = document.getElementById("result");
+  const open = old.querySelector("details")?.open;
+  old.replaceWith(fresh);
+  if (open && fresh.querySelector("details")) fresh.querySelector("details").open = true;
+  document.title = fresh.querySelector("h1").firstChild.textContent.trim();
+  slider();
 }
 
 function slider() {
