@@ -240,9 +240,7 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
         desk = Desk(verifier, taken, allowances, DeskMetrics(allowances.places))
         address = server.address_of(bound)
         server.run(
-            application(
-                desk, hosts=hostnames or ((*_LOOPBACK, host) if _is_loopback(host) else ())
-            ),
+            application(desk, hosts=hostnames or _own_names(host)),
             bound,
             patience=patience,
             proxy=behind_proxy,
