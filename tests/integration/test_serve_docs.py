@@ -17,7 +17,7 @@ import pytest
 from provenance import Keyring, StampResult
 from tests.conftest import ROOT, environment
 from tests.integration.test_serve import marked
-from tests.services import missing
+from tests.services import optional
 from tests.unit.test_docs import blocks
 
 __all__ = ["marked"]
@@ -33,7 +33,7 @@ def test_the_commands_of_the_page_run_as_they_stand(
     tmp_path: Path, keyring: Keyring, marked: StampResult, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if shutil.which("curl") is None:
-        missing("curl", "apt-get install curl")
+        optional("curl", "apt-get install curl")
     programs = tmp_path / "bin"
     programs.mkdir()
     program = programs / "provenance"
