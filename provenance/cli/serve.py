@@ -239,8 +239,9 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
         )
         desk = Desk(verifier, taken, allowances, DeskMetrics(allowances.places))
         address = server.address_of(bound)
+        own = stamps if bundle is None else None  # a bundle's manifests are its maker's to give out
         server.run(
-            application(desk, hosts=hostnames or _own_names(host)),
+            application(desk, hosts=hostnames or _own_names(host), registry=own),
             bound,
             patience=patience,
             proxy=behind_proxy,

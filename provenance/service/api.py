@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.requests import ClientDisconnect
 
+from provenance.results import VerificationReport
 from provenance.results.schema import schema
 from provenance.service.desk import Desk
 from provenance.service.examinations import Examination, Progress
@@ -92,6 +93,23 @@ class Intake:
             if error.status_code != 408:
                 await _linger(request)
             raise
+
+    async def examined(self, request: Request) -> VerificationReport:
+        """What a request's file says, once the last look was taken; then it is forgotten.
+
+        Raises:
+            HTTPException: it is not taken, can't be examined (415), or was given up (503).
+        """
+        examination, _ = await self.take(request)
+        async for _change in examination.changes():
+            pass
+        if examination.state != "cancelled":
+            self.desk.drop(examination.id)
+        if examination.state == "refused":
+            raise HTTPException(415, examination.reason)
+        if examination.state != "done" or examination.report is None:
+            raise HTTPException(503, examination.reason or "The examination was cancelled.")
+        return examination.report
 
 
 async def _linger(request: Request) -> None:

@@ -9,24 +9,31 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from provenance.service import api, page
+from provenance.registry import Registry
+from provenance.service import api, page, resolution
 from provenance.service.desk import Desk
 from provenance.service.guards import Guards, Pace
 from provenance.service.metrics import CONTENT_TYPE
 from provenance.system.version import software_version
 
+_PROGRAMS = ("/api/", f"{resolution.ROOT}/", resolution.WELL_KNOWN)
+"""Where programs ask, who want no page."""
 _ABOUT = (
     "What `provenance verify` says of a video or a still image: hand it in, follow its "
     "examination, fetch the result. Files are deleted once they are examined."
 )
 
 
-def application(desk: Desk, *, hosts: Collection[str] = ()) -> FastAPI:
+def application(
+    desk: Desk, *, hosts: Collection[str] = (), registry: Registry | None = None
+) -> FastAPI:
     """The desk's application; it opens the desk when it starts and closes it when it stops.
 
     Args:
         desk: not opened yet.
         hosts: names that it may be called by; none: any.
+        registry: whose manifests are given out by the C2PA Soft Binding Resolution API; with none
+            there is no such interface.
     """
 
     @asynccontextmanager
@@ -46,13 +53,15 @@ def application(desk: Desk, *, hosts: Collection[str] = ()) -> FastAPI:
     app.state.desk = desk
     intake = api.Intake(desk, Pace(desk.allowances.per_minute), desk.metrics)
     app.include_router(api.router(intake))
+    if registry is not None:
+        app.include_router(resolution.router(registry, intake.examined))
     app.include_router(page.router(intake))
     app.mount("/static", page.static())
     app.add_middleware(Guards, hosts=hosts)
 
     @app.exception_handler(AnyHTTPException)
     async def troubled(request: Request, error: HTTPException) -> Response:
-        if request.url.path.startswith("/api/"):
+        if request.url.path.startswith(_PROGRAMS):
             return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
         return page.troubled(request, error)
 

@@ -147,6 +147,19 @@ def test_the_readme_of_the_interface_is_served(desk: Served) -> None:
     }
 
 
+def test_the_manifest_of_a_copy_is_resolved_by_its_content(
+    desk: Served, marked: StampResult
+) -> None:
+    assert desk.ask("GET", "/v1/services/status").json["status"] == "ok"
+    sent = desk.ask("POST", "/v1/matches/byContent", Path(marked.output_path).read_bytes())
+    (match,) = sent.json["matches"]
+    store = desk.ask("GET", f"/v1/manifests/{match['manifestId']}")
+    assert store.headers["Content-Type"] == "application/c2pa"
+    assert desk.ask("POST", "/v1/matches/byContent", b"no video").status == 415
+    assert desk.ask("GET", "/v1/manifests/none").json["detail"].startswith("There is no such")
+    assert desk.emptied()
+
+
 def test_a_port_that_is_taken_is_told_in_a_sentence(desk: Served, run: Run) -> None:
     ran = run("serve", "--port", str(desk.port), "--registry", "none")
     assert ran.code == 2
