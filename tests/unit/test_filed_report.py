@@ -164,6 +164,15 @@ def test_outsiders_get_no_internal_reference_and_no_person_out_of_a_manifest() -
     assert set(shown.machine["left_out"]) >= {"file.path", "registry.record.approval"}
 
 
+def test_a_reason_that_names_the_files_folder_names_the_file_alone() -> None:
+    reason = "/srv/inbox/clip.mp4 took longer than 600 s"
+    report = revealing()
+    report = replace(report, watermark=replace(report.watermark, reason=reason))
+    shown = filed(report).report
+    assert shown.watermark.reason == "clip.mp4 took longer than 600 s"
+    assert filed(report, "staff").report.watermark.reason == reason
+
+
 def test_staff_get_all_of_it_and_the_report_says_so() -> None:
     shown = page(revealing(), "staff")
     told = as_html(shown).decode()

@@ -30,10 +30,16 @@ _UNASKED: Final = "the registry can't be asked"
 def redacted(report: VerificationReport) -> VerificationReport:
     """The same verdict and evidence, for anybody."""
     path = report.file.path
+    name = path.rpartition("/")[2]
+
+    def named(reason: str | None) -> str | None:
+        return None if reason is None else reason.replace(path, name)
+
     shown = replace(
         report,
-        file=replace(report.file, path=path.rpartition("/")[2]),
-        manifest=_manifest(report.manifest),
+        file=replace(report.file, path=name),
+        watermark=replace(report.watermark, reason=named(report.watermark.reason)),
+        manifest=_manifest(replace(report.manifest, reason=named(report.manifest.reason))),
         registry=_registry(report.registry),
         others=tuple(Other(one.watermark, _registry(one.registry)) for one in report.others),
     )
@@ -61,8 +67,7 @@ def _clauses(report: VerificationReport, shown: VerificationReport) -> Iterator[
     for one, instead in zip(_registries(report), _registries(shown), strict=True):
         if one.revocation is not None:
             yield withdrawn(one), withdrawn(instead)
-    if "/" in report.file.path:
-        yield report.file.path, shown.file.path
+    yield report.file.path, shown.file.path
 
 
 def _registries(report: VerificationReport) -> list[RegistryReport]:

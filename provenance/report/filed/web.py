@@ -63,7 +63,7 @@ def _template() -> jinja2.Template:
 
 def _printable(value: Any) -> Any:
     """Texts without control characters, also where nobody thought of it; data and markup as is."""
-    return printable(value, len(value)) if type(value) is str else value
+    return printable(value, 8 * len(value) + 1) if type(value) is str else value
 
 
 def _safe(text: str) -> Any:
