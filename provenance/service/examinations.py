@@ -15,7 +15,7 @@ from provenance.results import Document, Effort, VerificationReport
 from provenance.verifying.rows import Line
 from provenance.verifying.steps import next_step
 
-State = Literal["arriving", "waiting", "quick", "normal", "done", "refused", "failed", "cancelled"]
+State = Literal["waiting", "quick", "normal", "done", "refused", "failed", "cancelled"]
 ENDED: Final = frozenset(("done", "refused", "failed", "cancelled"))
 
 
@@ -28,17 +28,17 @@ class Progress(Document):
     id: str
     """By which it is asked for; whoever knows it sees the result."""
     state: State
-    """``arriving``, ``waiting``, ``quick`` and ``normal`` while it is looked at, then ``done``,
+    """``waiting``, ``quick`` and ``normal`` while it is looked at, then ``done``,
     ``refused`` (the file can't be examined), ``failed`` (something else went wrong) or
     ``cancelled``."""
     name: str
     """What its sender called the file."""
     bytes: int
-    """How many of it are here."""
+    """Its size."""
     ahead: int
     """Files that are looked at before it."""
     received_at: datetime
-    """When its upload began."""
+    """When all of it was here."""
     effort: Effort | None
     """How deep the search was whose result is here; ``quick`` comes first, ``normal`` later."""
     reason: str | None
