@@ -104,12 +104,10 @@ class Desk:
         Raises:
             HTTPException: all are taken (429), or the desk is closing (503).
         """
-        if self.closing:
-            raise HTTPException(503, "The desk is closing; try again later.")
+        self._check_open()
         own = self._arriving.get(address, 0)
         own += sum(one.address == address for one in self._open())
         if self.taken >= self.allowances.places or own >= self.allowances.per_address:
-            self.metrics.refusals.labels("full").inc()
             raise HTTPException(
                 429,
                 "Too many files are waiting; try again later.",
@@ -129,7 +127,12 @@ class Desk:
             self._count()
 
     def hand_in(self, address: str, path: Path, received: Received) -> Examination:
-        """Have a file examined that has arrived."""
+        """Have a file examined that has arrived.
+
+        Raises:
+            HTTPException: the desk is closing (503).
+        """
+        self._check_open()
         examination = Examination(
             secrets.token_urlsafe(18), address, received.name, path, bytes=received.bytes
         )
@@ -166,6 +169,10 @@ class Desk:
         if not examination.ended:
             self._end(examination, "cancelled")
         del self._known[key]
+
+    def _check_open(self) -> None:
+        if self.closing:
+            raise HTTPException(503, "The desk is closing; try again later.")
 
     def _open(self) -> list[Examination]:
         return [one for one in self._known.values() if not one.ended]
