@@ -25,6 +25,8 @@ NAMES = {
     "provenance.standing/1": "registry-withdrawals",
     "provenance.place/1": "registry-moved",
     "provenance.record/1": "registry-search",
+    "provenance.report/1": "report",
+    "provenance.report_check/1": "report-check",
     "provenance.stamp/1": "stamp",
     "provenance.sweep/1": "registry-sweep",
     "provenance.verification/1": "verify",

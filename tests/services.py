@@ -23,6 +23,12 @@ def missing(service: str, how: str) -> NoReturn:
     pytest.skip(sentence)
 
 
+def optional(program: str, how: str) -> NoReturn:
+    """Leave out a test that needs a program which a fresh machine need not have, wherever it
+    runs; the closing lines name it all the same."""
+    pytest.skip(f"{LEFT_OUT}{program} is not there; {how}")
+
+
 def summary(reports: list[pytest.TestReport]) -> list[str]:
     """The closing lines: what was left out, and how many tests that were."""
     reasons: dict[str, int] = {}

@@ -39,6 +39,8 @@ _COMMANDS: Final = {
     "batch": Lazy("provenance.cli.batch:batch", "Stamp many clips, each exactly once."),
     "keys": Lazy("provenance.cli.keys:keys", "Make, list, rotate and certify keys."),
     "registry": Lazy("provenance.cli.registry:registry", "Look up, withdraw, audit, restore."),
+    "report": Lazy("provenance.cli.report:report", "Check filed reports."),
+    "serve": Lazy("provenance.cli.serve:serve", "A page and an interface for verifying."),
     "stamp": Lazy("provenance.cli.stamp:stamp", "Mark and sign a clip."),
     "verify": Lazy("provenance.cli.verify:verify", "Examine videos or images."),
 }

@@ -14,6 +14,7 @@ from typing import Protocol, Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from provenance.cli.exits import DONE, FAILED, NO_FILE, NOT_ACCEPTED
+from provenance.cli.filing import Filing
 from provenance.cli.flags import worded
 from provenance.cli.output import complain, print_json, stderr, stdout, warn
 from provenance.cli.progress import Spinner
@@ -71,6 +72,7 @@ def verify_all(
     workers: int | None,
     results: Path | None,
     table: Path | None,
+    filing: Filing | None,
     accept: Sequence[Verdict],
     log: Callable[[VerificationReport], object] | None,
     detailed: bool,
@@ -80,7 +82,7 @@ def verify_all(
     """Verify all that ``names`` name or hold, and return the exit code.
 
     ``detailed`` shows a table for each, in this order, instead of one summary.  ``table`` gets the
-    rows of all that were done, also when the run is stopped.
+    rows of all that were done, also when the run is stopped; ``filing`` files a report of each.
 
     Raises:
         UnreadableFileError: there is nothing to verify.
@@ -93,11 +95,15 @@ def verify_all(
         warn(f"The folder {folder} can't be read, so what is in it was not verified.")
     if not found.files:
         raise UnreadableFileError(_nothing(names, found))
+    if filing is not None:
+        filing.fits(found)
+        verify = filing.seeing(verify)
     view: View = (_Tables if detailed else _Rows)(found, as_json=as_json, quiet=quiet)
     said = quiet
     with _tabled(table, found) as done:
         with (
             contextlib.nullcontext() if results is None else Results(results) as rows,
+            contextlib.nullcontext() if filing is None else filing,
             view,
             contextlib.closing(
                 triage(
@@ -115,6 +121,8 @@ def verify_all(
                 code = max(code, _exit_code(outcome.row, accept))
                 done.append(outcome.row)
                 view.ended(outcome)
+                if filing is not None:
+                    filing.ended(outcome)
                 if outcome.unprotected and not said:
                     said = True
                     complain(
@@ -122,6 +130,8 @@ def verify_all(
                         f"it should ({', '.join(outcome.unprotected)}); see docs/hostile-files.md.",
                         label="Note: ",
                     )
+            if filing is not None:
+                filing.finished(found)
         view.finished(done)
     return code
 

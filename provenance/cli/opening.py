@@ -45,7 +45,7 @@ def keys_folder(asked: Path | None) -> Path:
 
 def open_keyring(chosen: config.Settings, *, quiet: bool) -> Keyring:
     """Load the keyring to sign with, by its own signer or the one that the settings name."""
-    return _with_signer(_loaded(chosen, quiet=quiet), chosen)
+    return with_signer(_loaded(chosen, quiet=quiet), chosen)
 
 
 def open_keyring_if_any(chosen: config.Settings, *, quiet: bool) -> Keyring | None:
@@ -79,7 +79,7 @@ def own_environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if name.startswith(config.PREFIX)}
 
 
-def _with_signer(keyring: Keyring, chosen: config.Settings) -> Keyring:
+def with_signer(keyring: Keyring, chosen: config.Settings) -> Keyring:
     """The keyring with the signer that the settings name, if they name one."""
     if chosen.signer is None and chosen.signer_chain is None:
         return keyring

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 
 import click
-import platformdirs
 
 from provenance.cli import config
+from provenance.cli.believing import credentials, limits_of, listed_at, seen_by, stamps_of
 from provenance.cli.bulk import read_list, verify_all
+from provenance.cli.filing import Filing
 from provenance.cli.lazy import examples
-from provenance.cli.opening import (
-    APPLICATION,
-    open_keyring_if_any,
-    open_registry_if_any,
-    read_issuers,
-    read_pem,
-    settings,
-)
+from provenance.cli.opening import open_keyring_if_any, settings, with_signer
 from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
-from provenance.cli.output import warn
 from provenance.cli.tables import check_table
-from provenance.documents.exports import (
-    RevocationList,
-    log_verification,
-    open_bundle,
-    read_revocations,
-)
-from provenance.documents.fetching import fetched_revocations, is_address
-from provenance.documents.seen import Seen
+from provenance.documents.exports import log_verification
 from provenance.errors import KeyringError, RegistryError, UsageError
+from provenance.keyring import Keyring
 from provenance.manifest import Trust
-from provenance.registry import Registry
+from provenance.report.filed import Circumstances
 from provenance.results import Effort, Verdict, VerificationReport
-from provenance.system.storage import Place
-from provenance.verifying.isolation import Examiner, Limits
+from provenance.verifying.isolation import Examiner
 from provenance.verifying.sources import is_folder
 from provenance.verifying.verify import verify as verify_file
-from provenance.watermark.code.keys import WatermarkKey
 
 _VERDICTS = ", ".join(Verdict.__members__)
 
@@ -53,6 +35,8 @@ _VERDICTS = ", ".join(Verdict.__members__)
         "provenance verify clip.mp4 screenshot.png --json --accept CONFIRMED,WATERMARK_MATCH",
         "provenance verify inbox/ --workers 4 --results rows.jsonl --table inbox.html",
         "find inbox -name '*.mp4' -print0 | provenance verify --list - --null --quiet",
+        "provenance verify clip.mp4 --report clip.html",
+        "provenance verify inbox/ --report inbox-reports --full",
         "provenance verify clip.mp4 --bundle stamps.bundle --revocations withdrawn.list",
         more="Exit code: 0 when every verdict is accepted, 1 when one is not, 3 when a file could "
         f"not be examined, 2 and 4 for wrong usage and failures.  Verdicts: {_VERDICTS}.",
@@ -97,6 +81,20 @@ _VERDICTS = ", ".join(Verdict.__members__)
     type=click.Path(path_type=Path),
     help="Write a table of all files at the end, the most pressing first: .csv for a spreadsheet, "
     ".html for a browser.  One that is there is replaced.",
+)
+@click.option(
+    "--report",
+    "target",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="File a signed report: OUT ends with .html, .pdf or .json, or is a folder to be made, "
+    "which gets a report of each file and an index.  `provenance report check` checks it.",
+)
+@click.option(
+    "--full",
+    is_flag=True,
+    help="The report is for staff, with approvals, consents and names out of manifests; without "
+    "this it is fit for outsiders.",
 )
 @keys_option
 @click.option(
@@ -177,6 +175,8 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     timing: bool,
     results: Path | None,
     table: Path | None,
+    target: Path | None,
+    full: bool,
     keys: Path | None,
     trust: tuple[Path, ...],
     trust_tsa: tuple[Path, ...],
@@ -209,6 +209,13 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
         raise UsageError("--null says how the paths in --list end; give --list too.")
     if table is not None:
         check_table(table, results)
+    if full and target is None:
+        raise UsageError("--full says what goes into a report; give --report too.")
+    if target is not None and results is not None:
+        raise UsageError(
+            "--report needs each file examined now, and --results skips what was done before; give "
+            "one of them."
+        )
     chosen = settings(
         {
             "keys": keys,
@@ -225,8 +232,13 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     )
     names = [*paths, *([] if listed is None else read_list(listed, null=null))]
     many = bool(listed is not None or workers or results or any(map(is_folder, paths)))
-    watermark_keys, trusted, issuers = _credentials(chosen, quiet=quiet)
-    with _stamps(chosen, issuers, bundle) as stamps:
+    keyring = open_keyring_if_any(chosen, quiet=quiet)
+    watermark_keys = () if keyring is None else keyring.watermark_keys
+    trusted, issuers = credentials(chosen, keyring)
+    filing = None
+    if target is not None:
+        filing = _filing(target, chosen, keyring, trusted, full=full)
+    with stamps_of(chosen, issuers, bundle) as stamps:
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
         if chosen.require_registry and stamps is None:
@@ -234,7 +246,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
                 "There is no registry to ask, and --require-registry confirms nothing without one; "
                 "name yours with --registry, or give a bundle with --bundle."
             )
-        lists = [_listed(one, issuers, _seen(chosen)) for one in revocations]
+        lists = [listed_at(one, issuers, seen_by(chosen)) for one in revocations]
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:
             return verify_file(
@@ -252,10 +264,11 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
         return verify_all(
             names,
             examine,
-            limits=_limits(chosen),
+            limits=limits_of(chosen),
             workers=workers,
             results=results,
             table=table,
+            filing=filing,
             accept=chosen.accept,
             log=functools.partial(log_verification, stamps) if record and stamps else None,
             detailed=not many,
@@ -264,68 +277,16 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
         )
 
 
-def _listed(named: str, issuers: bytes, seen: Seen) -> RevocationList:
-    """The signed list in a file, or at an address."""
-
-    if not is_address(named):
-        return read_revocations(Place.of(named).path, issuers, seen)
-    kept = platformdirs.user_data_path(APPLICATION) / "lists"
-    return fetched_revocations(named, issuers, kept, seen=seen, warn=warn)
-
-
-def _limits(chosen: config.Settings) -> Limits:
-
-    usual = Limits()
-    seconds, memory = chosen.max_seconds, chosen.max_memory
-    return Limits(
-        usual.seconds if seconds is None else seconds,
-        usual.memory if memory is None else int(memory) * 1024**2,
-    )
-
-
-@contextlib.contextmanager
-def _stamps(
-    chosen: config.Settings, issuers: bytes, bundle: Path | None
-) -> Iterator[Registry | None]:
-    """Where stamps are looked up: a bundle, the registry, or nowhere."""
-    if bundle is not None:
-        with open_bundle(bundle, issuers, _seen(chosen)) as registry:
-            yield registry
-        return
-    found = open_registry_if_any(chosen)
-    with contextlib.nullcontext() if found is None else found:
-        yield found
-
-
-def _seen(chosen: config.Settings) -> Seen:
-    """What was seen of signed lists before."""
-
-    usual = str(platformdirs.user_data_path(APPLICATION) / "seen.json")
-    named = chosen.seen or usual
-    age = None if chosen.max_list_age is None else timedelta(days=chosen.max_list_age)
-    return Seen(None if named == "none" else Path(named), max_age=age)
-
-
-def _credentials(
-    chosen: config.Settings, *, quiet: bool
-) -> tuple[tuple[WatermarkKey, ...], Trust, bytes]:
-    """The watermark keys to try, whom to trust (the keyring's root and what was added), and the
-    roots of those whose lists and bundles are believed."""
-
-    keyring = open_keyring_if_any(chosen, quiet=quiet)
-    if keyring is None and not chosen.trust:
+def _filing(
+    target: Path, chosen: config.Settings, keyring: Keyring | None, trusted: Trust, *, full: bool
+) -> Filing:
+    """What files reports, signed by whoever signs manifests."""
+    if keyring is None:
         raise KeyringError(
-            "There are no keys to verify with; name your keys folder with --keys, make one with "
-            "`provenance keys init`, or give root certificates to trust with --trust."
+            "A report is signed, and there are no keys to sign it with; name your keys folder "
+            "with --keys, or make one with `provenance keys init`."
         )
-    issuers = read_issuers(chosen, keyring)
-    anchors = [read_pem(path) for path in chosen.trust]
-    tsa_anchors = [read_pem(path) for path in chosen.trust_tsa]
-    if keyring is not None:
-        anchors.insert(0, keyring.trust_anchors_pem.rstrip() + b"\n")
-        tsa_anchors.insert(0, keyring.tsa_anchors_pem.rstrip() + b"\n")
-    # Without a keyring there are no watermark keys, and no stamp to confirm.
-    own = b"" if keyring is None else issuers
-    trust = Trust(b"".join(anchors), b"".join(tsa_anchors), own)
-    watermark_keys = () if keyring is None else keyring.watermark_keys
-    return watermark_keys, trust, issuers
+    circumstances = Circumstances.of(
+        keyring.watermark_key_ids, trusted.anchors_pem, "staff" if full else "outsiders"
+    )
+    return Filing(target, circumstances, with_signer(keyring, chosen).signer)

@@ -52,7 +52,7 @@ def seal(
     """Sign and date ``document`` as one of ``kind``: one line of JSON.
 
     Args:
-        kind: "revocations", "bundle", "audit-head" or "release" (scripts/release).
+        kind: "revocations", "bundle", "audit-head", "report" or "release" (scripts/release).
         document: what it says; ``issued_at`` and ``expires_at`` are added to it, in ISO 8601.
         signer: who signs.
         valid: how long it stands; None for what does not expire.
@@ -119,6 +119,18 @@ def is_sealed(kind: str, data: bytes) -> bool:
         return bool(header["typ"] == _type(kind))
     except (*MALFORMED, KeyError, TypeError, RecursionError):
         return line.startswith(b'{"payload":"')
+
+
+def is_as_sealed(data: bytes) -> bool:
+    """Whether it is written as :func:`seal` writes: then there is nothing in it besides what is
+    signed, and the signature."""
+    try:
+        whole = json.loads(data)
+        parts = [whole[key] for key in ("payload", "protected", "signature")]
+        same = all(_base64(_bytes(part)) == part for part in parts)
+        return same and len(whole) == len(parts) and _json(whole) + b"\n" == data
+    except (*MALFORMED, KeyError, TypeError, AttributeError, RecursionError):
+        return False
 
 
 def _unsealed(

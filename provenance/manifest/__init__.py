@@ -14,6 +14,7 @@ from provenance.manifest.assertions import (
 from provenance.manifest.builder import Signed, attach
 from provenance.manifest.containers import find_sidecar, identify, sidecar_path
 from provenance.manifest.disclosure import PromptTrace, holds_prompt, trace_prompt
+from provenance.manifest.jumbf import active_alone, active_label
 from provenance.manifest.parents import Parent, find_parent
 from provenance.manifest.prompt import PromptKey, given_prompt_hash, hash_prompt, prompt_matches
 from provenance.manifest.prompt_tags import prompt_in_tags
@@ -36,6 +37,8 @@ __all__ = [
     "Signer",
     "Statement",
     "Trust",
+    "active_alone",
+    "active_label",
     "attach",
     "find_parent",
     "find_sidecar",

@@ -2,7 +2,7 @@
 
 The library says whether a signature holds, not by which certificate: its JSON has a serial number
 alone.  So the COSE_Sign1 structures (RFC 9052, with the chain of RFC 9360) are taken from the
-store's JUMBF boxes (ISO/IEC 19566-5) here.  Pure, and suspicious: a store that is not as it should
+store's boxes (:mod:`.jumbf`) here.  Pure, and suspicious: a store that is not as it should
 be has no signers, which nobody can mistake for a trusted one.
 """
 
@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import cbor2
 from cryptography import x509
 
+from provenance.manifest.jumbf import boxes_in, superboxes
 from provenance.manifest.paths import MALFORMED, MAX_CHAIN
 
 _X5CHAIN = (33, "x5chain")
 """The header that holds the chain: its number since RFC 9360, and the text used before."""
-_LABELLED = 0x02
-"""Toggle of a description box that carries a label."""
-_MAX_BOXES = 4096
-_BOX_HEAD, _LONG_HEAD = 8, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +41,10 @@ def signatures(store: bytes) -> dict[str, Signature]:
     A manifest whose boxes or certificates can't be read, or that comes twice, has none.
     """
     found: dict[str, Signature | None] = {}
-    for label, manifest in _superboxes(store):
+    for label, manifest in superboxes(store):
         if label != "c2pa":
             continue
-        for name, content in _superboxes(manifest):
+        for name, content in superboxes(manifest):
             found[name] = None if name in found else _signature_of(content)
     return {name: signature for name, signature in found.items() if signature is not None}
 
@@ -60,10 +55,10 @@ def signature_digests(store: bytes) -> frozenset[str]:
 
 
 def _signature_of(manifest: bytes) -> Signature | None:
-    boxes = [content for name, content in _superboxes(manifest) if name == "c2pa.signature"]
+    boxes = [content for name, content in superboxes(manifest) if name == "c2pa.signature"]
     if len(boxes) != 1:
         return None
-    values = [content for kind, content in _boxes(boxes[0]) if kind == b"cbor"]
+    values = [content for kind, content in boxes_in(boxes[0]) if kind == b"cbor"]
     if len(values) != 1:
         return None
     try:
@@ -91,33 +86,3 @@ def _chain(headers: object) -> list[bytes]:
         if isinstance(value, list) and 0 < len(value) <= MAX_CHAIN:
             return [one for one in value if isinstance(one, bytes)]
     return []
-
-
-def _superboxes(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The label and the whole content of each superbox."""
-    for kind, content in _boxes(data):
-        if kind != b"jumb":
-            continue
-        first = next(_boxes(content), None)
-        if first is not None and first[0] == b"jumd" and len(first[1]) > 17:
-            toggles, rest = first[1][16], first[1][17:]
-            if toggles & _LABELLED:
-                yield rest.partition(b"\0")[0].decode("utf-8", "replace"), content
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The type and content of each box, up to the first that does not fit."""
-    at = 0
-    for _ in range(_MAX_BOXES):
-        if at + _BOX_HEAD > len(data):
-            return
-        size, kind = struct.unpack_from(">I4s", data, at)
-        head = _BOX_HEAD
-        if size == 1 and at + _LONG_HEAD <= len(data):
-            (size,), head = struct.unpack_from(">Q", data, at + _BOX_HEAD), _LONG_HEAD
-        elif size == 0:
-            size = len(data) - at
-        if size < head or at + size > len(data):
-            return
-        yield kind, data[at + head : at + size]
-        at += size

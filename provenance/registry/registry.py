@@ -194,6 +194,31 @@ class Registry:
         """The manifest store that was in the stamped file."""
         return self._part(schema.manifest.c.store, stamp_id)
 
+    @retried
+    def manifests_since(self, number: int) -> tuple[int, dict[StampId, bytes]]:
+        """Manifest stores of some stamps that the log tells of behind a row of it, in its order.
+
+        Args:
+            number: the row's; 0 begins with the first.
+
+        Returns:
+            The number to go on from, which is the same once there is nothing more, and the stores.
+        """
+        log, stores = schema.audit.c, schema.manifest.c
+        with self.database.reading() as connection:
+            told = connection.execute(
+                sa.select(log.number, log.details)
+                .where(log.number > number, log.event.in_(("stamp", "import")))
+                .order_by(log.number)
+                .limit(rows.BATCH)
+            ).all()
+            ids = [str(json.loads(row.details)["stamp_id"]) for row in told]
+            found = connection.execute(
+                sa.select(stores.stamp_id, stores.store).where(stores.stamp_id.in_(ids))
+            ).all()
+        last = told[-1].number if told else number
+        return last, {StampId.from_hex(row.stamp_id): _bytes(row.store) for row in found}
+
     def fingerprint(self, stamp_id: StampId) -> bytes | None:
         """The fingerprint of the stamped file, as ``Fingerprint.to_bytes`` wrote it."""
         return self._part(schema.fingerprint.c.data, stamp_id)

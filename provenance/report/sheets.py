@@ -14,7 +14,7 @@ import hashlib
 import html
 import io
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -38,6 +38,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .5rem .7rem;
   border-top: 1px solid var(--line); }
 thead th { border-top: 0; position: sticky; top: 0; background: Canvas; }
+td.path { min-width: 11rem; }
 td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 td.path, code { overflow-wrap: anywhere; font-family: ui-monospace, monospace; font-size: 13px; }
 .verdict { font-weight: 600; white-space: nowrap; }
@@ -58,6 +59,12 @@ _CLASSES: Final = {
     **dict.fromkeys(("CONFIRMED", "WATERMARK_MATCH"), "match"),
     "NO_MARK_FOUND": "faint",
 }
+
+
+def tone(verdict: str) -> str:
+    """The class of a style that a verdict is shown in: ``urgent``, ``look``, ``match``, ``faint``;
+    colour only repeats what the words say."""
+    return _CLASSES.get(verdict, "look")
 
 
 def harmless(text: str) -> str:
@@ -83,13 +90,19 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Iterator
         yield buffer.getvalue().encode()
 
 
-def as_html(rows: Sequence[Row], found: Found, made_at: datetime | None = None) -> Iterator[bytes]:
+def as_html(
+    rows: Sequence[Row],
+    found: Found,
+    made_at: datetime | None = None,
+    links: Mapping[Row, str] | None = None,
+) -> Iterator[bytes]:
     """A page that stands by itself, the most pressing files first.
 
     Args:
         rows: of all files that are done, in any order.
         found: what was looked for; when it is more, the page says that the run was stopped.
         made_at: the date that the page bears; default: now.
+        links: where the report of a row is, as a name beside the page.
     """
     moment = (made_at or datetime.now(UTC)).astimezone(UTC)
     counts = ", ".join(f"{count} {name}" for name, count in counted(rows))
@@ -113,7 +126,7 @@ def as_html(rows: Sequence[Row], found: Found, made_at: datetime | None = None) 
         f"<table>\n<thead><tr>{columns}</tr></thead>\n<tbody>\n"
     ).encode()
     for row in ordered(rows):
-        yield _html_row(row).encode()
+        yield _html_row(row, (links or {}).get(row)).encode()
     yield b"</tbody>\n</table>\n</body>\n</html>\n"
 
 
@@ -133,8 +146,8 @@ def _cells(row: Row) -> Iterator[str]:
     yield "yes" if row.failed else "no"
 
 
-def _html_row(row: Row) -> str:
-    kind = _CLASSES.get(row.verdict.value, "look")
+def _html_row(row: Row, link: str | None) -> str:
+    kind = tone(row.verdict.value)
     paragraphs = [row.summary]
     paragraphs += [f"Stamp {stamp}." for stamp in row.stamps]
     paragraphs += [alike(row), f"To do: {row.to_do}"]
@@ -142,9 +155,12 @@ def _html_row(row: Row) -> str:
     plays = "" if row.length is None else clock(row.length)
     took = "" if row.took is None else f"{row.took:.1f} s"
     shown = row.verdict.value if not row.refused else f"{row.verdict.value} ({status(row)})"
+    named = f"<bdi>{_escaped(row.path)}</bdi>"
+    if link is not None:
+        named = f'<a href="{_escaped(link)}">{named}</a>'
     return (
         f'<tr><td class="verdict {kind}">{_escaped(shown)}</td>'
-        f'<td class="path"><bdi>{_escaped(row.path)}</bdi></td><td>{told}</td>'
+        f'<td class="path">{named}</td><td>{told}</td>'
         f'<td class="number">{plays}</td><td class="number">{took}</td></tr>\n'
     )
 

@@ -15,7 +15,8 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from provenance.report.terminal import STYLES, spent_lines
+from provenance.report.terminal import STYLES
+from provenance.report.told import spent_lines
 from provenance.results import Verdict
 from provenance.system.text import clock, listing, printable, several
 from provenance.verifying.rows import Row

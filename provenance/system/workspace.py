@@ -74,7 +74,7 @@ class Workspace:
         name = hashlib.sha256(os.fsencode(self._target.name)).hexdigest()[:16]
         with explained(self._target):
             for _ in range(_TRIES):  # 2
-                self._folder, self._lock = _claim(parent / f"{PREFIX}{name}")
+                self._folder, self._lock = claim(parent / f"{PREFIX}{name}")
                 if self._folder is not None:
                     return self
                 time.sleep(_PAUSE)
@@ -86,7 +86,7 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         if self._folder is not None:  # 5
-            _remove(self._folder)
+            remove(self._folder)
             self._folder = None
         if self._lock >= 0:
             os.close(self._lock)
@@ -216,7 +216,7 @@ def _sweep_one(leftover: Path) -> int:
         if not _lock(lock):
             return 0
         _remove_orphan(leftover)
-        _remove(leftover)
+        remove(leftover)
     finally:
         os.close(lock)
     return 1
@@ -236,7 +236,7 @@ def _is_file(path: Path, inode: str) -> bool:
     return not path.is_symlink() and path.is_file() and str(path.stat().st_ino) == inode
 
 
-def _claim(folder: Path) -> tuple[Path | None, int]:
+def claim(folder: Path) -> tuple[Path | None, int]:
     """Make and lock one folder; (None, -1) when somebody else has it, or was about to have it."""
     try:
         folder.mkdir(mode=0o700)
@@ -252,7 +252,7 @@ def _claim(folder: Path) -> tuple[Path | None, int]:
     except FileNotFoundError:
         pass
     except BaseException:
-        _remove(folder)
+        remove(folder)
         if lock >= 0:
             os.close(lock)
         raise
@@ -271,7 +271,7 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a workspace, its lock last: a kill half way leaves what a sweep still recognises."""
     with contextlib.suppress(OSError):
         for entry in list(folder.iterdir()):

@@ -247,11 +247,11 @@ def _one(
             if path.is_file():
                 facts = replace(report.file, sha256=sha256_of(path), bytes=path.stat().st_size)
                 report = replace(report, file=facts)
-    report = _named(report, path, name)
+    report = named(report, path, name)
     return Outcome(Row.of(report, refused=refused, took=took), report, examiner.unprotected)
 
 
-def _named(report: VerificationReport, path: Path, name: str) -> VerificationReport:
+def named(report: VerificationReport, path: Path, name: str) -> VerificationReport:
     """The report with a file's own name for that of its copy here."""
 
     def said(text: str | None) -> str | None:

@@ -16,6 +16,7 @@ from provenance.verifying.wording import (
     because,
     beside,
     comparison,
+    history,
     known,
     looked,
     marked_in,
@@ -23,6 +24,7 @@ from provenance.verifying.wording import (
     model,
     placed,
     recorded,
+    recovery,
     signed,
     signer,
     stretches,
@@ -128,7 +130,7 @@ def _confirmed(case: Case, _: Cause) -> str:
     named, at = model(case.manifest), case.manifest.signed_at
     when = "" if at is None else f" on {at:%Y-%m-%d}"
     stamped = f"Stamped by {signer(case.manifest)}{named and f' as {named}'}{when}"
-    return f"{stamped}; both layers agree.{_voucher(case)}{_history(case)}"
+    return f"{stamped}; both layers agree.{_voucher(case)}{history(case.manifest)}"
 
 
 def _untrusted(case: Case, _: Cause) -> str:
@@ -143,7 +145,7 @@ def _captured(case: Case) -> str:
 
 
 def _credential(case: Case, _: Cause) -> str:
-    return f"Credential intact: {signed(case.manifest)}. {_pixels(case)}{_history(case)}"
+    return f"Credential intact: {signed(case.manifest)}. {_pixels(case)}{history(case.manifest)}"
 
 
 def _match(case: Case, cause: Cause) -> str:
@@ -174,7 +176,7 @@ def _not_checked(case: Case, cause: Cause) -> str:
         layers.append(f"watermark ({because(case.watermark.reason)})")
     if cause is not Cause.WATERMARK_NOT_CHECKED:
         layers.append(f"manifest ({because(case.manifest.reason)})")
-    rests = f" {_recovery(case)}" if case.recovered and case.intact else ""
+    rests = f" {recovery(case.manifest)}" if case.recovered and case.intact else ""
     return f"Not checked: {listing(layers)}.{rests or ' Nothing else was found.'}"
 
 
@@ -216,7 +218,7 @@ def _beside(case: Case) -> str:
     """What a trusted or unreadable credential adds to a finding in the picture."""
     if case.credential == "trusted":
         if case.recovered:
-            return _recovery(case)
+            return recovery(case.manifest)
         named = "" if case.named is None else f", which names stamp {case.named}"
         return f"The credential is intact: {signed(case.manifest)}{named}."
     if case.credential == "valid":
@@ -269,7 +271,7 @@ def _opening(case: Case, cause: Cause) -> str:
     if cause is Cause.CREDENTIAL_MISSING:
         return "Credential missing."
     if cause is Cause.CREDENTIAL_RESTORED:
-        return _recovery(case)
+        return recovery(case.manifest)
     claims = model(case.manifest)
     but = {
         Cause.SAYS_CAPTURED: (
@@ -286,14 +288,6 @@ def _opening(case: Case, cause: Cause) -> str:
         ),
     }[cause]
     return f"Credential intact ({signed(case.manifest)}){but}."
-
-
-def _recovery(case: Case) -> str:
-    compared = listing(printable(one, 80) for one in (case.manifest.recovered or ())[:6])
-    return (
-        f"This is a copy that was given its credential back, {signed(case.manifest)}, after "
-        f"comparing {compared or 'nothing'}; it is not the stamped file."
-    )
 
 
 def _voucher(case: Case) -> str:
@@ -320,12 +314,3 @@ def _chance(case: Case) -> str:
     if probability is None:
         return ""
     return f" Chance of this on an unmarked {case.kind}: at most {chance(probability)}."
-
-
-def _history(case: Case) -> str:
-    """A broken ingredient does not make the file's own credential fail, but must be told."""
-    broken = [item for item in case.manifest.ingredients if item.status == "invalid"]
-    if not broken:
-        return ""
-    titles = listing(printable(item.title or "unnamed", 60) for item in broken[:3])
-    return f" But a file it was made from had failed validation already ({titles})."

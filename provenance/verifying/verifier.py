@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from provenance.errors import CancelledError, InputError
@@ -22,6 +23,7 @@ from provenance.system.processes import usable_cores
 from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.lookup import DatedRevocations
 from provenance.verifying.verify import unexamined, verify
+from provenance.video import Still
 from provenance.watermark.code.keys import WatermarkKey
 
 
@@ -103,20 +105,29 @@ class Verifier:
             workers=workers,
         )
 
-    def verify(self, source: Source, *, sidecar: Source | None = None) -> VerificationReport:
+    def verify(
+        self,
+        source: Source,
+        *,
+        sidecar: Source | None = None,
+        effort: Effort | None = None,
+        stop: threading.Event | None = None,
+    ) -> VerificationReport:
         """Say what a video or a still image says of itself; see :func:`provenance.verify`.
 
         Args:
             source: the file: a path, its bytes, or an open binary file; it is only read.
             sidecar: a manifest store to use instead of looking for one in and beside the file.
+            effort: how deep to search this file; default: the verifier's own.
+            stop: ends the examination early once it is set, also while it waits for a worker.
 
         Raises:
             InputError: the file is missing, unreadable, empty, no media, without a picture,
                 encrypted.
             ServiceError: no worker process can be started; :class:`CancelledError` after
-                :meth:`close`.
+                :meth:`close` or ``stop``.
         """
-        with self._examiner() as examiner:
+        with self._examiner(stop) as examiner:
             return verify(
                 source,
                 watermark_keys=self.watermark_keys,
@@ -125,9 +136,26 @@ class Verifier:
                 registry=self.registry,
                 revocations=self.revocations,
                 require_registry=self.policy.require_registry,
-                effort=self.effort,
+                effort=effort or self.effort,
                 examiner=examiner,
+                stop=stop,
             )
+
+    def stills(
+        self,
+        path: Path,
+        times: Sequence[float],
+        *,
+        longest: int,
+        stop: threading.Event | None = None,
+    ) -> tuple[Still, ...]:
+        """Frames to show of a file, made by a worker; see :meth:`.isolation.Examiner.stills`.
+
+        Raises:
+            ServiceError: as :meth:`verify` does.
+        """
+        with self._examiner(stop) as examiner:
+            return examiner.stills(path, times, longest=longest, stop=stop)
 
     def verify_many(self, sources: Iterable[Source]) -> Iterator[VerificationReport]:
         """Reports of many files, in their order, :attr:`workers` of them made at a time.
@@ -159,9 +187,11 @@ class Verifier:
             return unexamined(os.fspath(name), str(error))
 
     @contextlib.contextmanager
-    def _examiner(self) -> Iterator[Examiner]:
+    def _examiner(self, stop: threading.Event | None) -> Iterator[Examiner]:
         """A worker for one file, as soon as one is free."""
         while not self._closed.is_set():
+            if stop is not None and stop.is_set():
+                raise CancelledError("The examination was cancelled.")
             try:
                 examiner = self._free.get(timeout=0.2)
             except queue.Empty:

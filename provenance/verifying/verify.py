@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -53,6 +54,7 @@ def verify(
     effort: Effort = "normal",
     timing: bool = False,
     examiner: Examiner | None = None,
+    stop: threading.Event | None = None,
 ) -> VerificationReport:
     """Examine a video or a still image and say what its layers mean together.
 
@@ -69,13 +71,14 @@ def verify(
         timing: tell in the coverage where the time of the search went.
         examiner: the worker process that opens the file, with its limits; default: one for all
             files of this process, with the usual limits.
+        stop: ends the examination early once it is set.
 
     Returns:
         The report.  "Nothing found" is a report too.
 
     Raises:
         InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
-        ServiceError: no worker process can be started.
+        ServiceError: no worker process can be started; :class:`CancelledError` after ``stop``.
     """
     keys, trust = tuple(watermark_keys), trust or Trust()
     with ExitStack() as stack:
@@ -88,6 +91,7 @@ def verify(
             sidecar=beside,
             fingerprint=registry is not None,
             effort=effort,
+            stop=stop,
         )
     if not isinstance(source, str | os.PathLike):
         findings = replace(findings, file=replace(findings.file, path="bytes"))

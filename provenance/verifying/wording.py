@@ -214,6 +214,24 @@ def signer(manifest: ManifestReport) -> str:
     return printable(manifest.signer or "an unnamed signer", 80)
 
 
+def recovery(manifest: ManifestReport) -> str:
+    """What a copy is that was given its credential back."""
+    compared = listing(printable(one, 80) for one in (manifest.recovered or ())[:6])
+    return (
+        f"This is a copy that was given its credential back, {signed(manifest)}, after "
+        f"comparing {compared or 'nothing'}; it is not the stamped file."
+    )
+
+
+def history(manifest: ManifestReport) -> str:
+    """A broken ingredient does not make the file's own credential fail, but must be told."""
+    broken = [item for item in manifest.ingredients if item.status == "invalid"]
+    if not broken:
+        return ""
+    titles = listing(printable(item.title or "unnamed", 60) for item in broken[:3])
+    return f" But a file it was made from had failed validation already ({titles})."
+
+
 def model(manifest: ManifestReport) -> str:
     """The model that a manifest claims, with its version; empty where it claims none."""
     return " ".join(printable(p, 80) for p in (manifest.model_name, manifest.model_version) if p)

@@ -24,6 +24,7 @@ from provenance.video.reader import (
 )
 from provenance.video.sound import SoundStats, read_sound
 from provenance.video.spool import Spool
+from provenance.video.stills import Still, read_stills
 from provenance.video.tags import TagPlan, read_tags
 from provenance.video.writer import Progress, TranscodeResult, transcode
 
@@ -44,6 +45,7 @@ __all__ = [
     "Skip",
     "SoundStats",
     "Spool",
+    "Still",
     "TagPlan",
     "TrackInfo",
     "TranscodeResult",
@@ -59,6 +61,7 @@ __all__ = [
     "read_luma",
     "read_runs",
     "read_sound",
+    "read_stills",
     "read_tags",
     "shrunk",
     "transcode",

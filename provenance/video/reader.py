@@ -129,6 +129,14 @@ def read_runs(
 
     Raises :class:`UnsupportedMediaError` for files without a readable picture.
     """
+    for frame, time, stream, orientation in runs(path, times, count, skip=skip):
+        yield _luma_frame(frame, time, stream, orientation)
+
+
+def runs(
+    path: str | os.PathLike[str], times: Sequence[float], count: int, *, skip: Skip = "none"
+) -> Iterator[tuple[VideoFrame, float, VideoStream, Orientation]]:
+    """As :func:`read_runs`: the frames as they are decoded, when each is shown, and how."""
     counts = ReadStats()
     with open_media(path) as container:
         stream = _picture(container, path, skip)
@@ -143,7 +151,7 @@ def read_runs(
                     continue
                 if orientation is None:
                     orientation = orientation_of(frame, path)
-                yield _luma_frame(frame, time, stream, orientation)
+                yield frame, time, stream, orientation
                 seen, after = seen + 1, time
                 if seen == count:
                     break

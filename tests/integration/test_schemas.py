@@ -45,6 +45,16 @@ def test_a_schema_describes_every_key_and_lets_keys_be_added(name: str) -> None:
             assert said.get("description", "").endswith((".", ";")), key
 
 
+def reports_are_as_published(run: Run, folder: Path) -> None:
+    """What ``verify --report`` files, and what ``report check`` says of it."""
+    filed = ("verify", "out.mp4", "--quiet", "--report", "out.json", "--json")
+    assert run(*filed).row["verdict"] == "CONFIRMED"
+    report = json.loads((folder / "out.json").read_text())
+    assert report.pop("signature")
+    schemas.held(report)
+    assert run("report", "check", "out.json", "--json").row["holds"]
+
+
 def test_every_line_that_a_command_prints_is_as_published(
     run: Run, clip: Path, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,6 +69,7 @@ def test_every_line_that_a_command_prints_is_as_published(
     assert [row["verdict"] for row in verified] == ["CONFIRMED", "NO_MARK_FOUND"]
     for row in verified:
         assert VerificationReport.from_json(row).as_json().items() <= row.items()
+    reports_are_as_published(run, tmp_path)
     kept = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
     assert [schemas.held(row) for row in kept] == verified
     stamp_id = stamp["stamp_id"]

@@ -135,3 +135,19 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
         Registry(str(path), create=True)
     with contextlib.closing(sqlite3.connect(path)) as other:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("photos",)]
+
+
+def test_manifests_are_read_in_the_order_of_the_log_and_each_once(
+    registry: Registry, tmp_path: Path
+) -> None:
+    assert registry.manifests_since(0) == (0, {})
+    first = register(registry, tmp_path / "a.mp4").stamp_id
+    last, stores = registry.manifests_since(0)
+    assert stores == {first: MANIFEST}
+    registry.withdrawals.withdraw("stamp", first.hex, "a mistake")
+    assert registry.manifests_since(last) == (last, {})
+    second = register(registry, tmp_path / "b.mp4").stamp_id
+    later, stores = registry.manifests_since(last)
+    assert stores == {second: MANIFEST}
+    assert later > last
+    assert set(registry.manifests_since(0)[1]) == {first, second}

@@ -12,24 +12,30 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from provenance.errors import OutputError, ServiceError, UnreadableFileError
+from provenance.errors import CancelledError, OutputError, ServiceError, UnreadableFileError
 from provenance.manifest import Trust
 from provenance.results import Detection, Effort, FileFacts, ManifestReport
 from provenance.verifying.inside import MOST_BYTES, MOST_MEMBERS, known_ending
 from provenance.verifying.isolation import wire
 from provenance.verifying.isolation.limits import Limits
 from provenance.verifying.layers import Findings
+from provenance.video import Still
 from provenance.watermark.code.keys import WatermarkKey
 
 START_SECONDS = 120.0
 """For a worker to load its libraries, on a machine that is busy."""
 MANIFEST_SECONDS = 60.0
 """For the manifest alone, after the picture cost a worker its life."""
+_LOOK_EVERY = 0.2
+"""Seconds between looks at whether the answer is still wanted."""
+
+STILLS_SECONDS = 60.0
+"""For frames to show; then there are fewer of them."""
 
 
 class _Ended(Exception):
@@ -60,6 +66,7 @@ class Examiner:
         self._worker: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
         self._abandoned = False
+        self._stop: threading.Event | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -100,10 +107,12 @@ class Examiner:
         sidecar: Path | None = None,
         fingerprint: bool = False,
         effort: Effort = "normal",
+        stop: threading.Event | None = None,
     ) -> Findings:
-        """As :func:`provenance.verifying.layers.gather`, in the worker.
+        """As :func:`provenance.verifying.layers.gather`, in the worker; ``stop`` ends it early.
 
         Raises:
+            CancelledError: ``stop`` was set; the worker is gone, the next file gets another.
             InputError: the file is missing, unreadable, empty, no media, without a picture,
                 encrypted.
             ServiceError: no worker can be started at all.
@@ -118,6 +127,7 @@ class Examiner:
             effort=effort,
         )
         with self._turn:
+            self._stop = stop
             try:
                 return self._asked(ask, self.limits.seconds)
             except _Ended as end:
@@ -132,6 +142,53 @@ class Examiner:
                     FileFacts(str(path), None, None, None), Detection("not_checked"), nothing
                 )
             return Findings(found.file, Detection("not_checked", reason=reason), found.manifest)
+
+    def stills(
+        self,
+        path: Path,
+        times: Sequence[float],
+        *,
+        longest: int,
+        stop: threading.Event | None = None,
+    ) -> tuple[Still, ...]:
+        """Frames to show of a file, each the first from one of these seconds on.
+
+        Pixels come back, not pictures: what a stranger's decoder made is encoded here, so that
+        nobody who looks at it decodes what a worker wrote that a file has taken over.
+
+        Args:
+            path: the file.
+            times: in ascending order.
+            longest: pixels that the longer side has at most.
+            stop: ends it early once it is set.
+
+        Returns:
+            As many as could be read in time; a file that ends its worker costs the rest of them.
+
+        Raises:
+            CancelledError: ``stop`` was set.
+            ServiceError: no worker can be started at all.
+        """
+        made: list[Still] = []
+        with self._turn:
+            self._stop = stop
+            try:
+                worker = self._started()
+                deadline = time.monotonic() + min(self.limits.seconds, STILLS_SECONDS)
+                self._send(worker, wire.pack(wire.Look.of(path, times, longest)), deadline)
+                for _ in range(len(times) + 1):
+                    shown = wire.unpack(wire.Shown, self._receive(worker, deadline))
+                    assert isinstance(shown, wire.Shown)  # noqa: S101 - what was asked for
+                    if not shown.width:
+                        return tuple(made)
+                    made.append(shown.still(self._receive(worker, deadline), longest))
+                raise wire.Garbled
+            except (_Ended, wire.Garbled):
+                self.close()
+                return tuple(made)
+            except (CancelledError, KeyboardInterrupt, SystemExit):
+                self.close()
+                raise
 
     def unpack(self, path: Path, folder: Path) -> Iterator[Unpacked]:
         """Take an archive, a document or a playlist apart, member by member.
@@ -149,7 +206,7 @@ class Examiner:
             ServiceError: no worker can be started at all.
         """
         with self._turn:
-            done = False
+            self._stop, done = None, False
             try:
                 worker = self._started()
                 deadline = time.monotonic() + self.limits.seconds
@@ -211,7 +268,7 @@ class Examiner:
         except _Ended:
             self.close()
             raise
-        except (KeyboardInterrupt, SystemExit):
+        except (CancelledError, KeyboardInterrupt, SystemExit):
             self.close()
             raise
 
@@ -245,14 +302,13 @@ class Examiner:
         self.unprotected = ready.missing
         return worker
 
-    @staticmethod
-    def _send(worker: subprocess.Popen[bytes], content: bytes, deadline: float) -> None:
+    def _send(self, worker: subprocess.Popen[bytes], content: bytes, deadline: float) -> None:
         assert worker.stdin is not None  # noqa: S101 - it was asked for
         handle = worker.stdin.fileno()
         rest = memoryview(content)
         os.set_blocking(handle, False)
         while rest:
-            if not _ready(handle, select.POLLOUT, deadline):
+            if not self._ready(handle, select.POLLOUT, deadline):
                 raise _Ended("could not be handed over in time")
             try:
                 rest = rest[os.write(handle, rest) :]
@@ -268,7 +324,7 @@ class Examiner:
         assert worker.stdout is not None  # noqa: S101 - it was asked for
         handle, parts = worker.stdout.fileno(), bytearray()
         while len(parts) < count:
-            if not _ready(handle, select.POLLIN, deadline):
+            if not self._ready(handle, select.POLLIN, deadline):
                 raise _Ended(
                     f"took longer than {self.limits.seconds:g} s to examine, so it was stopped"
                 )
@@ -277,6 +333,20 @@ class Examiner:
                 raise _Ended(_how_it_ended(worker))
             parts += piece
         return bytes(parts)
+
+    def _ready(self, handle: int, event: int, deadline: float) -> bool:
+        """Wait for a pipe; by poll, since select knows no descriptor above 1023."""
+        waiting = select.poll()
+        waiting.register(handle, event)
+        if self._stop is None:
+            return bool(waiting.poll(max(0.0, deadline - time.monotonic()) * 1000.0))
+        while not self._stop.is_set():
+            left = max(0.0, deadline - time.monotonic())
+            if waiting.poll(min(left, _LOOK_EVERY) * 1000.0):
+                return True
+            if not left:
+                return False
+        raise CancelledError("The examination was cancelled.")
 
 
 @functools.cache
@@ -323,13 +393,6 @@ def _kill(worker: subprocess.Popen[bytes]) -> None:
 def _kill_group(worker: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(worker.pid, signal.SIGKILL)
-
-
-def _ready(handle: int, event: int, deadline: float) -> bool:
-    """Wait for a pipe; by poll, since select knows no descriptor above 1023."""
-    waiting = select.poll()
-    waiting.register(handle, event)
-    return bool(waiting.poll(max(0.0, deadline - time.monotonic()) * 1000.0))
 
 
 def _how_it_ended(worker: subprocess.Popen[bytes]) -> str:

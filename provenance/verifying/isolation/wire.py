@@ -7,13 +7,16 @@ size is limited, and nothing in it is ever run.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provenance import errors
@@ -23,10 +26,12 @@ from provenance.manifest import Trust
 from provenance.results import Coverage, Detection, Effort, FileFacts, ManifestReport
 from provenance.system.text import printable
 from provenance.verifying.layers import Findings
+from provenance.video import Still
 from provenance.watermark.code.keys import WatermarkKey
 
 MOST = 64 * 1024 * 1024
 """Bytes of one frame."""
+_MOST_SIDE = 1 << 16
 _LENGTH = struct.Struct("<I")
 HEAD = _LENGTH.size
 """Bytes that say how many follow."""
@@ -115,6 +120,56 @@ class Unpack(BaseModel):
     def of(cls, path: Path) -> Unpack:
         """A request for one file."""
         return cls(folder=os.fsencode(os.getcwd()), unpack=os.fsencode(path))
+
+
+class Look(BaseModel):
+    """Frames to show of a file, one from each of these seconds on.
+
+    The answer: of each a :class:`Shown` and its pixels in a frame of their own; at last a Shown
+    without a picture.
+    """
+
+    model_config = _STRICT
+
+    folder: bytes
+    look: bytes
+    times: tuple[float, ...]
+    longest: int
+
+    @classmethod
+    def of(cls, path: Path, times: Sequence[float], longest: int) -> Look:
+        """A request for one file."""
+        here = os.fsencode(os.getcwd())
+        return cls(folder=here, look=os.fsencode(path), times=tuple(times), longest=longest)
+
+
+class Shown(BaseModel):
+    """A picture that follows, row by row in red, green and blue; its sides are in pixels."""
+
+    model_config = _STRICT
+
+    width: int = 0
+    height: int = 0
+    time: float = 0.0
+    across: int = 0
+    down: int = 0
+
+    def still(self, pixels: bytes, longest: int) -> Still:
+        """The picture of the pixels that came.
+
+        Raises:
+            Garbled: they are none, or not what was asked for.
+        """
+        sides = (self.width, self.height, self.across, self.down)
+        if (
+            max(self.width, self.height) > longest
+            or not all(0 < side <= _MOST_SIDE for side in sides)
+            or not 0.0 <= self.time < math.inf
+            or len(pixels) != 3 * self.width * self.height
+        ):
+            raise Garbled
+        rgb = np.frombuffer(pixels, np.uint8).reshape(self.height, self.width, 3)
+        return Still(rgb, self.time, self.across, self.down)
 
 
 class Part(BaseModel):
@@ -212,7 +267,8 @@ class Answer(BaseModel):
         return Findings(facts, self.watermark, self.manifest, taken, self.others, self.coverage)
 
 
-Message = Request | Unpack | Part | Ready | Answer
+Message = Request | Unpack | Look | Shown | Part | Ready | Answer
+Asked = Request | Unpack | Look
 
 
 def pack(message: Message) -> bytes:
@@ -249,18 +305,18 @@ def unpack(kind: type[Message], content: bytes) -> Message:
         raise Garbled from error
 
 
-def asked(content: bytes) -> Request | Unpack:
+def asked(content: bytes) -> Asked:
     """What the parent asks for.
 
     Raises:
-        Garbled: it is neither.
+        Garbled: it is nothing of the kind.
     """
-    try:
-        wanted = unpack(Request, content)
-    except Garbled:
-        wanted = unpack(Unpack, content)
-    assert isinstance(wanted, Request | Unpack)  # noqa: S101 - what unpack was asked for
-    return wanted
+    for kind in (Request, Unpack, Look):
+        with contextlib.suppress(Garbled):
+            wanted = unpack(kind, content)
+            assert isinstance(wanted, Asked)  # noqa: S101 - what unpack was asked for
+            return wanted
+    raise Garbled
 
 
 def receive(stream: BinaryIO) -> bytes | None:

@@ -6,6 +6,7 @@ its input ends.  It writes to one pipe and to nothing else; what libraries print
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -13,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,6 +43,9 @@ def main() -> None:
         os.chdir(request.folder)
         if isinstance(request, wire.Unpack):
             hand_out(Path(os.fsdecode(request.unpack)), answers)
+            continue
+        if isinstance(request, wire.Look):
+            show(Path(os.fsdecode(request.look)), request.times, request.longest, answers)
             continue
         path = Path(os.fsdecode(request.path))
         sidecar = None if request.sidecar is None else Path(os.fsdecode(request.sidecar))
@@ -89,6 +94,27 @@ def hand_out(path: Path, answers: BinaryIO) -> None:
         told(error)
     else:
         told()
+
+
+def show(path: Path, times: Sequence[float], longest: int, answers: BinaryIO) -> None:
+    """Write frames of a file (:class:`.wire.Look` says how); none where none can be read."""
+    from provenance.errors import ProvenanceError  # noqa: PLC0415 - after the limits
+    from provenance.verifying.isolation import wire  # noqa: PLC0415
+    from provenance.video import read_stills  # noqa: PLC0415
+
+    with contextlib.suppress(ProvenanceError):
+        for still in read_stills(path, times, longest=longest):
+            height, width, _ = still.rgb.shape
+            shown = wire.Shown(
+                width=width,
+                height=height,
+                time=max(0.0, still.time),
+                across=still.across,
+                down=still.down,
+            )
+            answers.write(wire.pack(shown))
+            answers.write(wire.framed(still.rgb.tobytes()))
+    answers.write(wire.pack(wire.Shown()))
 
 
 def die_with_parent(lifeline: int) -> None:

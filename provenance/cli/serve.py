@@ -1,0 +1,261 @@
+"""``provenance serve``: the verification desk, for people with a browser and for programs."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import click
+import platformdirs
+
+from provenance.cli.believing import credentials, limits_of, listed_at, seen_by, stamps_of
+from provenance.cli.lazy import examples
+from provenance.cli.opening import APPLICATION, open_keyring_if_any, settings
+from provenance.cli.options import keys_option, quiet_option, registry_option
+from provenance.cli.output import complain, warn
+from provenance.errors import RegistryError, UsageError
+from provenance.system.processes import usable_cores
+from provenance.verifying.verifier import Policy, Verifier
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@click.command(
+    epilog=examples(
+        "provenance serve",
+        "provenance serve --port 9000 --workers 4 --max-upload 2000",
+        "provenance serve --host 0.0.0.0 --hostname desk.example.org --behind-proxy 10.0.0.2",
+        more="Open the address that is printed.  Ctrl-C ends it: what is being examined is given "
+        "up, and every upload is deleted.",
+    ),
+)
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to be at; the default is reached from this machine alone.",
+)
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=8720,
+    show_default=True,
+    help="Port to be at; 0: any that is free.",
+)
+@click.option(
+    "--hostname",
+    "hostnames",
+    metavar="NAME",
+    multiple=True,
+    help="Name that browsers may call the desk by; repeatable.  [default: at a loopback address "
+    "the names of that, elsewhere any]",
+)
+@click.option(
+    "--behind-proxy",
+    metavar="ADDRESS",
+    help="Believe the reverse proxy at this address on who asks (X-Forwarded-For).",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Files examined at a time.  [default: half the cores]",
+)
+@click.option(
+    "--places",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Files that wait or are examined at most; half of them for one address.",
+)
+@click.option(
+    "--per-minute",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="Files that one address may hand in within a minute.",
+)
+@click.option(
+    "--max-upload",
+    metavar="MIB",
+    type=click.IntRange(min=1),
+    default=512,
+    show_default=True,
+    help="Largest file, in MiB.",
+)
+@click.option(
+    "--patience",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0.1),
+    default=20.0,
+    show_default=True,
+    help="Longest wait for a sender's next piece; then the upload is given up.",
+)
+@click.option(
+    "--keep-minutes",
+    metavar="N",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="How long a result can be fetched; the file itself goes once it is examined.",
+)
+@click.option(
+    "--uploads",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder for files while they are examined; it is swept at the start.  [default: one in "
+    "your user cache folder]",
+)
+@keys_option
+@click.option(
+    "--trust",
+    metavar="PEM",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Believe signers under these roots as well, as `verify --trust` does; repeatable.",
+)
+@click.option(
+    "--trust-tsa",
+    metavar="PEM",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Trust these roots for timestamps, and for nothing else; repeatable.",
+)
+@click.option(
+    "--revocations",
+    metavar="FILE|URL",
+    multiple=True,
+    help="A signed list of withdrawals, read once at the start; repeatable.",
+)
+@click.option(
+    "--bundle",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A signed bundle (`registry export --bundle`) instead of a registry.",
+)
+@click.option(
+    "--require-registry",
+    is_flag=True,
+    help="Confirm nothing that the registry or bundle has no record of; fail if there is none.",
+)
+@click.option(
+    "--max-seconds",
+    metavar="N",
+    type=float,
+    help="Longest time for one file.  [default: 600]",
+)
+@click.option(
+    "--max-memory",
+    metavar="MIB",
+    type=int,
+    help="Most memory for one file, in MiB of address space.  [default: 6144]",
+)
+@registry_option
+@quiet_option
+def serve(  # noqa: PLR0917 - click passes every parameter by name
+    host: str,
+    port: int,
+    hostnames: tuple[str, ...],
+    behind_proxy: str | None,
+    workers: int | None,
+    places: int,
+    per_minute: int,
+    max_upload: int,
+    patience: float,
+    keep_minutes: float,
+    uploads: Path | None,
+    keys: Path | None,
+    trust: tuple[Path, ...],
+    trust_tsa: tuple[Path, ...],
+    revocations: tuple[str, ...],
+    bundle: Path | None,
+    require_registry: bool,
+    registry_url: str | None,
+    quiet: bool,
+    **limits: float | None,
+) -> None:
+    """Verify files for whoever has a browser or a program: a page and an interface.
+
+    It needs no set-up: keys and registry are those that `provenance verify` uses, if there are
+    any.  A file is written to a folder of the desk's own, examined in a process with limits (a
+    quick look first, then a normal one) and deleted; the result is kept in memory for a while.
+    """
+    try:
+        from provenance.service import server  # noqa: PLC0415 - an extra
+        from provenance.service.allowances import Allowances  # noqa: PLC0415
+        from provenance.service.app import application  # noqa: PLC0415
+        from provenance.service.desk import Desk  # noqa: PLC0415
+        from provenance.service.metrics import DeskMetrics  # noqa: PLC0415
+        from provenance.service.uploads import Uploads  # noqa: PLC0415
+    except ImportError as error:
+        raise UsageError(
+            "The desk needs more software; pip install 'provenance-stamp[serve]'."
+        ) from error
+    chosen = settings(
+        {
+            "keys": keys,
+            "trust": trust,
+            "trust_tsa": trust_tsa,
+            "registry": registry_url,
+            "require_registry": require_registry or None,
+            **limits,
+        },
+        quiet=quiet,
+    )
+    keyring = open_keyring_if_any(chosen, quiet=quiet)
+    watermark_keys = () if keyring is None else keyring.watermark_keys
+    trusted, issuers = credentials(chosen, keyring, needed=False)
+    if not watermark_keys:
+        warn("There are no keys, so no watermark is looked for; name your keys folder with --keys.")
+    allowances = Allowances(
+        most_bytes=max_upload * 1024**2,
+        places=places,
+        per_minute=per_minute,
+        idle_seconds=patience,
+        keep_seconds=60.0 * keep_minutes,
+    )
+    folder = uploads or platformdirs.user_cache_path(APPLICATION) / "desk"
+    bound = server.listen(host, port)
+    with stamps_of(chosen, issuers, bundle) as stamps, Uploads(folder) as taken:
+        if chosen.require_registry and stamps is None:
+            raise RegistryError(
+                "There is no registry to ask, and --require-registry confirms nothing without one; "
+                "name yours with --registry, or give a bundle with --bundle."
+            )
+        if stamps is None and not quiet:
+            complain("there is no registry, so no stamp is looked up", label="Note: ")
+        verifier = Verifier(
+            watermark_keys,
+            trusted,
+            registry=stamps,
+            revocations=[listed_at(one, issuers, seen_by(chosen)) for one in revocations],
+            policy=Policy(require_registry=chosen.require_registry),
+            limits=limits_of(chosen),
+            workers=workers or max(1, usable_cores() // 2),
+        )
+        desk = Desk(verifier, taken, allowances, DeskMetrics(allowances.places))
+        address = server.address_of(bound)
+        own = stamps if bundle is None else None  # a bundle's manifests are its maker's to give out
+        server.run(
+            application(desk, hosts=hostnames or _own_names(host), registry=own),
+            bound,
+            patience=patience,
+            proxy=behind_proxy,
+            opened=lambda: click.echo(f"The desk is open at {address}"),
+            closing=desk.close,
+        )
+    if not quiet:
+        complain("The desk is closed; no upload is left.", label="")
+
+
+def _own_names(host: str) -> tuple[str, ...]:
+    """What a desk at this address is called by; none: by anything."""
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    return (*_LOOPBACK, host) if loopback else ()

@@ -1,0 +1,179 @@
+"""``/api/v1/examinations``: hand a file in, follow it, fetch what was found, take it back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.requests import ClientDisconnect
+
+from provenance.results import VerificationReport
+from provenance.results.schema import schema
+from provenance.service.desk import Desk
+from provenance.service.examinations import Examination, Progress
+from provenance.service.guards import Pace, address_of
+from provenance.service.metrics import DeskMetrics
+from provenance.service.uploads import Received, receive
+
+ROOT: Final = "/api/v1/examinations"
+_LINGER_SECONDS: Final = 5.0
+_LINGER_BYTES: Final = 64 * 1024**2
+
+
+def _described(status: str, **more: Any) -> dict[str, Any]:
+    return {"description": status, **more}
+
+
+_SHAPE: Final = {"$id": "urn:provenance:examination:1", **schema(Progress, lambda *_: None)}
+_PROGRESS: Final = {"content": {"application/json": {"schema": _SHAPE}}}
+_PROBLEM: Final = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["detail"],
+                "properties": {"detail": {"type": "string"}},
+            }
+        }
+    }
+}
+_NONE: Final[dict[int | str, Any]] = {404: _described("There is no such examination.", **_PROBLEM)}
+_TAKEN: Final[dict[int | str, Any]] = {
+    202: _described("The file is here and waits.", **_PROGRESS),
+    400: _described("There is no file in the request.", **_PROBLEM),
+    408: _described("The upload was too slow.", **_PROBLEM),
+    413: _described("The file is too large.", **_PROBLEM),
+    429: _described("Too many files, or too often; `Retry-After` says when again.", **_PROBLEM),
+    503: _described("The desk is closing.", **_PROBLEM),
+    507: _described("There is no room on the disk.", **_PROBLEM),
+}
+_BODY: Final = {
+    "requestBody": {
+        "required": True,
+        "description": "A video or a still image; what it is called or said to be does not count.",
+        "content": {
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                }
+            },
+        },
+    }
+}
+
+
+class Intake:
+    """Takes files in, for the interface and for the page alike."""
+
+    def __init__(self, desk: Desk, pace: Pace, metrics: DeskMetrics) -> None:
+        self.desk, self._pace, self._metrics = desk, pace, metrics
+
+    async def take(self, request: Request) -> tuple[Examination, Received]:
+        """Have a request's file examined.
+
+        Raises:
+            HTTPException: it is not taken, and why.
+        """
+        address = address_of(request)
+        try:
+            self._pace.check(address)
+            with self.desk.place(address) as path:
+                received = await receive(request, path, self.desk.allowances)
+                return self.desk.hand_in(address, path, received), received
+        except HTTPException as error:
+            self._metrics.refusals.labels(str(error.status_code)).inc()
+            if error.status_code != 408:
+                await _linger(request)
+            raise
+
+    async def examined(self, request: Request) -> VerificationReport:
+        """What a request's file says, once the last look was taken; then it is forgotten.
+
+        Raises:
+            HTTPException: it is not taken, can't be examined (415), or was given up (503).
+        """
+        examination, _ = await self.take(request)
+        async for _change in examination.changes():
+            pass
+        if examination.state != "cancelled":
+            self.desk.drop(examination.id)
+        if examination.state == "refused":
+            raise HTTPException(415, examination.reason)
+        if examination.state != "done" or examination.report is None:
+            raise HTTPException(503, examination.reason or "The examination was cancelled.")
+        return examination.report
+
+
+async def _linger(request: Request) -> None:
+    """Read on for a moment: who is still sending sees a closed connection, not the answer."""
+    dropped = 0
+    with contextlib.suppress(TimeoutError, ClientDisconnect, RuntimeError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            async for piece in request.stream():
+                dropped += len(piece)
+                if dropped > _LINGER_BYTES:
+                    return
+
+
+def _known(key: str, request: Request) -> Examination:
+    desk: Desk = request.app.state.desk
+    return desk.find(key)
+
+
+Known = Annotated[Examination, Depends(_known)]
+"""The examination that a request's path names."""
+
+
+def router(intake: Intake) -> APIRouter:
+    """The interface for programs."""
+    made, desk = APIRouter(prefix=ROOT, tags=["examinations"]), intake.desk
+
+    @made.post("", status_code=202, responses=_TAKEN, openapi_extra=_BODY)
+    async def hand_in(
+        request: Request,
+        name: Annotated[str, Query(max_length=255, description="What the file is called.")] = "",
+    ) -> Response:
+        """Have a file examined: a quick look first, then a normal one."""
+        examination, _ = await intake.take(request)
+        where = {"Location": f"{ROOT}/{examination.id}"}
+        return JSONResponse(desk.progress(examination).as_json(), 202, where)
+
+    @made.get("/{key}", responses={200: _described("How it stands.", **_PROGRESS), **_NONE})
+    async def look(examination: Known) -> Response:
+        """How an examination stands, and what was found so far."""
+        return JSONResponse(desk.progress(examination).as_json())
+
+    @made.get("/{key}/events", response_class=EventSourceResponse, responses=_NONE)
+    async def follow(examination: Known) -> AsyncIterator[ServerSentEvent]:
+        """The same, as server-sent events `progress`, whenever something changes."""
+        async for _ in examination.changes():
+            yield ServerSentEvent(event="progress", data=desk.progress(examination).as_json())
+
+    @made.get(
+        "/{key}/frames/{number}",
+        responses={
+            200: _described("A frame, small.", content={"image/jpeg": {}}),
+            404: _described("There is no such examination, or no such frame.", **_PROBLEM),
+        },
+    )
+    async def frame(examination: Known, number: int) -> Response:
+        """One of a few frames of the file, counted from 0."""
+        if not 0 <= number < len(examination.frames):
+            raise HTTPException(404, "There is no such frame of it.")
+        return Response(examination.frames[number].jpeg, media_type="image/jpeg")
+
+    @made.delete("/{key}", status_code=204, responses=_NONE)
+    async def drop(key: str) -> Response:
+        """Cancel an examination, and forget its file and what was found."""
+        desk.drop(key)
+        return Response(status_code=204)
+
+    return made

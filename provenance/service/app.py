@@ -1,0 +1,80 @@
+"""The desk as an application: its pages, its interface, its health and its metrics."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from provenance.registry import Registry
+from provenance.service import api, page, resolution
+from provenance.service.desk import Desk
+from provenance.service.guards import Guards, Pace
+from provenance.service.metrics import CONTENT_TYPE
+from provenance.system.version import software_version
+
+_PROGRAMS = ("/api/", f"{resolution.ROOT}/", resolution.WELL_KNOWN)
+"""Where programs ask, who want no page."""
+_ABOUT = (
+    "What `provenance verify` says of a video or a still image: hand it in, follow its "
+    "examination, fetch the result. Files are deleted once they are examined."
+)
+
+
+def application(
+    desk: Desk, *, hosts: Collection[str] = (), registry: Registry | None = None
+) -> FastAPI:
+    """The desk's application; it opens the desk when it starts and closes it when it stops.
+
+    Args:
+        desk: not opened yet.
+        hosts: names that it may be called by; none: any.
+        registry: whose manifests are given out by the C2PA Soft Binding Resolution API; with none
+            there is no such interface.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with desk:
+            yield
+
+    app = FastAPI(
+        title="provenance desk",
+        version=software_version(),
+        description=_ABOUT,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # its page would load a program from elsewhere
+        redoc_url=None,
+    )
+    app.state.desk = desk
+    intake = api.Intake(desk, Pace(desk.allowances.per_minute), desk.metrics)
+    app.include_router(api.router(intake))
+    if registry is not None:
+        app.include_router(resolution.router(registry, intake.examined))
+    app.include_router(page.router(intake))
+    app.mount("/static", page.static())
+    app.add_middleware(Guards, hosts=hosts)
+
+    @app.exception_handler(AnyHTTPException)
+    async def troubled(request: Request, error: HTTPException) -> Response:
+        if request.url.path.startswith(_PROGRAMS):
+            return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
+        return page.troubled(request, error)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def alive() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def ready() -> Response:
+        return PlainTextResponse(*(("closing\n", 503) if desk.closing else ("ok\n", 200)))
+
+    @app.get("/metrics", include_in_schema=False)
+    async def measured() -> Response:
+        return Response(desk.metrics.page(), media_type=CONTENT_TYPE)
+
+    return app

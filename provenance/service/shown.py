@@ -1,0 +1,125 @@
+"""What a page shows of an examination: plain values for its template.  Pure.
+
+Texts are the program's own (:mod:`provenance.verifying.wording`, :mod:`provenance.report.told`) or
+the catalogue's; drawings are those of reports (:mod:`provenance.report.filed.figures`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from provenance.report import told
+from provenance.report.caveats import caveats
+from provenance.report.filed.figures import Frame, Lane, lanes
+from provenance.report.told import Told
+from provenance.results import Detection, Verdict, VerificationReport
+from provenance.service.examinations import Examination
+from provenance.service.texts import Texts
+from provenance.system.text import clock, printable
+from provenance.verifying.steps import next_step
+from provenance.verifying.wording import model, recorded, signer, withdrawn
+
+_TONES: Final = {
+    **dict.fromkeys((Verdict.REVOKED, Verdict.CONFLICT, Verdict.CREDENTIAL_INVALID), "alarm"),
+    **dict.fromkeys((Verdict.CONFIRMED, Verdict.WATERMARK_MATCH), "good"),
+    Verdict.NO_MARK_FOUND: "plain",
+}
+_MOST_SHOWN: Final = 15
+"""Powers of ten that are written out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Everything that the page of a finished look says."""
+
+    verdict: str
+    tone: str
+    summary: str
+    step: str
+    step_language: str
+    chance: str | None
+    watermark: tuple[Told, ...]
+    manifest: tuple[Told, ...]
+    registry: tuple[Told, ...]
+    others: tuple[tuple[Told, ...], ...]
+    stamped: bool
+    who: str | None
+    model: str | None
+    when: str | None
+    history: tuple[str, ...]
+    lanes: tuple[Lane, ...]
+    length: str
+    frames: tuple[Frame, ...]
+    caveats: tuple[tuple[str, str], ...]
+
+
+def finding(examination: Examination, texts: Texts) -> Finding | None:
+    """What there is to show; None as long as nothing was found out."""
+    report = examination.report
+    if report is None:
+        return None
+    found, kind = report.watermark, report.file.kind or "file"
+    step, language = texts.sentence(next_step(report))
+    who, named, when = _source(report)
+    return Finding(
+        report.verdict.value,
+        _TONES.get(report.verdict, "look"),
+        printable(report.summary, 2000),
+        step,
+        language,
+        _chance(found, texts),
+        tuple(told.watermark(found, kind, report.coverage, report.others)),
+        tuple(told.manifest(report.manifest)),
+        tuple(told.registry(report.registry)),
+        tuple(tuple(told.beside(other)) for other in report.others),
+        found.stamp_id is not None,
+        who,
+        named,
+        when,
+        tuple(_history(report, texts)),
+        lanes(report) if report.finds else (),
+        clock(report.file.seconds or 0.0),
+        examination.frames,
+        tuple(texts.sentence(one) for one in caveats(report)),
+    )
+
+
+def _source(report: VerificationReport) -> tuple[str | None, str | None, str | None]:
+    """Who stamped or signed it, with which model, and when: by the signature if it holds, else by
+    the registry's record.  Where the layers disagree nobody knows."""
+    manifest, registry = report.manifest, report.registry
+    if report.verdict in (Verdict.CONFLICT, Verdict.CREDENTIAL_INVALID):
+        return None, None, None
+    if manifest.status == "trusted":
+        at = manifest.signed_at
+        return signer(manifest), model(manifest) or None, None if at is None else told.moment(at)
+    if registry.status == "match" and registry.record is not None:
+        provider = registry.record.get("provider")
+        named, _, when = recorded(registry).rpartition(", ")
+        return None if provider is None else printable(provider, 80), named, when
+    return None, None, None
+
+
+def _chance(found: Detection, texts: Texts) -> str | None:
+    """The bound of a false find in plain words."""
+    bound = found.false_positive_probability
+    if bound is None or found.stamp_id is None or not 0.0 < bound < 1.0:
+        return None
+    times = 10.0 ** min(_MOST_SHOWN, math.floor(math.log10(1.0 / bound) + 1e-9))
+    return texts.say("result.chance", times=f"{times:,.0f}".replace(",", "\u202f"))
+
+
+def _history(report: VerificationReport, texts: Texts) -> Iterable[str]:
+    """What happened to the content, as far as anything tells, the oldest first."""
+    manifest = report.manifest
+    for ingredient in manifest.ingredients[:10]:
+        yield texts.say("history.made_from", status=texts[f"status.{ingredient.status}"])
+    if manifest.signed_at is not None and manifest.status in ("trusted", "valid"):
+        yield texts.say("history.signed", when=told.moment(manifest.signed_at))
+    if manifest.recovered is not None:
+        yield texts["history.restored"]
+    if report.registry.revocation is not None:
+        yield withdrawn(report.registry)
