@@ -10,8 +10,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from provenance import Keyring, Verifier
-from provenance.service.resolution import Reception, router
+from provenance.service.resolution import router
 from tests.desk import Desk, opened
+from tests.service.reception import Reception
 
 
 @pytest.fixture(scope="session")

@@ -20,9 +20,10 @@ from provenance import Keyring, Verifier
 from provenance.manifest import active_alone, active_label, read_recovered
 from provenance.registry import Registry
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
-from provenance.service.resolution import Reception, router
+from provenance.service.resolution import router
 from tests.conftest import ROOT, stamp_clip
 from tests.desk import Desk, encoded_again
+from tests.service.reception import Reception
 from tests.values import present
 
 DESCRIPTION = json.loads((Path(__file__).parent / "resolution.json").read_text(encoding="utf-8"))

@@ -5,6 +5,5 @@ examine files it looks up ids alone.
 """
 
 from provenance.service.resolution.api import ROOT, WELL_KNOWN, Examine, router
-from provenance.service.resolution.reception import Reception
 
-__all__ = ["ROOT", "WELL_KNOWN", "Examine", "Reception", "router"]
+__all__ = ["ROOT", "WELL_KNOWN", "Examine", "router"]

@@ -1,4 +1,5 @@
-"""A file that is sent: written down as it comes, examined by a worker, deleted."""
+"""An intake for the resolution API alone, in the desk's place: a body is written down, examined by
+a worker, and deleted."""
 
 from __future__ import annotations
 
