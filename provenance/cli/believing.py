@@ -20,7 +20,7 @@ from provenance.cli.output import warn
 from provenance.documents.exports import RevocationList, open_bundle, read_revocations
 from provenance.documents.fetching import fetched_revocations, is_address
 from provenance.documents.seen import Seen
-from provenance.errors import KeyringError
+from provenance.errors import KeyringError, RegistryError
 from provenance.keyring import Keyring
 from provenance.manifest import Trust
 from provenance.registry import Registry
@@ -58,6 +58,19 @@ def stamps_of(
     found = open_registry_if_any(chosen)
     with contextlib.nullcontext() if found is None else found:
         yield found
+
+
+def check_vouched(chosen: config.Settings, stamps: Registry | None) -> None:
+    """Refuse to go on without anybody who could vouch, where somebody has to.
+
+    Raises:
+        RegistryError: a registry is required, and there is none.
+    """
+    if chosen.require_registry and stamps is None:
+        raise RegistryError(
+            "There is no registry to ask, and --require-registry confirms nothing without one; "
+            "name yours with --registry, or give a bundle with --bundle."
+        )
 
 
 def seen_by(chosen: config.Settings) -> Seen:

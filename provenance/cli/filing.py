@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import re
 import secrets
 import shutil
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +16,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from provenance.cli.output import warn
-from provenance.documents.exports import write_whole
+from provenance.documents.exports import write_whole, written
 from provenance.documents.filed import FORMS, Form, sign
-from provenance.errors import OutputError, UsageError
+from provenance.errors import UsageError
 from provenance.manifest import Signer
 from provenance.report.filed import (
     LONGEST,
@@ -83,7 +82,7 @@ class Filing:
     def __enter__(self) -> Self:
         if self.form is None:
             draft = self.target.with_name(f".{self.target.name}-{secrets.token_hex(6)}")
-            with _told(self.target):
+            with written(self.target):
                 draft.mkdir()
             self._draft = draft
         return self
@@ -149,7 +148,7 @@ class Filing:
             return
         row = replace(Row.of(filed.report), took=outcome.row.took, failed=outcome.row.failed)
         name = f"{len(self._digests) + 1:04d}-{(report.file.sha256 or 'unknown')[:12]}.{form}"
-        with _told(self.target):
+        with written(self.target):
             (self._draft / name).write_bytes(content)
         self._digests[name] = hashlib.sha256(content).hexdigest()
         self._links[row] = name
@@ -170,7 +169,7 @@ class Filing:
             found = replace(found, named=names)
         body = b"".join(as_html(self._rows, found, now, self._links))
         about = {"reports": self._digests, "made_at": iso_time(now)}
-        with _told(self.target):
+        with written(self.target):
             (self._draft / INDEX).write_bytes(sign("html", body, about, self._signer))
             if os.path.lexists(self.target):  # since it was asked for
                 raise exists_already(self.target)
@@ -200,14 +199,3 @@ def form_of(target: Path) -> Form | None:
             "or name a folder."
         )
     return None
-
-
-@contextlib.contextmanager
-def _told(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        reason = (error.strerror or "input/output error").lower()
-        raise OutputError(f"{target} can't be written: {reason}.", path=target) from error

@@ -71,6 +71,20 @@ def registry_option(command: _Command) -> _Command:
     )(command)
 
 
+def believing_options(command: _Command) -> _Command:
+    """Whom and what a verifier believes: roots, signed lists, a bundle, whether one must vouch."""
+    for option in reversed(_BELIEVING):
+        command = option(command)
+    return command
+
+
+def limits_options(command: _Command) -> _Command:
+    """What one file may cost: ``--max-seconds`` and ``--max-memory``."""
+    for option in reversed(_LIMITS):
+        command = option(command)
+    return command
+
+
 def signer_options(command: _Command) -> _Command:
     """``--signer URI`` and ``--signer-chain PEM``."""
     command = click.option(
@@ -237,3 +251,53 @@ def stamp_options(*flags: str) -> Callable[[_Command], _Command]:
 MODEL: Final = ("--model-name", "--model-version", "--model-card")
 SIDECAR: Final = ("--sidecar", "--prompt-at", "--model-name-at", "--model-version-at")
 ENCODING: Final = ("--codec", "--crf", "--bitrate", "--preset")
+_BELIEVING: Final = (
+    click.option(
+        "--trust",
+        metavar="PEM",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Believe signers under these roots as well (a partner's, the public C2PA list): that "
+        "a file is as they signed it.  Your stamps are confirmed by who stamps with your keys, "
+        "never by these alone; repeatable.",
+    ),
+    click.option(
+        "--trust-tsa",
+        metavar="PEM",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="Trust these roots for timestamps, and for nothing else; repeatable.",
+    ),
+    click.option(
+        "--revocations",
+        metavar="FILE|URL",
+        multiple=True,
+        help="A signed list of withdrawals (`registry export --revocations`); repeatable.  One at "
+        "https://, s3:// or gs:// is fetched, and kept for when its address is away.",
+    ),
+    click.option(
+        "--bundle",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A signed bundle (`registry export --bundle`) instead of a registry.",
+    ),
+    click.option(
+        "--require-registry",
+        is_flag=True,
+        help="Confirm nothing that the registry or bundle has no record of; fail if there is none.",
+    ),
+)
+_LIMITS: Final = (
+    click.option(
+        "--max-seconds",
+        metavar="N",
+        type=float,
+        help="Longest time for one file.  [default: 600]",
+    ),
+    click.option(
+        "--max-memory",
+        metavar="MIB",
+        type=int,
+        help="Most memory for one file, in MiB of address space.  [default: 6144]",
+    ),
+)

@@ -8,12 +8,25 @@ from pathlib import Path
 import click
 import platformdirs
 
-from provenance.cli.believing import credentials, limits_of, listed_at, seen_by, stamps_of
+from provenance.cli.believing import (
+    check_vouched,
+    credentials,
+    limits_of,
+    listed_at,
+    seen_by,
+    stamps_of,
+)
 from provenance.cli.lazy import examples
 from provenance.cli.opening import APPLICATION, open_keyring_if_any, settings
-from provenance.cli.options import keys_option, quiet_option, registry_option
+from provenance.cli.options import (
+    believing_options,
+    keys_option,
+    limits_options,
+    quiet_option,
+    registry_option,
+)
 from provenance.cli.output import complain, warn
-from provenance.errors import RegistryError, UsageError
+from provenance.errors import UsageError
 from provenance.system.processes import usable_cores
 from provenance.verifying.verifier import Policy, Verifier
 
@@ -111,49 +124,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
     "your user cache folder]",
 )
 @keys_option
-@click.option(
-    "--trust",
-    metavar="PEM",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Believe signers under these roots as well, as `verify --trust` does; repeatable.",
-)
-@click.option(
-    "--trust-tsa",
-    metavar="PEM",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Trust these roots for timestamps, and for nothing else; repeatable.",
-)
-@click.option(
-    "--revocations",
-    metavar="FILE|URL",
-    multiple=True,
-    help="A signed list of withdrawals, read once at the start; repeatable.",
-)
-@click.option(
-    "--bundle",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A signed bundle (`registry export --bundle`) instead of a registry.",
-)
-@click.option(
-    "--require-registry",
-    is_flag=True,
-    help="Confirm nothing that the registry or bundle has no record of; fail if there is none.",
-)
-@click.option(
-    "--max-seconds",
-    metavar="N",
-    type=float,
-    help="Longest time for one file.  [default: 600]",
-)
-@click.option(
-    "--max-memory",
-    metavar="MIB",
-    type=int,
-    help="Most memory for one file, in MiB of address space.  [default: 6144]",
-)
+@believing_options
+@limits_options
 @registry_option
 @quiet_option
 def serve(  # noqa: PLR0917 - click passes every parameter by name
@@ -183,6 +155,7 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
     It needs no set-up: keys and registry are those that `provenance verify` uses, if there are
     any.  A file is written to a folder of the desk's own, examined in a process with limits (a
     quick look first, then a normal one) and deleted; the result is kept in memory for a while.
+    Signed lists are read once, at the start.
     """
     try:
         from provenance.service import server  # noqa: PLC0415 - an extra
@@ -221,11 +194,7 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
     folder = uploads or platformdirs.user_cache_path(APPLICATION) / "desk"
     bound = server.listen(host, port)
     with stamps_of(chosen, issuers, bundle) as stamps, Uploads(folder) as taken:
-        if chosen.require_registry and stamps is None:
-            raise RegistryError(
-                "There is no registry to ask, and --require-registry confirms nothing without one; "
-                "name yours with --registry, or give a bundle with --bundle."
-            )
+        check_vouched(chosen, stamps)
         if stamps is None and not quiet:
             complain("there is no registry, so no stamp is looked up", label="Note: ")
         verifier = Verifier(

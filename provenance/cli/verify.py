@@ -9,15 +9,29 @@ from typing import get_args
 import click
 
 from provenance.cli import config
-from provenance.cli.believing import credentials, limits_of, listed_at, seen_by, stamps_of
+from provenance.cli.believing import (
+    check_vouched,
+    credentials,
+    limits_of,
+    listed_at,
+    seen_by,
+    stamps_of,
+)
 from provenance.cli.bulk import read_list, verify_all
 from provenance.cli.filing import Filing
 from provenance.cli.lazy import examples
 from provenance.cli.opening import open_keyring_if_any, settings, with_signer
-from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
+from provenance.cli.options import (
+    believing_options,
+    json_option,
+    keys_option,
+    limits_options,
+    quiet_option,
+    registry_option,
+)
 from provenance.cli.tables import check_table
 from provenance.documents.exports import log_verification
-from provenance.errors import KeyringError, RegistryError, UsageError
+from provenance.errors import KeyringError, UsageError
 from provenance.keyring import Keyring
 from provenance.manifest import Trust
 from provenance.report.filed import Circumstances
@@ -97,35 +111,7 @@ _VERDICTS = ", ".join(Verdict.__members__)
     "this it is fit for outsiders.",
 )
 @keys_option
-@click.option(
-    "--trust",
-    metavar="PEM",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Believe signers under these roots as well (a partner's, the public C2PA list): that a "
-    "file is as they signed it.  Your stamps are confirmed by who stamps with your keys, never "
-    "by these alone; repeatable.",
-)
-@click.option(
-    "--trust-tsa",
-    metavar="PEM",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Trust these roots for timestamps, and for nothing else; repeatable.",
-)
-@click.option(
-    "--revocations",
-    metavar="FILE|URL",
-    multiple=True,
-    help="A signed list of withdrawals (`registry export --revocations`); repeatable.  One at "
-    "https://, s3:// or gs:// is fetched, and kept for when its address is away.",
-)
-@click.option(
-    "--bundle",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A signed bundle (`registry export --bundle`) instead of a registry.",
-)
+@believing_options
 @click.option(
     "--seen",
     metavar="FILE",
@@ -138,23 +124,7 @@ _VERDICTS = ", ".join(Verdict.__members__)
     type=float,
     help="Refuse lists and bundles that were issued longer ago.",
 )
-@click.option(
-    "--require-registry",
-    is_flag=True,
-    help="Confirm nothing that the registry or bundle has no record of; fail if there is none.",
-)
-@click.option(
-    "--max-seconds",
-    metavar="N",
-    type=float,
-    help="Longest time for one file.  [default: 600]",
-)
-@click.option(
-    "--max-memory",
-    metavar="MIB",
-    type=int,
-    help="Most memory for one file, in MiB of address space.  [default: 6144]",
-)
+@limits_options
 @click.option(
     "--record", is_flag=True, help="Append a row for each file to the registry's audit log."
 )
@@ -241,11 +211,7 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     with stamps_of(chosen, issuers, bundle) as stamps:
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
-        if chosen.require_registry and stamps is None:
-            raise RegistryError(
-                "There is no registry to ask, and --require-registry confirms nothing without one; "
-                "name yours with --registry, or give a bundle with --bundle."
-            )
+        check_vouched(chosen, stamps)
         lists = [listed_at(one, issuers, seen_by(chosen)) for one in revocations]
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:

@@ -228,7 +228,7 @@ def write_signed_lines(path: Path, lines: Iterable[bytes], sealed: Callable[[str
         OutputError: it can't be written.
     """
     digest = hashlib.sha256()
-    with _explained(path), tempfile.TemporaryFile(dir=path.parent) as body:
+    with written(path), tempfile.TemporaryFile(dir=path.parent) as body:
         for line in lines:
             digest.update(line)
             body.write(line)
@@ -420,7 +420,7 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file that is there whole or not at all, and replaces nothing."""
     if os.path.lexists(path):
         raise UsageError(f"{path} exists already; name another file.")
-    with Workspace(path) as workspace, _explained(path):
+    with Workspace(path) as workspace, written(path):
         draft = workspace.path("draft")
         with draft.open("wb") as stream:
             for piece in pieces:
@@ -429,14 +429,19 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def written(path: Path) -> Iterator[None]:
+    """Word what the system says against writing a document.
+
+    Raises:
+        OutputError: it can't be written.
+    """
     try:
         yield
     except OSError as error:
         if isinstance(error, OutputError):
             raise
         reason = (error.strerror or "input/output error").lower()
-        raise OutputError(f"{path} can't be written: {reason}.") from error
+        raise OutputError(f"{path} can't be written: {reason}.", path=path) from error
 
 
 def _unreadable(path: Path, error: OSError) -> UnreadableFileError:
