@@ -17,9 +17,8 @@ from typing import Any, Final
 
 from provenance.errors import UsageError
 from provenance.system.pointers import at
+from provenance.system.small import read_small
 
-MAX_CARD: Final = 10_000_000
-"""Bytes of a card."""
 _PLACES: Final = {
     # TensorFlow's Model Card Toolkit
     "model_details": (("/model_details/name",), ("/model_details/version/name",)),
@@ -82,17 +81,9 @@ def model_of(
 
 def read_card(path: Path) -> ModelCard | str:
     """A card, or what is wrong with it, in words to follow its name."""
-    try:
-        if path.exists() and not path.is_file():  # a pipe would never end
-            return "is no regular file; name another"
-        with path.open("rb") as stream:
-            content = stream.read(MAX_CARD + 1)
-    except FileNotFoundError:
-        return "does not exist"
-    except OSError as error:
-        return f"cannot be read: {(error.strerror or 'input/output error').lower()}"
-    if len(content) > MAX_CARD:
-        return "is larger than 10 MB; is it the right file"
+    content = read_small(path)
+    if isinstance(content, str):
+        return content
     return parse_card(content, path.suffix.lower())
 
 

@@ -1,18 +1,24 @@
-"""A registry with stamped clips, and the resolution interface over it, by itself."""
+"""A registry with stamped clips, and the resolution interface over it: in a desk, and by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
+from starlette.concurrency import run_in_threadpool
 
-from provenance import Keyring, Verifier
+from provenance import Keyring, VerificationReport, Verifier
+from provenance.service import desk as service
+from provenance.service.allowances import Allowances
+from provenance.service.app import application
+from provenance.service.metrics import DeskMetrics
 from provenance.service.resolution import router
+from provenance.service.uploads import Uploads
 from tests.desk import Desk, opened
-from tests.service.reception import Reception
 
 
 @pytest.fixture(scope="session")
@@ -29,17 +35,31 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app(desk: Desk, uploads: Path) -> Iterator[FastAPI]:
-    """The interface, and nothing else."""
+def app(desk: Desk) -> Iterator[FastAPI]:
+    """The interface, and nothing else; whoever mounts it says who examines files."""
     with Verifier.of(desk.keyring, registry=desk.registry, effort="quick", workers=1) as verifier:
+
+        async def examined(request: Request) -> VerificationReport:
+            return await run_in_threadpool(verifier.verify, await request.body())
+
         made = FastAPI(openapi_url="/openapi.json")
-        made.include_router(
-            router(desk.registry, Reception(verifier, uploads, most_bytes=2_000_000))
-        )
+        made.include_router(router(desk.registry, examined))
         yield made
 
 
-@pytest.fixture
-def client(app: FastAPI) -> TestClient:
-    """Asks it."""
-    return TestClient(app, raise_server_exceptions=False)
+@pytest.fixture(scope="session")
+def client(desk: Desk, uploads: Path) -> Iterator[TestClient]:
+    """Asks a desk that has it."""
+    with serving(desk, uploads, Allowances(most_bytes=2_000_000, per_minute=1000)) as made:
+        yield made
+
+
+@contextmanager
+def serving(desk: Desk, uploads: Path, allowances: Allowances) -> Iterator[TestClient]:
+    """Asks a desk that takes on so much."""
+    verifier = Verifier.of(desk.keyring, registry=desk.registry, workers=1)
+    with Uploads(uploads) as taken:
+        own = service.Desk(verifier, taken, allowances, DeskMetrics(allowances.places))
+        asked = application(own, registry=desk.registry)
+        with TestClient(asked, raise_server_exceptions=False) as client:
+            yield client

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,14 +15,15 @@ from c2pa import Reader
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from provenance import Keyring, Verifier
+from provenance import Keyring
 from provenance.manifest import active_alone, active_label, read_recovered
 from provenance.registry import Registry
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
+from provenance.service.allowances import Allowances
 from provenance.service.resolution import router
 from tests.conftest import ROOT, stamp_clip
 from tests.desk import Desk, encoded_again
-from tests.service.reception import Reception
+from tests.service.conftest import serving
 from tests.values import present
 
 DESCRIPTION = json.loads((Path(__file__).parent / "resolution.json").read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def test_a_copy_without_its_manifest_is_resolved_to_one_that_validates(
     assert present(report.soft_binding).stamp_id == stamp_of(desk)
     with Reader("application/c2pa", io.BytesIO(store.content)) as reader:
         assert json.loads(reader.json())["active_manifest"] == found
-    assert os.listdir(uploads) == []
+    assert [one.name for one in uploads.rglob("*") if one.is_file()] == ["lock"]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -141,16 +141,14 @@ def test_what_is_sent_has_a_limit_and_leaves_nothing_behind(
         answer = client.post(BY_CONTENT, content=junk, headers={"Content-Type": "video/mp4"})
         assert answer.status_code == 415
         assert str(uploads) not in answer.text
-    assert os.listdir(uploads) == []
+    assert [one.name for one in uploads.rglob("*") if one.is_file()] == ["lock"]
 
 
 def test_more_files_at_a_time_than_there_are_places_for_are_refused(
     desk: Desk, tmp_path: Path
 ) -> None:
-    with Verifier.of(desk.keyring, workers=1) as verifier:
-        app = FastAPI()
-        app.include_router(router(desk.registry, Reception(verifier, tmp_path, places=0)))
-        answer = TestClient(app).post(BY_CONTENT, content=b"x")
+    with serving(desk, tmp_path, Allowances(places=0)) as client:
+        answer = client.post(BY_CONTENT, content=b"x")
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
 

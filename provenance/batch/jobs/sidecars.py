@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from provenance.system.pointers import MISSING, at
+from provenance.system.small import read_small
 from provenance.system.storage import is_url
 from provenance.system.text import printable
 
@@ -24,7 +25,6 @@ AT: Final = {
 }
 """Keys that say where a value is, and the keys that would give it."""
 SIDECAR_KEYS: Final = ("sidecar", *AT)
-_MAX_FILE: Final = 10_000_000
 
 Problem = tuple[str | None, str]
 
@@ -81,15 +81,9 @@ def _path(name: str, clip: str) -> str:
 
 def _read(path: Path) -> tuple[Any] | str:
     """What the file holds, or what is wrong with it."""
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_MAX_FILE + 1)
-    except FileNotFoundError:
-        return "does not exist"
-    except OSError as error:
-        return f"cannot be read: {(error.strerror or 'input/output error').lower()}"
-    if len(content) > _MAX_FILE:
-        return "is larger than 10 MB; is it the right file"
+    content = read_small(path)
+    if isinstance(content, str):
+        return content
     try:
         return (json.loads(content.decode("utf-8-sig")),)
     except (ValueError, RecursionError):
