@@ -100,15 +100,15 @@ def show_sweep(report: SweepReport, out: Console) -> None:
     out.print(f"{settled} settled, {len(report.pending)} left alone.")
 
 
-def show_audit(report: AuditReport, wrong: str | None, out: Console) -> None:
-    """What walking the log showed."""
+def show_audit(report: AuditReport, wrong: str | None, out: Console, *, archives: str) -> None:
+    """What walking the log showed; ``archives`` is how its archived rows are given."""
     if report.head is not None:
         out.print(f"Head: row {report.head.number}, {report.head.hash}", soft_wrap=True)
     if wrong is None:
         out.print(f"All {report.rows} rows hold, and the registry is as they say.")
         if report.archived:
             left = several(report.unchecked, "older record")
-            rest = f"; {left} not held against them: give them (--archived)"
+            rest = f"; {left} not held against them: give them ({archives})"
             out.print(
                 f"Rows up to {report.archived} are in archives{rest if report.unchecked else ''}.",
                 soft_wrap=True,

@@ -77,7 +77,11 @@ def test_a_stamped_clip_is_confirmed_by_the_command_line(
     assert report["watermark"]["stamp_id"] == row["stamp_id"]
     assert report["manifest"]["soft_binding"]["stamp_id"] == row["stamp_id"]
     assert report["manifest"]["signer"] == "Example Studio"
-    assert report["manifest"]["model"] == {"name": "ExampleVideoModel", "version": "3.2.1"}
+    assert report["manifest"]["model"] == {
+        "name": "ExampleVideoModel",
+        "version": "3.2.1",
+        "card_sha256": None,
+    }
     assert report["manifest"]["prompt_hash"]["alg"] == "hmac-sha256"
     assert "moss" not in json.dumps(report)
     assert b"a walk through moss" not in out.read_bytes()

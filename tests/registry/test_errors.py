@@ -42,9 +42,7 @@ def test_a_registry_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_a_server_that_does_not_answer_is_named_without_a_password() -> None:
     with pytest.raises(RegistryError) as caught:
         Registry(NOBODY)
-    assert (
-        caught.value.path == "postgresql+psycopg://reader:***@127.0.0.1:9/stamps?connect_timeout=5"
-    )
+    assert caught.value.path == "postgresql://reader:***@127.0.0.1:9/stamps?connect_timeout=5"
     assert not secrets_in(caught.value)
 
 
@@ -75,7 +73,7 @@ def test_a_line_that_is_no_export_is_an_error_about_its_file(registry: Registry)
 def test_an_address_is_shown_whole_but_for_its_passwords() -> None:
     assert shown_address(parse_url("a folder/r.db")) == "a folder/r.db"
     shown = shown_address(parse_url("postgresql://a@b/c?sslpassword=x&sslmode=require"))
-    assert shown == "postgresql+psycopg://a@b/c?sslmode=require"
+    assert shown == "postgresql://a@b/c?sslmode=require"
 
 
 def secrets_in(error: ProvenanceError) -> list[str]:

@@ -130,7 +130,7 @@ def test_a_tap_counts_every_word_of_a_look() -> None:
     draw = np.random.default_rng(1)
     tap = searches.Tap(draw)
     detector = Detector([KEY], trace=tap)
-    detector.quick(material.observed(material.gradient(draw)))
+    detector.thorough(material.observed(material.gradient(draw)))
     assert tap.words == detector.reader.words == PATHS * len(tap.scores) > 0
     assert len(tap.spectra) == searches.KEPT
 

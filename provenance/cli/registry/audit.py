@@ -114,7 +114,7 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
     if as_json:
         print_json(show.Audit.of(report, wrong).as_json())
     else:
-        show.show_audit(report, wrong, stdout())
+        show.show_audit(report, wrong, stdout(), archives="--archived")
     return DONE if wrong is None else NOT_ACCEPTED
 
 
