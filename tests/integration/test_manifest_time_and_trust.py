@@ -1,7 +1,6 @@
 """Timestamps, expiry, and the wall between signers' and timestamp anchors."""
 
 import socket
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ from provenance.manifest import LocalSigner, Trust, find_parent, read_manifest
 from provenance.manifest.certificates import issue_signer, make_root
 from tests.authority import Authority, serve
 from tests.clips import Spec, make_clip
-from tests.signing import Studio, facts, sign
+from tests.signing import Studio, facts, sign, signed_before_its_end
 
 
 @pytest.fixture(scope="module")
@@ -107,22 +106,23 @@ def test_signing_and_reading_without_an_authority_use_no_network(
 def test_after_expiry_a_file_stays_trusted_only_with_a_timestamp(
     studio: Studio, plain: Path, tmp_path: Path, authority: Authority
 ) -> None:
-    # A certificate that expires a few seconds from now: BACKDATE before `now` is its start.
-    lifetime = timedelta(hours=1, seconds=4)
-    leaf = issue_signer(studio.name, studio.root, years=lifetime / timedelta(days=365))
-    signer = LocalSigner(leaf.key_pem, leaf.certificate_pem)
-    stamped = sign(studio, plain, tmp_path / "a.mp4", signer=signer, tsa_url=authority.url)
-    bare = sign(studio, plain, tmp_path / "b.mp4", signer=signer)
     known = Trust(studio.root.certificate_pem, authority.root_pem)
-    assert read_manifest(bare, known).status == "trusted"
-    time.sleep(5)
+    stamped, bare = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    expired: list[LocalSigner] = []
+
+    def both(signer: LocalSigner) -> None:
+        sign(studio, plain, stamped, signer=signer, tsa_url=authority.url)
+        sign(studio, plain, bare, signer=signer)
+        expired.append(signer)
+
+    signed_before_its_end(studio.name, studio.root, both)
     assert read_manifest(stamped, known).status == "trusted"
     without = read_manifest(bare, known)
     assert without.status == "invalid"
     assert "signingCredential.expired" in without.failures
     assert read_manifest(stamped, studio.trust).status == "invalid", "authority unknown"
     with pytest.raises(SigningError, match="expired"):
-        sign(studio, plain, tmp_path / "c.mp4", signer=signer)
+        sign(studio, plain, tmp_path / "c.mp4", signer=expired[-1])
 
 
 def test_a_clock_before_the_certificates_start_is_a_signing_error(

@@ -8,11 +8,11 @@ import ipaddress
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -106,13 +106,15 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
         yield registry
 
 
-def listed(
-    registry: Registry, keyring: Keyring, folder: Path, valid: datetime.timedelta = WEEK
-) -> bytes:
+def listed(registry: Registry, keyring: Keyring, folder: Path) -> bytes:
     path = folder / "listed"
     path.unlink(missing_ok=True)
-    write_revocations(registry, path, keyring.signer, valid=valid)
+    write_revocations(registry, path, keyring.signer, valid=WEEK)
     return path.read_bytes()
+
+
+def later(by: datetime.timedelta) -> time_machine.travel:
+    return time_machine.travel(datetime.datetime.now(datetime.UTC) + by)
 
 
 def withdraw(registry: Registry, name: str) -> None:
@@ -127,10 +129,8 @@ def test_a_list_is_replaced_when_it_says_something_new_or_grows_old(
     with pytest.raises(UsageError, match="exists already"):
         write_revocations(registry, path, keyring.signer, valid=WEEK)
 
-    def again(valid: datetime.timedelta = WEEK) -> bool:
-        return write_revocations(
-            registry, path, keyring.signer, valid=valid, overwrite=True
-        ).written
+    def again() -> bool:
+        return write_revocations(registry, path, keyring.signer, valid=WEEK, overwrite=True).written
 
     rows = registry.check().rows
     assert not again()
@@ -139,11 +139,11 @@ def test_a_list_is_replaced_when_it_says_something_new_or_grows_old(
     assert again()
     assert not again()
     path.write_bytes(path.read_bytes()[:-30])
-    assert again(datetime.timedelta(seconds=2)), "a damaged one is replaced"
-
-    time.sleep(1.2)
-    assert again(), "half of its time is over"
+    assert again(), "a damaged one is replaced"
     assert not again()
+    with later(0.6 * WEEK):
+        assert again(), "half of its time is over"
+        assert not again()
 
 
 def test_what_is_no_list_is_never_replaced_by_one(
@@ -235,23 +235,25 @@ def test_an_old_list_is_warned_of_and_an_expired_one_never_taken(
 ) -> None:
 
     warned: list[str] = []
-    page.content = listed(registry, keyring, tmp_path, datetime.timedelta(seconds=4))
-    time.sleep(2.2)
+    page.content = listed(registry, keyring, tmp_path)
 
     def fetch() -> object:
         return fetched_revocations(
             page.url, keyring.issuers_pem, tmp_path / "kept", warn=warned.append
         )
 
-    time.sleep(1.0)
-    fetch()
+    with later(0.5 * WEEK):
+        fetch()
+    assert not warned
+    with later(0.8 * WEEK):
+        fetch()
     assert "ask its publisher for a fresh one" in warned[-1]
-    time.sleep(1.5)
-    with pytest.raises(SealError, match="expired"):
-        fetch()
-    page.code = 503
-    with pytest.raises(StorageError):
-        fetch()
+    with later(1.1 * WEEK):
+        with pytest.raises(SealError, match="expired"):
+            fetch()
+        page.code = 503
+        with pytest.raises(StorageError):
+            fetch()
 
 
 @pytest.mark.parametrize("start", ["http://127.0.0.1", "https://a:b@127.0.0.1", "https://"])

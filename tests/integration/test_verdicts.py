@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +21,7 @@ from provenance.documents.exports import (
 )
 from provenance.errors import InputError, SealError, UsageError, WithdrawnError
 from provenance.manifest import LocalSigner, Recovery, attach, sidecar_path
-from provenance.manifest.certificates import issue_signer, make_root
+from provenance.manifest.certificates import make_root
 from provenance.registry import Registry, model_target
 from provenance.registry.records import WithdrawalKind
 from provenance.results import Verdict
@@ -32,7 +31,7 @@ from tests.clips import grey_clip, lumas, picture
 from tests.conftest import stamp_clip
 from tests.desk import SIZE, Desk, encoded_again, opened
 from tests.integration.test_stamp_and_verify import remux
-from tests.signing import Studio, facts, flip, picture_byte
+from tests.signing import Studio, facts, flip, picture_byte, signed_before_its_end
 
 WEEK = timedelta(days=7)
 
@@ -197,8 +196,6 @@ def test_a_trusted_credential_without_a_mark_stands_alone(desk: Desk, tmp_path: 
 
 def test_an_expired_certificate_needs_a_timestamp(desk: Desk, tmp_path: Path) -> None:
     root = make_root("Short Studio")
-    leaf = issue_signer("Short Studio", root, years=timedelta(hours=1, seconds=5) / timedelta(365))
-    signer = LocalSigner(leaf.key_pem, leaf.certificate_pem)
     copy = tmp_path / "plain.mp4"
     remux(desk.clips[0].output_path, copy)
     named = facts(
@@ -207,9 +204,12 @@ def test_an_expired_certificate_needs_a_timestamp(desk: Desk, tmp_path: Path) ->
     with serve(Authority()) as authority:
         trust = Trust(root.certificate_pem, authority.root_pem, root.certificate_pem)
         bare, timed = tmp_path / "bare.mp4", tmp_path / "timed.mp4"
-        attach(copy, bare, named, signer, trust=trust)
-        attach(copy, timed, named, signer, trust=trust, tsa_url=authority.url)
-    time.sleep(6)
+
+        def both(signer: LocalSigner) -> None:
+            attach(copy, bare, named, signer, trust=trust)
+            attach(copy, timed, named, signer, trust=trust, tsa_url=authority.url)
+
+        signed_before_its_end("Short Studio", root, both)
     options: dict[str, Any] = {"watermark_keys": desk.keyring.watermark_keys, "trust": trust}
     assert verify(bare, **options).verdict is Verdict.CREDENTIAL_INVALID
     assert verify(timed, **options).verdict is Verdict.CONFIRMED
