@@ -4,32 +4,18 @@ The only importer of SQLAlchemy and Alembic.  :class:`Registry` is the way in.
 """
 
 from provenance.registry.address import portable_address
+from provenance.registry.answers import Found, Recalled, Shown, Standing, Withdrawn
 from provenance.registry.audit import AuditReport
 from provenance.registry.chain import AuditRow, Break
 from provenance.registry.deliveries import EVENTS, Notice, NoticeEvent, Turn
+from provenance.registry.facts import KINDS, Facts, Withdrawal, WithdrawalKind, model_target, named
 from provenance.registry.frames import FrameMatch
 from provenance.registry.once import Asked
 from provenance.registry.places import KnownPlace, Located, Moved
-from provenance.registry.records import (
-    KINDS,
-    Facts,
-    Found,
-    Recalled,
-    Shown,
-    StampRecord,
-    Standing,
-    Withdrawal,
-    WithdrawalKind,
-    Withdrawn,
-    check_reason,
-    check_reference,
-    check_reviewer_id,
-    model_target,
-    named,
-    now,
-)
+from provenance.registry.records import StampRecord
 from provenance.registry.registry import Registry
 from provenance.registry.reservations import SweepReport
+from provenance.registry.values import check_reason, check_reference, check_reviewer_id, now
 from provenance.registry.withdrawals import drafted
 
 __all__ = [

@@ -18,7 +18,7 @@ from provenance.errors import RegistryError
 from provenance.registry import schema
 from provenance.registry.chain import AuditRow, Break, Cut, Event
 from provenance.registry.database import Database, retried
-from provenance.registry.records import now, stamp_time
+from provenance.registry.values import now, stamp_time
 
 _BATCH = 1000
 _ARCHIVE: Final = "archive"

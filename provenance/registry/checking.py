@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from provenance.registry.chain import GENESIS, AuditRow, Break, Cut, walk
-from provenance.registry.records import StampRecord, Withdrawal, optional_time, stamp_time
+from provenance.registry.facts import Withdrawal
+from provenance.registry.records import StampRecord
+from provenance.registry.values import optional_time, stamp_time
 
 Whole = tuple[StampRecord, bytes, bytes | None]
 

@@ -30,7 +30,8 @@ from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.chain import AuditRow
 from provenance.registry.database import Database, retried
-from provenance.registry.records import Moment, StampRecord, now, parse_time, stamp_time
+from provenance.registry.records import StampRecord
+from provenance.registry.values import Moment, now, parse_time, stamp_time
 from provenance.results import Document
 from provenance.results.payload import StampId
 from provenance.results.serial import At

@@ -24,8 +24,10 @@ from sqlalchemy.engine import Connection, Row
 
 from provenance.errors import AlreadyStampedError, BusyError
 from provenance.registry import places, rows, schema
-from provenance.registry.records import Facts, StampRecord, now, parse_time
+from provenance.registry.facts import Facts
+from provenance.registry.records import StampRecord
 from provenance.registry.rows import STAMPED
+from provenance.registry.values import now, parse_time
 from provenance.registry.withdrawals import Withdrawals
 from provenance.results import PromptHash
 from provenance.results.payload import StampId

@@ -18,8 +18,8 @@ from provenance.errors import InputError, UsageError
 from provenance.registry import schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, retried
-from provenance.registry.records import Moment, now, parse_time, stamp_time
 from provenance.registry.rows import STAMPED
+from provenance.registry.values import Moment, now, parse_time, stamp_time
 from provenance.results import Document
 from provenance.results.payload import StampId
 from provenance.results.serial import At

@@ -21,18 +21,21 @@ from sqlalchemy.engine import Connection
 from provenance.errors import RegistryError
 from provenance.fingerprint import Fingerprint
 from provenance.registry import once, rows, schema
+from provenance.registry.answers import Recalled
 from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.chain import AuditRow
 from provenance.registry.checking import Replay, Whole
 from provenance.registry.database import Database, retried
 from provenance.registry.deliveries import Deliveries
+from provenance.registry.facts import Facts, Withdrawal
 from provenance.registry.frames import FrameIndex
 from provenance.registry.once import Asked
 from provenance.registry.places import Places
-from provenance.registry.records import Facts, Recalled, StampRecord, Withdrawal, stamp_time
+from provenance.registry.records import StampRecord
 from provenance.registry.reservations import Reservations
 from provenance.registry.rows import STAMPED
 from provenance.registry.stampers import Stampers
+from provenance.registry.values import stamp_time
 from provenance.registry.withdrawals import Withdrawals
 from provenance.results.payload import StampId
 

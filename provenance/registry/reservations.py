@@ -26,8 +26,8 @@ from provenance.registry import once, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, is_taken, retried
 from provenance.registry.once import Asked
-from provenance.registry.records import now, stamp_time
 from provenance.registry.rows import RESERVED, STAMPED
+from provenance.registry.values import now, stamp_time
 from provenance.results import Document
 from provenance.results.payload import LAYOUT, StampId
 from provenance.system.processes import is_running, process_name, this_host

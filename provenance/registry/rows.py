@@ -10,7 +10,8 @@ from sqlalchemy.engine import Connection, Row
 
 from provenance.errors import RegistryError
 from provenance.registry import schema
-from provenance.registry.records import StampRecord, parse_time, stamp_time
+from provenance.registry.records import StampRecord
+from provenance.registry.values import parse_time, stamp_time
 from provenance.results import PromptHash
 from provenance.results.payload import StampId
 

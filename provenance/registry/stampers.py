@@ -18,8 +18,8 @@ from provenance.errors import UsageError
 from provenance.registry import schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database
-from provenance.registry.records import check_actor
 from provenance.registry.rows import STAMPED
+from provenance.registry.values import check_actor
 
 _STAMP: Final = schema.stamp.c
 _AUDIT: Final = schema.audit.c

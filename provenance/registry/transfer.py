@@ -16,8 +16,9 @@ from typing import Any, Literal
 from provenance.errors import InputError, ProvenanceError
 from provenance.fingerprint import Fingerprint
 from provenance.registry.checking import Whole
+from provenance.registry.facts import Withdrawal
 from provenance.registry.places import KnownPlace
-from provenance.registry.records import StampRecord, Withdrawal
+from provenance.registry.records import StampRecord
 from provenance.registry.registry import Registry
 
 Kind = Literal["stamp", "withdrawal", "place"]

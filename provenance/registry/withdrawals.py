@@ -14,14 +14,10 @@ from provenance.errors import RegistryError, UsageError, WithdrawnError
 from provenance.registry import rows, schema
 from provenance.registry.audit import AuditLog
 from provenance.registry.database import Database, retried
-from provenance.registry.records import (
-    DATED_KINDS,
-    Facts,
-    Withdrawal,
-    WithdrawalKind,
+from provenance.registry.facts import DATED_KINDS, Facts, Withdrawal, WithdrawalKind, named
+from provenance.registry.values import (
     check_actor,
     check_reason,
-    named,
     now,
     optional_time,
     parse_time,

@@ -12,7 +12,7 @@ from itertools import pairwise
 from bench.release import BUCKET, MODEL, Brand, House, Job
 from provenance.registry import AuditRow, StampRecord
 from provenance.registry.deliveries import EVENTS
-from provenance.registry.records import model_target
+from provenance.registry.facts import model_target
 
 
 def check(house: House, brand: Brand) -> None:

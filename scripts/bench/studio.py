@@ -22,7 +22,7 @@ from provenance import (
 from provenance.manifest import Generation, LocalSigner, Parent, Signer, attach, sidecar_path
 from provenance.manifest.certificates import issue_signer, make_root
 from provenance.registry import Registry
-from provenance.registry.records import WithdrawalKind
+from provenance.registry.facts import WithdrawalKind
 
 PROMPT = "a lighthouse in a storm, seen from the deck of a small boat, waves over the bow"
 

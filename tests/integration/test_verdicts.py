@@ -23,7 +23,7 @@ from provenance.errors import InputError, SealError, UsageError, WithdrawnError
 from provenance.manifest import LocalSigner, Recovery, attach, sidecar_path
 from provenance.manifest.certificates import make_root
 from provenance.registry import Registry, model_target
-from provenance.registry.records import WithdrawalKind
+from provenance.registry.facts import WithdrawalKind
 from provenance.results import Verdict
 from provenance.stamping.restore import restore
 from tests.authority import Authority, serve

@@ -18,7 +18,7 @@ from provenance.registry import AuditRow, Facts, Registry, schema, upgrading
 from provenance.registry.address import parse_url
 from provenance.registry.chain import digest
 from provenance.registry.database import Database, upgrade
-from provenance.registry.records import stamp_time
+from provenance.registry.values import stamp_time
 from provenance.results.payload import StampId
 from tests.registry.conftest import MANIFEST, SINCE, record, register
 

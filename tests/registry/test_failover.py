@@ -16,7 +16,7 @@ from provenance.errors import RegistryError, RegistryLostError
 from provenance.registry import Registry, database, schema
 from provenance.registry.address import parse_url
 from provenance.registry.database import retried
-from provenance.registry.records import stamp_time
+from provenance.registry.values import stamp_time
 from tests.registry.conftest import SINCE, register
 
 pytestmark = pytest.mark.parametrize("url", ["postgresql"], indirect=True)

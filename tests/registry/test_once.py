@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from provenance.errors import AlreadyStampedError, BusyError, InputError, UsageError
 from provenance.registry import Asked, Registry, StampRecord, now, once, schema
-from provenance.registry.records import stamp_time
 from provenance.registry.transfer import export_lines, import_lines
+from provenance.registry.values import stamp_time
 from provenance.results import PromptHash
 from provenance.results.payload import StampId
 from provenance.system.processes import process_name

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from provenance.errors import UsageError, WithdrawnError
 from provenance.registry import Facts, Registry, Withdrawal, model_target, now, schema
 from provenance.registry.chain import digest
-from provenance.registry.records import WithdrawalKind
+from provenance.registry.facts import WithdrawalKind
 from provenance.results.payload import StampId
 from tests.registry.conftest import BEFORE, MANIFEST, SINCE, record, register
 
