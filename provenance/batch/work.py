@@ -36,8 +36,9 @@ from provenance.batch.found import (
     told_again,
     told_of,
 )
-from provenance.batch.jobs import Claim, Entry, Ledger, PromptForms
+from provenance.batch.jobs import LEASE, Claim, Entry, Ledger, PromptForms
 from provenance.batch.settings import Settings
+from provenance.batch.spool import Spool
 from provenance.batch.tasks import Attempt, Task, fault_of
 from provenance.batch.telemetry import StageClock, reason_of
 from provenance.batch.tools import (
@@ -54,7 +55,6 @@ from provenance.errors import (
     LeaseLostError,
     ProvenanceError,
     UsageError,
-    WithdrawnError,
 )
 from provenance.manifest import sidecar_path
 from provenance.registry import StampRecord
@@ -67,8 +67,6 @@ from provenance.system.text import printable
 from provenance.system.workspace import Workspace
 from provenance.video import probe
 
-LEASE: Final = 900.0
-"""Seconds that a claim stands; it is renewed as the work goes on."""
 LONGEST_BACKOFF: Final = 120.0
 BUSY: Final = 5.0
 """Seconds until a clip, or an output, that another process works on is looked at again."""
@@ -159,6 +157,7 @@ class _Work:
         self.settings = settings = tools.settings
         self.ledger, self.owner, self.clock, self.scratch = ledger, owner, clock, scratch
         self.target = settings.target(self.job)
+        self.spool = Spool(self.job, tools, ledger)
         self.unpublished: str | None = None
         self.orphaned = False
         self.warnings: list[str] = []
@@ -250,16 +249,15 @@ class _Work:
         claims = self.tools.claims(self.job, prompt)
         if claim.earlier is not None:
             self.unpublished = claim.earlier["stamp_id"]
-        earlier = self._published_before(claim, clip, claims)
+        earlier = self.spool.published_before(claim, clip, claims)
         if earlier is not None:
             self.ledger.done(claim, earlier)
-            self._clear_spool(claim.key)
+            self.spool.clear(claim.key)
             return self._done(earlier)
-        spooled = self._spooled(claim.key)
-        spooled.parent.mkdir(parents=True, exist_ok=True)
-        result = self._waiting(claim, clip, claims, spooled)
+        spooled = self.spool.place_for(claim.key)
+        result = self.spool.waiting(claim, clip, claims)
         if result is not None:  # before the approvals, or a withdrawn reviewer's clip would stay
-            self._hold_back(claim, result)
+            self.spool.hold_back(claim, result)
         elif self.settings.again is None:
             others = self._stamped_before(claims, clip)
             if others:
@@ -277,7 +275,7 @@ class _Work:
                     return self._noted_elsewhere(claim, others[0])  # somebody was faster
             beside = result["manifest"]["embedded"] is not True
             pixels = probe(spooled).video
-            self._hold_back(claim, result)  # 5
+            self.spool.hold_back(claim, result)  # 5
             self.ledger.publishing(claim, result, LEASE)
             published(
                 spooled,
@@ -286,7 +284,7 @@ class _Work:
                 workspace=workspace,
             )
             self.ledger.done(claim, result)
-            self._clear_spool(claim.key)
+            self.spool.clear(claim.key)
         return Attempt("stamped", stamp=result, pixels=pixels.width * pixels.height)
 
     @contextlib.contextmanager
@@ -320,59 +318,6 @@ class _Work:
         sentence = recalled_elsewhere(self.job, stamp["stamp_id"], why, place)
         return Attempt("withdrawn", None, "withdrawn", sentence, "job", stamp=stamp, place=place)
 
-    def _hold_back(self, claim: Claim, result: Mapping[str, Any]) -> None:
-        """Remove a clip from the spool when something of it is withdrawn.
-
-        The stamp stays on record, where the withdrawal hits it, and the ledger remembers that it
-        was never published.
-
-        Raises:
-            WithdrawnError: it was removed.
-        """
-        why = self.tools.withdrawn(self.job, result)
-        if why is not None:
-            self.ledger.publishing(claim, result, LEASE)
-            self._clear_spool(claim.key)
-            raise WithdrawnError(f"{printable(self.job.input)} is not published: {why}.")
-
-    def _published_before(
-        self, claim: Claim, clip: Stored, claims: Claims
-    ) -> Mapping[str, Any] | None:
-        """What an earlier attempt published and could not note any more.
-
-        Raises:
-            UsageError: something else is there.
-        """
-        there = stored(self.target)
-        if there is None:
-            return None
-        if claim.earlier is not None and claim.earlier["output"]["sha256"] == there.sha256:
-            return claim.earlier
-        others = [one for one in self.ledger.entries("done") if one.output == self.job.output]
-        record = self._record_of(there.sha256, clip, claims)
-        if record is None or others:  # the ledger was lost, if it is this very job's
-            raise UsageError(f"{self.target} exists already; move it away, or choose another name.")
-        return told_of(record, self.job, self.target, there)
-
-    def _waiting(
-        self, claim: Claim, clip: Stored, claims: Claims, spooled: Path
-    ) -> Mapping[str, Any] | None:
-        """What an earlier attempt stamped and did not publish; what can't be used is removed."""
-        there = stored(Place.of(spooled))
-        if there is None:
-            return None
-        if claim.earlier is not None and claim.earlier["output"]["sha256"] == there.sha256:
-            return claim.earlier
-        record = self._record_of(there.sha256, clip, claims)
-        if record is not None:
-            return told_of(record, self.job, self.target, there)
-        self._clear_spool(claim.key)
-        return None
-
-    def _record_of(self, sha256: str, clip: Stored, claims: Claims) -> StampRecord | None:
-        """The registry's record of a file that was stamped from this clip as this job says."""
-        return self.tools.record_of(claims, clip.sha256, sha256)
-
     def _permit(self, sha256: str, prompt: PromptForms) -> Permit:
         permit = self.tools.approval(self.job, sha256, self.scratch, prompt.bound)
         if permit.warning is not None:
@@ -400,15 +345,6 @@ class _Work:
         return replace(
             result, input_path=job.input, output_path=str(self.target), sidecar=beside
         ).as_json()
-
-    def _spooled(self, key: str) -> Path:
-        return self.settings.spool / f"{key}{Path(self.job.output).suffix.lower()}"
-
-    def _clear_spool(self, key: str) -> None:
-        spooled = self._spooled(key)
-        for path in (spooled, sidecar_path(spooled)):
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
 
 
 class _Renewing:

@@ -13,7 +13,7 @@ A prompt's text is in :class:`Prompt` only: no message, no ``repr`` and no key o
 from provenance.batch.jobs.approving import jobs_for
 from provenance.batch.jobs.folder import find_jobs, find_rows
 from provenance.batch.jobs.gate import approval_place, approved, keep_approval, terms_of
-from provenance.batch.jobs.ledger import Claim, Entry, Ledger
+from provenance.batch.jobs.ledger import LEASE, Claim, Entry, Ledger
 from provenance.batch.jobs.model import (
     Job,
     JobName,
@@ -28,6 +28,7 @@ from provenance.batch.jobs.watching import WatchedFolder
 
 __all__ = [
     "KEYS",
+    "LEASE",
     "Claim",
     "Entry",
     "Job",

@@ -16,50 +16,27 @@ on several machines, the process that hands the jobs out holds the ledger).
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as insert_into
-from sqlalchemy.engine import URL, Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import Connection
 
-from provenance.errors import LeaseLostError, LedgerError
+from provenance.batch.jobs.ledger_file import JOBS, LedgerFile
+from provenance.errors import LeaseLostError
 from provenance.system.text import printable
 
 State = Literal["pending", "running", "done", "failed"]
 STATES: Final[tuple[State, ...]] = ("pending", "running", "done", "failed")
 WORKER_DIED: Final = "worker_died"
-_APPLICATION: Final = 0x70726F6A
-_VERSION: Final = 1
-_BUSY_SECONDS: Final = 60.0
-
-_JOBS: Final = sa.Table(
-    "jobs",
-    sa.MetaData(),
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("key", sa.Text, nullable=False, unique=True),
-    sa.Column("output", sa.Text, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False, default=0),
-    sa.Column("claims", sa.Integer, nullable=False, default=0),
-    sa.Column("owner", sa.Text),
-    sa.Column("expires", sa.Float, nullable=False, default=0.0),
-    sa.Column("not_before", sa.Float, nullable=False, default=0.0),
-    sa.Column("reason", sa.Text),
-    sa.Column("error", sa.Text),
-    sa.Column("result", sa.Text),
-    sa.Column("changed", sa.Float, nullable=False),
-    sa.Index("jobs_by_state", "state", "number"),
-)
-_COLUMNS: Final = _JOBS.c
+LEASE: Final = 900.0
+"""Seconds that a worker's claim stands; it is renewed as the work goes on."""
+_COLUMNS: Final = JOBS.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +79,8 @@ class Ledger:
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
-        self._path = path
         self._clock = clock
-        url = URL.create("sqlite", database=str(path))
-        self._engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
-        sa.event.listen(self._engine, "connect", _set_up)
-        sa.event.listen(self._engine, "begin", _begin)
-        with self._explained():
-            self._make()
+        self._file = LedgerFile(path)
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +90,7 @@ class Ledger:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._engine.dispose()
+        self._file.close()
 
     def add(self, jobs: Iterable[tuple[str, str]]) -> int:
         """Enter jobs, by key and output, in the order they shall be done; how many are new.
@@ -132,8 +103,8 @@ class Ledger:
         ]
         if not rows:
             return 0
-        insert = insert_into(_JOBS).on_conflict_do_nothing(index_elements=["key"])
-        with self._writing() as connection:
+        insert = insert_into(JOBS).on_conflict_do_nothing(index_elements=["key"])
+        with self._file.writing() as connection:
             before = self._count(connection)
             connection.execute(insert, rows)
             return self._count(connection) - before
@@ -167,7 +138,7 @@ class Ledger:
             first = first.where(_COLUMNS.key.in_(sa.select(listed.c.value)))
         first = first.order_by(_COLUMNS.number).limit(1)
         take = (
-            sa.update(_JOBS)
+            sa.update(JOBS)
             .where(_COLUMNS.number == first.scalar_subquery())
             .values(
                 state="running",
@@ -179,9 +150,9 @@ class Ledger:
             )
             .returning(_COLUMNS.key, _COLUMNS.claims, _COLUMNS.attempts, _COLUMNS.result)
         )
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             connection.execute(
-                sa.update(_JOBS)
+                sa.update(JOBS)
                 .where(expired & (_COLUMNS.attempts >= max_attempts))
                 .values(
                     state="failed",
@@ -253,17 +224,17 @@ class Ledger:
         if not counts:
             values |= {"state": "pending", "attempts": _COLUMNS.attempts - 1, "not_before": 0.0}
         change = (
-            sa.update(_JOBS)
+            sa.update(JOBS)
             .where(_COLUMNS.state == "running", _COLUMNS.owner.in_(sorted(owners)))
             .values(**values)
         )
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             return connection.execute(change).rowcount
 
     def reopen(self, keys: Iterable[str]) -> int:
         """Have jobs done again that failed, or whose file is gone; how many there were."""
         again = (
-            sa.update(_JOBS)
+            sa.update(JOBS)
             .where(_COLUMNS.key == sa.bindparam("one"), _COLUMNS.state.in_(("done", "failed")))
             .values(
                 state="pending",
@@ -275,7 +246,7 @@ class Ledger:
                 changed=self._clock(),
             )
         )
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             return sum(connection.execute(again, {"one": key}).rowcount for key in keys)
 
     def get(self, *keys: str) -> Entry | None:
@@ -286,23 +257,23 @@ class Ledger:
                 earlier release took it for another job; then the one that got furthest counts.
         """
         furthest = sa.case({"done": 0, "running": 1}, value=_COLUMNS.state, else_=2)
-        query = sa.select(_JOBS).where(_COLUMNS.key.in_(keys)).order_by(furthest, _COLUMNS.number)
-        with self._reading() as connection:
+        query = sa.select(JOBS).where(_COLUMNS.key.in_(keys)).order_by(furthest, _COLUMNS.number)
+        with self._file.reading() as connection:
             row = connection.execute(query.limit(1)).first()
         return None if row is None else _entry(row)
 
     def entries(self, state: State | None = None) -> tuple[Entry, ...]:
         """Every job, or those in one state, in the order they were added."""
-        query = sa.select(_JOBS).order_by(_COLUMNS.number)
+        query = sa.select(JOBS).order_by(_COLUMNS.number)
         if state is not None:
             query = query.where(_COLUMNS.state == state)
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             return tuple(_entry(row) for row in connection.execute(query))
 
     def counts(self) -> dict[State, int]:
         """Number of jobs by state."""
         query = sa.select(_COLUMNS.state, sa.func.count().label("number")).group_by(_COLUMNS.state)
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             found = {row.state: int(row.number) for row in connection.execute(query)}
         return {state: found.get(state, 0) for state in STATES}
 
@@ -310,13 +281,13 @@ class Ledger:
         """Seconds until a job that waits or runs can be claimed; None when there is none left."""
         when = sa.case((_COLUMNS.state == "running", _COLUMNS.expires), else_=_COLUMNS.not_before)
         query = sa.select(sa.func.min(when)).where(_COLUMNS.state.in_(("pending", "running")))
-        with self._reading() as connection:
+        with self._file.reading() as connection:
             soonest = connection.execute(query).scalar()
         return None if soonest is None else max(0.0, float(soonest) - self._clock())
 
     def _settle(self, claim: Claim, **values: Any) -> None:
         change = (
-            sa.update(_JOBS)
+            sa.update(JOBS)
             .where(
                 _COLUMNS.key == claim.key,
                 _COLUMNS.state == "running",
@@ -324,84 +295,15 @@ class Ledger:
             )
             .values(changed=self._clock(), **values)
         )
-        with self._writing() as connection:
+        with self._file.writing() as connection:
             if connection.execute(change).rowcount != 1:
                 raise LeaseLostError(
                     "The job took longer than its lease and another run has taken it over; this "
                     "one leaves it alone."
                 )
 
-    def _make(self) -> None:
-        try:
-            with contextlib.suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        except OSError as error:
-            reason = (error.strerror or "input/output error").lower()
-            raise LedgerError(f"The ledger {self._path} can't be made: {reason}.") from error
-        with self._writing() as connection:
-            version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            owner = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-            if not version and not owner and not sa.inspect(connection).get_table_names():
-                _JOBS.create(connection)
-                connection.exec_driver_sql(f"PRAGMA application_id = {_APPLICATION}")
-                connection.exec_driver_sql(f"PRAGMA user_version = {_VERSION}")
-            elif (owner, version) != (_APPLICATION, _VERSION):
-                raise LedgerError(
-                    f"{self._path} is no ledger of this release",
-                    advice="name another file for it",
-                )
-        with contextlib.closing(self._engine.raw_connection()) as raw:
-            _journal(raw)
-
     def _count(self, connection: Connection) -> int:
-        return int(connection.execute(sa.select(sa.func.count()).select_from(_JOBS)).scalar_one())
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._explained(), self._engine.connect() as connection, connection.begin():
-            yield connection
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._explained(), self._engine.connect() as connection:
-            writer = connection.execution_options(writes=True)
-            with writer.begin():
-                yield writer
-
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except SQLAlchemyError as error:
-            cause = str(getattr(error, "orig", None) or type(error).__name__)
-            raise LedgerError(
-                f"The ledger {self._path} can't be used ({printable(cause, 200)})",
-                advice="check its folder and its disk",
-            ) from error
-
-
-def _set_up(connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # SQLAlchemy's begin, not the driver's
-    for pragma in ("synchronous=FULL", "trusted_schema=OFF"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _journal(connection: Any) -> None:
-    """Have readers and writers not wait for each other; it stays so in the file."""
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.driver_connection.execute("PRAGMA journal_mode=WAL")
-            return
-        except sqlite3.OperationalError as error:  # others use it: SQLite does not wait here
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise LedgerError(f"The ledger can't be used ({error}).") from error
-            time.sleep(0.01)
-
-
-def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        return int(connection.execute(sa.select(sa.func.count()).select_from(JOBS)).scalar_one())
 
 
 def _entry(row: Any) -> Entry:
