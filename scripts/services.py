@@ -118,6 +118,22 @@ def softhsm() -> Path:
     raise Missing("SoftHSM is installed, but its module was not found")
 
 
+def redis() -> Path:
+    """A Redis server's program, installed if need be; the tests start it for themselves.
+
+    Raises:
+        Missing: it is not there and can't be installed.
+    """
+    for turn in range(2):
+        for program in ("redis-server", "valkey-server"):
+            found = shutil.which(program)
+            if found is not None:
+                return Path(found)
+        if turn == 0:
+            install("redis-server")
+    raise Missing("Redis is installed, but its program was not found")
+
+
 def install(package: str) -> None:
     """Install a package of Debian's.
 
@@ -153,6 +169,10 @@ def main(command: Sequence[str]) -> int:
             softhsm()
         except Missing as error:
             print(f"services: no SoftHSM: {error}", file=sys.stderr)
+        try:
+            redis()
+        except Missing as error:
+            print(f"services: no Redis: {error}", file=sys.stderr)
         # Ctrl-C reaches the command by itself; the servers outlive it by a moment.
         process = subprocess.Popen(list(command))
         while True:

@@ -135,21 +135,23 @@ def approve(  # noqa: PLR0917 - click passes every parameter by name
     if jobs is None and not given and binding_key is not None:
         raise UsageError("--binding-key goes with --jobs, or with a job's values.")
     named = {name: flags.pop(name) for name in ("provider", "digital_source_type")}
-    chosen = settings(named)
+    # What is for the clip alone says nothing of who stamps it.
+    chosen = settings(named) if jobs is not None or given else None
 
     secret = approvals.load_reviewer_key(key)
     binding = None if binding_key is None else approvals.load_binding_key(binding_key)
-    defaults = job_defaults(chosen, flags)
+    defaults = None if chosen is None else job_defaults(chosen, flags)
     for name in clips:
         place = Place.of(name)
         clip = stored(place)
         if clip is None:
             raise UnreadableFileError(f"{name} does not exist.")
-        bound: tuple[Job | None, ...] = (None,)
-        if jobs is not None or given:
-            bound = jobs_for(place, jobs, defaults)
-        for job in bound:
-            terms = None if job is None else _terms(job, clip, binding, chosen)
+        bound: tuple[tuple[Job, Terms] | tuple[None, None], ...] = ((None, None),)
+        if chosen is not None and defaults is not None:
+            bound = tuple(
+                (job, _terms(job, clip, binding, chosen)) for job in jobs_for(place, jobs, defaults)
+            )
+        for job, terms in bound:
             approval, line = approvals.approve(
                 clip.sha256,
                 secret,

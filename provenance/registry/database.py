@@ -3,8 +3,9 @@
 A transaction that writes takes its turn from its first statement (``BEGIN IMMEDIATE``; on
 PostgreSQL an advisory lock around the audit chain), so that none has to be tried again for the sake
 of another.  A server may go away, though, and come back or be taken over from: pooled connections
-are tried before they are used, new ones are waited for, and what was cut off is done again
-(:func:`retried`).  Cut off at its very commit, the transaction's number tells whether it was kept.
+that lay idle are tried before they are used, new ones are waited for, and what was cut off is done
+again (:func:`retried`).  Cut off at its very commit, the transaction's number tells whether it was
+kept.
 """
 
 from __future__ import annotations
@@ -19,10 +20,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from urllib.parse import quote
+from weakref import WeakSet
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.exc import IntegrityError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, RootTransaction
+from sqlalchemy.exc import (
+    DisconnectionError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from provenance.errors import RegistryError, RegistryLostError, UsageError, about
 from provenance.registry import refusals
@@ -51,11 +60,15 @@ _LIVELY: Final = {
     "tcp_user_timeout": 30_000,
 }
 """Of connections to a server, in libpq's words; the address's own word counts more."""
+IDLE_SECONDS: Final = 1.0
+"""How long a pooled connection may have lain idle to be used untried: the round trip of trying it
+would cost a busy stamper as much as some of its statements."""
 LOCK_SECONDS: Final = 10.0
 """How long an upgrade of a server's tables waits for one that somebody reads or writes."""
 CHAIN_LOCK: Final = 0x70726F76
 """PostgreSQL's advisory lock for whoever appends to the audit chain or changes the tables."""
 _WRITES: Final = "provenance_writes"
+_IDLE: Final = "provenance_idle_since"
 
 
 class Database:
@@ -87,6 +100,7 @@ class Database:
                 _make_file(Path(self.name))
             self._engine = _engine(self.url)
             self._was_there = False
+            self._holders: WeakSet[RootTransaction] = WeakSet()
             if not upgrading:
                 self._migrate()
 
@@ -125,8 +139,13 @@ class Database:
         query = sa.text("SELECT pg_xact_status(CAST(:number AS xid8))")
         until = time.monotonic() + AWAY_SECONDS
         while True:
-            with self.reading() as connection:
-                status = connection.execute(query, {"number": number}).scalar()
+            try:
+                with self.reading() as connection:
+                    status = connection.execute(query, {"number": number}).scalar()
+            except RegistryLostError:  # again; not to know would have it done twice
+                if time.monotonic() > until:
+                    raise
+                continue
             if status != "in progress" or time.monotonic() > until:
                 return status == "committed"
             time.sleep(0.1)
@@ -159,8 +178,12 @@ class Database:
 
     def lock_chain(self, connection: Connection) -> None:
         """Wait until no other transaction appends to the audit chain; held to the commit."""
-        if not self.is_sqlite:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CHAIN_LOCK)))
+        transaction = connection.get_transaction()
+        if self.is_sqlite or transaction in self._holders:
+            return
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(CHAIN_LOCK)))
+        if transaction is not None:
+            self._holders.add(transaction)
 
     def lock_input(self, connection: Connection, sha256: str) -> None:
         """Wait until no other transaction reserves a stamp of this input; held to the commit."""
@@ -311,7 +334,10 @@ def _engine(url: URL) -> Engine:
     try:
         if url.get_backend_name() != "sqlite":
             chosen = {name: word for name, word in _LIVELY.items() if name not in url.query}
-            return sa.create_engine(url, pool_pre_ping=True, connect_args=chosen)
+            engine = sa.create_engine(url, connect_args=chosen)
+            sa.event.listen(engine, "checkin", _laid_aside)
+            sa.event.listen(engine, "checkout", functools.partial(_taken_up, engine.dialect))
+            return engine
         engine = sa.create_engine(_openable(url), connect_args={"timeout": BUSY_SECONDS})
     except NoSuchModuleError as error:  # pragma: no cover - parse_url names the driver
         raise UsageError(f"There is no database driver for {url.drivername}.") from error
@@ -322,6 +348,26 @@ def _engine(url: URL) -> Engine:
     sa.event.listen(engine, "connect", _set_up)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _laid_aside(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info[_IDLE] = time.monotonic()
+
+
+def _taken_up(
+    dialect: Dialect, connection: Any, record: ConnectionPoolEntry, _proxy: object
+) -> None:
+    """Try a connection that lay idle.
+
+    Raises:
+        DisconnectionError: it is gone; the pool then makes another.
+    """
+    if time.monotonic() - record.info.get(_IDLE, time.monotonic()) < IDLE_SECONDS:
+        return
+    try:
+        dialect.do_ping(connection)
+    except dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _openable(url: URL) -> URL:

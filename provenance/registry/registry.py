@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 
 from provenance.errors import RegistryError
 from provenance.fingerprint import Fingerprint
-from provenance.registry import once, rows, schema
+from provenance.registry import once, queries, rows, schema
 from provenance.registry.answers import Recalled
 from provenance.registry.audit import AuditLog, AuditReport
 from provenance.registry.chain import AuditRow
@@ -35,7 +35,6 @@ from provenance.registry.records import StampRecord
 from provenance.registry.reservations import Reservations
 from provenance.registry.rows import STAMPED
 from provenance.registry.stampers import Stampers
-from provenance.registry.values import stamp_time
 from provenance.registry.withdrawals import Withdrawals
 from provenance.results.payload import StampId
 
@@ -251,69 +250,29 @@ class Registry:
             limit: at most so many.
         """
         with self.database.reading() as connection:
-            query = _STAMP.c
-            tests = [query.state == STAMPED]
-            tests += [query.model_name == model_name] if model_name is not None else []
-            tests += [query.model_version == model_version] if model_version is not None else []
-            if key_id is not None:
-                tests.append(sa.or_(query.key_id == key_id, query.signer_id == key_id))
-            if sha256 is not None:
-                tests.append(sa.or_(query.input_sha256 == sha256, query.output_sha256 == sha256))
-            tests += [query.created_at >= since] if since is not None else []
-            tests += [query.created_at < until] if until is not None else []
-            if reviewer is not None:
-                ids = sa.select(schema.approver.c.stamp_id).where(
-                    schema.approver.c.reviewer_id == reviewer
-                )
-                tests.append(query.stamp_id.in_(ids))
-            if consent is not None:
-                ids = sa.select(schema.consent.c.stamp_id).where(
-                    schema.consent.c.reference == consent
-                )
-                tests.append(query.stamp_id.in_(ids))
+            terms = queries.searched(
+                model_name=model_name,
+                model_version=model_version,
+                key_id=key_id,
+                consent=consent,
+                reviewer=reviewer,
+                sha256=sha256,
+                since=since,
+                until=until,
+            )
             found = connection.execute(
                 sa.select(_STAMP)
-                .where(*tests)
-                .order_by(query.created_at.desc(), query.stamp_id)
+                .where(*terms)
+                .order_by(_STAMP.c.created_at.desc(), _STAMP.c.stamp_id)
                 .limit(limit)
             ).all()
             return tuple(rows.read(connection, found))
 
     def hit_by(self, withdrawal: Withdrawal) -> Iterator[StampId]:
         """The ids of the stamps that a withdrawal hits, what was made from them included."""
-        column, target = _STAMP.c, withdrawal.target
-        if withdrawal.kind == "stamp":
-            test = column.stamp_id == target
-        elif withdrawal.kind == "key":
-            test = sa.or_(column.key_id == target, column.signer_id == target)
-        elif withdrawal.kind == "reviewer":
-            ids = sa.select(schema.approver.c.stamp_id).where(
-                schema.approver.c.reviewer_id == target
-            )
-            test = column.stamp_id.in_(ids)
-        elif withdrawal.kind == "consent":
-            ids = sa.select(schema.consent.c.stamp_id).where(schema.consent.c.reference == target)
-            test = column.stamp_id.in_(ids)
-        else:
-            name, *version = json.loads(target)
-            test = sa.and_(
-                column.model_name == name, *(column.model_version == one for one in version)
-            )
-        if withdrawal.good_before is not None:
-            # What the row says is what Facts.of says of it.
-            test &= column.created_at >= stamp_time(withdrawal.good_before)
-        parent = schema.parent.c
-        # A parent that is withdrawn by its id need not be known here.
-        made_of = (
-            parent.parent_id == target
-            if withdrawal.kind == "stamp"
-            else parent.parent_id.in_(
-                sa.select(column.stamp_id).where(test, column.state == STAMPED)
-            )
-        )
-        test |= column.stamp_id.in_(sa.select(parent.stamp_id).where(made_of))
+        column = _STAMP.c
+        query = sa.select(column.stamp_id).where(queries.hit_by(withdrawal))
         with self.database.reading() as connection:
-            query = sa.select(column.stamp_id).where(test, column.state == STAMPED)
             for stamp_id in connection.execute(query.order_by(column.stamp_id)).scalars():
                 yield StampId.from_hex(stamp_id)
 

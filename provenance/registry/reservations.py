@@ -126,20 +126,23 @@ class Reservations:
         """
         table = schema.reservation
         asked = _WITH_STAMP.where(table.c.stamp_id == stamp_id.hex)
-        with self._database.reading() as connection:
-            seen = connection.execute(asked).first()
-        if seen is None:
-            return None
-        # A file can take minutes to read: nobody else is to wait for that.
-        there: bool | None = published
-        if seen.state == STAMPED and not published:
-            there = _is_there(Path(seen.path), seen.output_sha256)
-        if there is None:
-            return "pending"
+        state, there = STAMPED, True
+        if not published:
+            # A file can take minutes to read: nobody else is to wait for that.
+            with self._database.reading() as connection:
+                seen = connection.execute(asked).first()
+            if seen is None:
+                return None
+            state = seen.state
+            if state == STAMPED:
+                found = _is_there(Path(seen.path), seen.output_sha256)
+                if found is None:
+                    return "pending"
+                there = found
         with self._database.writing() as connection:
             self._database.lock_chain(connection)
             row = connection.execute(asked).first()
-            if row is None or row.state != seen.state:
+            if row is None or row.state != state:
                 return None
             if row.state == RESERVED:
                 self._delete(connection, stamp_id)

@@ -202,7 +202,7 @@ class Program:
             with tempfile.TemporaryFile() as complaints:
                 done = subprocess.run(  # noqa: S603 - it is the user's own program
                     words,
-                    input=body,
+                    input=body + b"\n",  # a line, for programs that read lines
                     stdout=subprocess.DEVNULL,
                     stderr=complaints,
                     timeout=self.timeout,

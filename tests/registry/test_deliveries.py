@@ -204,7 +204,7 @@ def test_a_run_that_is_killed_is_gone_on_from(
 def test_a_program_reads_each_from_its_input(registry: Registry, tmp_path: Path) -> None:
     register(registry, tmp_path / "a.mp4")
     kept = tmp_path / "kept.jsonl"
-    code = f"import sys; open({str(kept)!r}, 'a').write(sys.stdin.read() + chr(10))"
+    code = f"import sys; open({str(kept)!r}, 'a').write(sys.stdin.read())"
     program = Program("hook", f'{sys.executable} -c "{code}"', 30.0)
     assert tell(registry, program).error is None
     (notice,) = (json.loads(line) for line in kept.read_text().splitlines())
