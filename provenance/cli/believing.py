@@ -17,8 +17,9 @@ from provenance.cli.opening import (
     read_pem,
 )
 from provenance.cli.output import warn
-from provenance.documents.exports import RevocationList, open_bundle, read_revocations
+from provenance.documents.bundles import open_bundle
 from provenance.documents.fetching import fetched_revocations, is_address
+from provenance.documents.lists import RevocationList, read_revocations
 from provenance.documents.seen import Seen
 from provenance.errors import KeyringError, RegistryError
 from provenance.keyring import Keyring

@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from provenance.cli.output import warn
-from provenance.documents.exports import write_whole, written
 from provenance.documents.filed import FORMS, Form, sign
+from provenance.documents.lines import write_whole, written
 from provenance.errors import UsageError
 from provenance.manifest import Signer
 from provenance.report.filed import (

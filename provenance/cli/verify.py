@@ -30,7 +30,7 @@ from provenance.cli.options import (
     registry_option,
 )
 from provenance.cli.tables import check_table
-from provenance.documents.exports import log_verification
+from provenance.documents.heads import log_verification
 from provenance.errors import KeyringError, UsageError
 from provenance.keyring import Keyring
 from provenance.manifest import Trust

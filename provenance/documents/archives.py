@@ -1,7 +1,7 @@
 """The old part of an audit log in a file of its own, signed, and still part of the chain.
 
 A file holds rows in order, one JSON object a line, below a sealed line with their SHA-256, the last
-of them, and the log's name (:func:`.exports.signed_lines`).  It is on disk before a row is taken
+of them, and the log's name (:func:`.lines.signed_lines`).  It is on disk before a row is taken
 out of the log; a try that ends in between leaves a file too many, and no row too few.
 """
 
@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from provenance.documents.exports import signed_lines, write_signed_lines
+from provenance.documents.lines import signed_lines, write_signed_lines
 from provenance.documents.seal import seal
 from provenance.errors import RegistryError, SealError, UsageError
 from provenance.manifest import Signer

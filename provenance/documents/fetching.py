@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from provenance.documents.exports import MAX_LIST, RevocationList, checked_revocations
+from provenance.documents.lists import MAX_LIST, RevocationList, checked_revocations
 from provenance.documents.seen import Seen
 from provenance.errors import OutputError, ProvenanceError, UsageError
 from provenance.system.storage import Place, fetched, is_url

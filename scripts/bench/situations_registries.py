@@ -10,14 +10,8 @@ from bench.due import Due, Row, held, judged, refused
 from bench.situations_signers import CONFIRMED, CONFLICT, DAY, MATCH, NOT_ASKED, REVOKED
 from bench.studio import Studio
 from provenance import Verdict
-from provenance.documents.exports import (
-    open_bundle,
-    read_lines,
-    read_revocations,
-    write_bundle,
-    write_lines,
-    write_revocations,
-)
+from provenance.documents.bundles import open_bundle, read_lines, write_bundle, write_lines
+from provenance.documents.lists import read_revocations, write_revocations
 from provenance.documents.seal import unseal
 from provenance.errors import SealError
 from provenance.manifest.reader import Reading, read_store

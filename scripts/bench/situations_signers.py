@@ -14,7 +14,7 @@ from bench import edits
 from bench.due import Due, Row, held, judged, refused
 from bench.studio import PROMPT, Studio
 from provenance import Verdict, trace_prompt
-from provenance.documents.exports import read_revocations, write_revocations
+from provenance.documents.lists import read_revocations, write_revocations
 from provenance.keyring.rotating import rotate
 from provenance.registry import Registry, now
 

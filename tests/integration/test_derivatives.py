@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from provenance import Keyring, StampResult, Verdict, verify
-from provenance.documents.exports import read_revocations, write_revocations
+from provenance.documents.lists import read_revocations, write_revocations
 from provenance.errors import WithdrawnError
 from provenance.manifest import attach
 from provenance.registry import Facts, Registry, Withdrawal, now

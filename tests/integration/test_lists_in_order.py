@@ -11,12 +11,8 @@ from pathlib import Path
 import pytest
 
 from provenance import Keyring
-from provenance.documents.exports import (
-    open_bundle,
-    read_revocations,
-    write_bundle,
-    write_revocations,
-)
+from provenance.documents.bundles import open_bundle, write_bundle
+from provenance.documents.lists import read_revocations, write_revocations
 from provenance.documents.seal import seal, unseal
 from provenance.documents.seen import Seen
 from provenance.errors import SealError

@@ -18,8 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from provenance import Keyring, StampResult
-from provenance.documents.exports import write_bundle, write_revocations
+from provenance.documents.bundles import write_bundle
 from provenance.documents.fetching import fetched_revocations
+from provenance.documents.lists import write_revocations
 from provenance.documents.seen import Seen
 from provenance.errors import SealError, StorageError, UsageError
 from provenance.registry import Registry, model_target

@@ -12,13 +12,8 @@ import numpy as np
 import pytest
 
 from provenance import Keyring, Trust, init_keyring, verify
-from provenance.documents.exports import (
-    open_bundle,
-    read_revocations,
-    write_bundle,
-    write_lines,
-    write_revocations,
-)
+from provenance.documents.bundles import open_bundle, write_bundle, write_lines
+from provenance.documents.lists import read_revocations, write_revocations
 from provenance.errors import InputError, SealError, UsageError, WithdrawnError
 from provenance.manifest import LocalSigner, Recovery, attach, sidecar_path
 from provenance.manifest.certificates import make_root

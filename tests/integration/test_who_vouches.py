@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from provenance import Keyring, Trust
-from provenance.documents.exports import read_revocations, write_revocations
+from provenance.documents.lists import read_revocations, write_revocations
 from provenance.manifest import attach
 from provenance.registry import Registry, now
 from provenance.results import Verdict

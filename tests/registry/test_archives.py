@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from provenance import Keyring
 from provenance.documents.archives import archive, archived
-from provenance.documents.exports import check_head, write_head
+from provenance.documents.heads import check_head, write_head
 from provenance.errors import OutputError, RegistryError, SealError, UsageError
 from provenance.registry import AuditRow, Registry
 from tests.conftest import Run

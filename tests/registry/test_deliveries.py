@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from provenance.documents.exports import log_verification
+from provenance.documents.heads import log_verification
 from provenance.documents.notices import tell
 from provenance.errors import DeliveryError, RegistryError, UsageError
 from provenance.registry import Registry, model_target

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from provenance import Keyring
 from provenance.documents.archives import archive
-from provenance.documents.exports import log_verification
+from provenance.documents.heads import log_verification
 from provenance.errors import RegistryError, UsageError
 from provenance.registry import Facts, Registry, roles, schema, upgrading
 from provenance.registry.address import parse_url

@@ -18,7 +18,7 @@ from provenance.cli.opening import (
 from provenance.cli.options import json_option, keys_option, quiet_option, registry_option
 from provenance.cli.output import print_json, stdout
 from provenance.cli.registry.moments import moment_of
-from provenance.documents import archives, exports
+from provenance.documents import archives, heads
 from provenance.errors import UsageError
 from provenance.report import registry as show
 
@@ -98,12 +98,12 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
         wrong = None if report.broken is None else report.broken.sentence
         if wrong is None:
             said = (
-                exports.check_head(stamps, path, issuers, archives.archived(archived, issuers))
+                heads.check_head(stamps, path, issuers, archives.archived(archived, issuers))
                 for path in head
             )
             wrong = next((one for one in said if one is not None), None)
         if sign is not None and wrong is None:
-            exports.write_head(stamps, sign, open_keyring(chosen, quiet=quiet).signer)
+            heads.write_head(stamps, sign, open_keyring(chosen, quiet=quiet).signer)
         if archive is not None and moment is not None and wrong is None:
             keyring = open_keyring(chosen, quiet=quiet)
             archives.archive(stamps, archive, moment, keyring.signer)

@@ -11,7 +11,7 @@ from provenance.cli.lazy import examples
 from provenance.cli.opening import open_keyring, open_registry, settings
 from provenance.cli.options import keys_option, quiet_option, registry_option
 from provenance.cli.output import stdout
-from provenance.documents import exports
+from provenance.documents import bundles, lists
 from provenance.errors import UsageError
 from provenance.report import registry as show
 from provenance.stamping.restore import restore
@@ -77,16 +77,16 @@ def export_command(  # noqa: PLR0917 - click passes every parameter by name
     out = stdout()
     with open_registry(chosen) as stamps:
         if file is not None:
-            done = exports.write_lines(stamps, file)
+            done = bundles.write_lines(stamps, file)
             out.print(f"{file}: {show.counted(done)}", soft_wrap=True)
         elif bundle is not None:
             signer = open_keyring(chosen, quiet=quiet).signer
-            done = exports.write_bundle(stamps, bundle, signer, valid=valid)
+            done = bundles.write_bundle(stamps, bundle, signer, valid=valid)
             out.print(f"{bundle}: {show.counted(done)}, signed", soft_wrap=True)
         elif revocations is not None:
             signer = open_keyring(chosen, quiet=quiet).signer
             place = Place.of(revocations)
-            issued = exports.write_revocations(
+            issued = lists.write_revocations(
                 stamps, place, signer, valid=valid, overwrite=overwrite
             )
             told = "signed" if issued.written else "which it says already; left as it is"
@@ -107,7 +107,7 @@ def import_command(file: Path, registry_url: str | None) -> None:
     """
 
     with open_registry(settings({"registry": registry_url}), create=True) as stamps:
-        done = exports.read_lines(stamps, file)
+        done = bundles.read_lines(stamps, file)
     stdout().print(f"{file}: {show.counted(done)} taken over, {done.known} known already")
 
 

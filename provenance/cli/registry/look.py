@@ -11,7 +11,7 @@ from provenance.cli.opening import open_registry, settings
 from provenance.cli.options import json_option, registry_option
 from provenance.cli.output import print_json, stdout
 from provenance.cli.registry.targets import stamp_id_of
-from provenance.documents.exports import write_whole
+from provenance.documents.lines import write_whole
 from provenance.errors import InputError, UsageError
 from provenance.registry import Facts, Found, Shown
 from provenance.report import registry as show

@@ -11,7 +11,7 @@ from provenance.cli.opening import open_registry, settings
 from provenance.cli.options import json_option, registry_option
 from provenance.cli.output import print_json, stdout
 from provenance.cli.registry.targets import one_target, stamps_of, target_of
-from provenance.documents.exports import write_whole
+from provenance.documents.lines import write_whole
 from provenance.errors import UsageError
 from provenance.registry import Standing, drafted
 from provenance.report import recall as show
