@@ -71,14 +71,12 @@ class Tables:
         versions: the folder of Alembic's versions.
         noted: the table that says which version is there; two sorts of tables may share a server's
             database.
-        advice: how a server's are brought up to date.
     """
 
     noun: str
     version: str
     versions: Path
     noted: str
-    advice: str
 
 
 REGISTRY: Final = Tables(
@@ -86,7 +84,6 @@ REGISTRY: Final = Tables(
     VERSION,
     Path(__file__).parent / "migrations" / "versions",
     "alembic_version",
-    "have its administrator run `provenance registry upgrade`",
 )
 
 
@@ -242,7 +239,8 @@ class Database:
         whose = f"The {self.tables.noun} {self.name} belongs to an older release"
         if not self.is_sqlite:
             raise RegistryError(
-                f"{whose} (tables {found}, here {self.tables.version})", advice=self.tables.advice
+                f"{whose} (tables {found}, here {self.tables.version})",
+                advice="have its administrator run `provenance registry upgrade`",
             )
         if not os.access(self.name, os.W_OK):
             raise RegistryError(
