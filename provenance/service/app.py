@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from provenance.errors import RegistryError
 from provenance.registry import Registry
-from provenance.service import api, page, resolution
+from provenance.service import api, page, resolution, resumable
 from provenance.service.access import BEARER, REFUSALS, Access
 from provenance.service.desk import Desk
 from provenance.service.examinations import ENDED
@@ -63,6 +63,7 @@ def application(
     app.state.desk = desk
     intake = api.Intake(desk, access, Pace(desk.allowances.per_minute), desk.metrics)
     app.include_router(api.router(intake))
+    app.include_router(resumable.router(intake))
     if registry is not None:
         app.include_router(
             resolution.router(registry, intake.examined),

@@ -97,27 +97,27 @@ async def receive(request: Request, path: Path, allowed: Allowances) -> Received
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > allowed.most_bytes + _MOST_FRAME:
-        raise _too_large(allowed)
+        raise too_large(allowed)
     kind, options = parse_options_header(request.headers.get("content-type"))
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             if kind == b"multipart/form-data":
                 form = _Form(options.get(b"boundary", b""))
-                async for piece in _pieces(request, allowed):
+                async for piece in pieces(request, allowed):
                     for part in form.feed(piece):
                         await asyncio.to_thread(file.write, part)
                     if form.received.bytes > allowed.most_bytes:
-                        raise _too_large(allowed)
+                        raise too_large(allowed)
                 received = form.finished()
             else:
                 received = Received(name=request.query_params.get("name", ""))
-                async for piece in _pieces(request, allowed):
+                async for piece in pieces(request, allowed):
                     received.bytes += len(piece)
                     if received.bytes > allowed.most_bytes:
-                        raise _too_large(allowed)
+                        raise too_large(allowed)
                     await asyncio.to_thread(file.write, piece)
     except OSError as error:
-        raise HTTPException(507, "There is no room for the file now; try again later.") from error
+        raise no_room() from error
     if not received.bytes:
         raise HTTPException(400, "There is no file in the request, or it is empty.")
     received.name = shown_name(received.name)
@@ -143,12 +143,22 @@ async def receive_form(request: Request) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
-def _too_large(allowed: Allowances) -> HTTPException:
+def too_large(allowed: Allowances) -> HTTPException:
+    """What is answered of a file that is."""
     return HTTPException(413, f"The file is too large; the limit is {size(allowed.most_bytes)}.")
 
 
-async def _pieces(request: Request, allowed: Allowances) -> AsyncIterator[bytes]:
-    """A request's body, unless it comes too slowly."""
+def no_room() -> HTTPException:
+    """What is answered where the disk is full."""
+    return HTTPException(507, "There is no room for the file now; try again later.")
+
+
+async def pieces(request: Request, allowed: Allowances) -> AsyncIterator[bytes]:
+    """A request's body, unless it comes too slowly.
+
+    Raises:
+        HTTPException: it does (408), or was broken off (400).
+    """
     late = HTTPException(408, "The upload was too slow, and was given up.", {"Connection": "close"})
     body = request.stream().__aiter__()
     until = asyncio.get_running_loop().time() + allowed.upload_seconds
