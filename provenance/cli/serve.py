@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,9 +31,14 @@ from provenance.cli.options import (
 )
 from provenance.cli.output import complain, warn
 from provenance.errors import UsageError
+from provenance.system.guarded import Guarded
 from provenance.system.processes import owner_name, usable_cores
 from provenance.verifying.verifier import Policy, Verifier
 
+if TYPE_CHECKING:
+    from provenance.service.allowances import Allowances
+
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -120,6 +127,14 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
     help="How long a result can be fetched; the file itself goes once it is examined.",
 )
 @click.option(
+    "--fetch-from",
+    "fetch_from",
+    metavar="HOST",
+    multiple=True,
+    help="Fetch files by address from this host, over https; HOST:PORT where that is not 443, "
+    "repeatable.  [default: none is fetched]",
+)
+@click.option(
     "--tokens-only",
     is_flag=True,
     help="Take nothing from strangers: whoever asks needs a token (`provenance tokens`).",
@@ -141,6 +156,7 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
     max_upload: int,
     patience: float,
     keep_minutes: float,
+    fetch_from: tuple[str, ...],
     tokens_only: bool,
     uploads: Path | None,
     database: str | None,
@@ -224,7 +240,13 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
         address = server.address_of(bound)
         own = stamps if bundle is None else None  # a bundle's manifests are its maker's to give out
         server.run(
-            application(desk, access, hosts=hostnames or _own_names(host), registry=own),
+            application(
+                desk,
+                access,
+                hosts=hostnames or _own_names(host),
+                registry=own,
+                guarded=_guarded(fetch_from, allowances),
+            ),
             bound,
             patience=patience,
             proxy=behind_proxy,
@@ -234,6 +256,20 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
     if not quiet:
         left = "others look at what waits" if queue.is_shared else "no upload is left"
         complain(f"The desk is closed; {left}.", label="")
+
+
+def _guarded(hosts: tuple[str, ...], allowances: Allowances) -> Guarded | None:
+    """What fetches files from these hosts; None where there are none."""
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise UsageError(
+                f"{host!r} is no host; write it as videos.example.org, without https://.",
+                settings=("fetch_from",),
+            )
+    if not hosts:
+        return None
+    known = {host.lower().removesuffix(":443") for host in hosts}
+    return Guarded(known, allowances.most_bytes, allowances.upload_seconds, allowances.idle_seconds)
 
 
 def _own_names(host: str) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ PROBLEM: Final = {
     }
 }
 _NONE: Final[dict[int | str, Any]] = {404: _described("There is no such examination.", **PROBLEM)}
-_TAKEN: Final[dict[int | str, Any]] = {
+TAKEN: Final[dict[int | str, Any]] = {
     202: _described("The file is here and waits.", **_PROGRESS),
     400: _described("There is no file in the request.", **PROBLEM),
     408: _described("The upload was too slow.", **PROBLEM),
@@ -156,7 +156,7 @@ def router(intake: Intake) -> APIRouter:
     made, desk = APIRouter(prefix=ROOT, tags=["examinations"]), intake.desk
     named = [Depends(BEARER)]
 
-    @made.post("", status_code=202, responses=_TAKEN, openapi_extra=_BODY, dependencies=named)
+    @made.post("", status_code=202, responses=TAKEN, openapi_extra=_BODY, dependencies=named)
     async def hand_in(
         request: Request,
         name: Annotated[str, Query(max_length=255, description="What the file is called.")] = "",

@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from provenance.errors import RegistryError
 from provenance.registry import Registry
-from provenance.service import api, page, resolution, resumable
+from provenance.service import api, fetching, page, resolution, resumable
 from provenance.service.access import BEARER, REFUSALS, Access
 from provenance.service.desk import Desk
 from provenance.service.examinations import ENDED
 from provenance.service.guards import Guards, Pace
 from provenance.service.metrics import CONTENT_TYPE
+from provenance.system.guarded import Guarded
 from provenance.system.version import software_version
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ def application(
     *,
     hosts: Collection[str] = (),
     registry: Registry | None = None,
+    guarded: Guarded | None = None,
 ) -> FastAPI:
     """The desk's application; it opens the desk when it starts and closes it when it stops.
 
@@ -44,12 +46,18 @@ def application(
         hosts: names that it may be called by; none: any.
         registry: whose manifests are given out by the C2PA Soft Binding Resolution API; with none
             there is no such interface.
+        guarded: fetches files by address; with none there is no such interface.
     """
+
+    intake = api.Intake(desk, access, Pace(desk.allowances.per_minute), desk.metrics)
+    fetcher = None if guarded is None else fetching.Fetcher(intake, guarded)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with desk:
             yield
+            if fetcher is not None:
+                await fetcher.close()
 
     app = FastAPI(
         title="provenance desk",
@@ -61,9 +69,10 @@ def application(
         redoc_url=None,
     )
     app.state.desk = desk
-    intake = api.Intake(desk, access, Pace(desk.allowances.per_minute), desk.metrics)
     app.include_router(api.router(intake))
     app.include_router(resumable.router(intake))
+    if fetcher is not None:
+        app.include_router(fetching.router(intake, fetcher))
     if registry is not None:
         app.include_router(
             resolution.router(registry, intake.examined),

@@ -170,6 +170,10 @@ class Desk:
         self._tell()
         return await asyncio.to_thread(self.find, claim.key)
 
+    async def refuse(self, claim: Claim, reason: str) -> None:
+        """A file did not arrive: its examination has ended, and says why."""
+        await self._ended(claim, "refused", reason=reason)
+
     async def continued(self, key: str) -> Claim:
         """Take an upload up again where it stopped.
 

@@ -22,6 +22,7 @@ from provenance.service.metrics import DeskMetrics
 from provenance.service.resolution import router
 from provenance.service.state import DeskDatabase, Queue, Tokens
 from provenance.service.uploads import Uploads
+from provenance.system.guarded import Guarded
 from provenance.system.processes import owner_name
 from tests.desk import Desk, opened
 
@@ -60,13 +61,16 @@ def client(desk: Desk, uploads: Path) -> Iterator[TestClient]:
 
 
 @contextmanager
-def serving(desk: Desk, uploads: Path, allowances: Allowances) -> Iterator[TestClient]:
+def serving(
+    desk: Desk, uploads: Path, allowances: Allowances, guarded: Guarded | None = None
+) -> Iterator[TestClient]:
     """Asks a desk that takes on so much."""
     verifier = Verifier.of(desk.keyring, registry=desk.registry, workers=1)
     taken = Uploads(uploads)
     with contextlib.closing(DeskDatabase(str(taken.database))) as database:
         metrics, queue = DeskMetrics(allowances.places), Queue(database, owner_name(os.getpid()))
         own = service.Desk(verifier, taken, queue, allowances, metrics)
-        asked = application(own, Access(Tokens(database)), registry=desk.registry)
+        access = Access(Tokens(database))
+        asked = application(own, access, registry=desk.registry, guarded=guarded)
         with TestClient(asked, raise_server_exceptions=False) as client:
             yield client
