@@ -58,7 +58,7 @@ def tokens() -> None:
     default=("verify", "resolve"),
     show_default="verify, resolve",
     help="What it is good for: verify (hand files in), resolve (the C2PA Soft Binding Resolution "
-    "API), admin (metrics, and what is in the queue); repeatable.",
+    "API), admin (metrics, where strangers may not have them); repeatable.",
 )
 @click.option(
     "--per-minute",

@@ -20,7 +20,6 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     403: {"description": "The token is not for this, or the request came from another site."},
 }
 _ASK: Final = {"WWW-Authenticate": "Bearer"}
-_STRANGERS: Final = frozenset(("verify", "resolve"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ class Access:
         """
         kind, _, word = request.headers.get("authorization", "").partition(" ")
         if not kind:
-            if self._closed or scope not in _STRANGERS:
+            if self._closed:
                 raise HTTPException(401, "This needs a token.", _ASK)
             return Sender(address_of(request))
         token = None
@@ -61,6 +60,16 @@ class Access:
         if scope not in token.scopes:
             raise HTTPException(403, f"The token is not for this; it lacks the scope {scope}.")
         return Sender(f"token {token.id}", token.per_minute)
+
+    async def inside(self, request: Request) -> None:
+        """Hold what is for those who keep the desk to them, where strangers may do nothing; else
+        it is a proxy's to keep.
+
+        Raises:
+            HTTPException: as of :meth:`admit`.
+        """
+        if self._closed:
+            await self.admit(request, "admin")
 
     def needs(self, scope: Scope) -> Callable[[Request], Awaitable[Sender]]:
         """A dependency that holds requests to a scope."""

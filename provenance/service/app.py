@@ -103,7 +103,7 @@ def application(
     async def ready() -> Response:
         return PlainTextResponse(*(("closing\n", 503) if desk.closing else ("ok\n", 200)))
 
-    @app.get("/metrics", include_in_schema=False)
+    @app.get("/metrics", include_in_schema=False, dependencies=[Depends(access.inside)])
     def measured() -> Response:
         counts = desk.counts()
         taken = sum(count for state, count in counts.items() if state not in ENDED)

@@ -41,7 +41,7 @@ class Token(Document):
     """Whose it is, for people."""
     scopes: tuple[Scope, ...]
     """What it is good for: ``verify`` (hand files in), ``resolve`` (ask the C2PA Soft Binding
-    Resolution API), ``admin`` (metrics, and the queue)."""
+    Resolution API), ``admin`` (metrics)."""
     per_minute: int | None
     """Files that may be handed in with it within a minute; null for what the desk allows."""
     made_at: datetime
