@@ -29,6 +29,7 @@ NAMES = {
     "provenance.report_check/1": "report-check",
     "provenance.stamp/1": "stamp",
     "provenance.sweep/1": "registry-sweep",
+    "provenance.token/1": "tokens",
     "provenance.verification/1": "verify",
     "provenance.withdrawal/1": "registry-revoke",
 }

@@ -87,7 +87,7 @@ class Served:
 
     def files(self) -> list[Path]:
         """Strangers' files that are on disk."""
-        return [one for one in self.uploads.rglob("*") if one.is_file() and one.name != "lock"]
+        return [one for one in self.uploads.rglob("*") if re.fullmatch("[0-9a-f]{32}", one.name)]
 
     def emptied(self) -> bool:
         """Whether all of them are gone, now or in a moment."""

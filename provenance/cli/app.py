@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "report": Lazy("provenance.cli.report:report", "Check filed reports."),
     "serve": Lazy("provenance.cli.serve:serve", "A page and an interface for verifying."),
     "stamp": Lazy("provenance.cli.stamp:stamp", "Mark and sign a clip."),
+    "tokens": Lazy("provenance.cli.tokens:tokens", "Let programs use the desk, or no longer."),
     "verify": Lazy("provenance.cli.verify:verify", "Examine videos or images."),
 }
 

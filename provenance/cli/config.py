@@ -41,6 +41,7 @@ class Settings:
     signing key that is not the keyring's, ``signer_chain`` the PEM file of its certificates;
     ``webhook`` is the address that is told what happened, ``webhook_secret`` the file of the secret
     that signs for it, ``hook`` a program that is told.
+    ``uploads`` is the folder of the desk's files, ``database`` the address of its queue.
     ``brand`` is whose settings these are, where a brand was asked for; ``source`` the settings file
     that was read, if any.
     """
@@ -72,6 +73,8 @@ class Settings:
     webhook: str | None = None
     webhook_secret: Path | None = None
     hook: str | None = None
+    uploads: Path | None = None
+    database: str | None = None
     brand: str | None = None
     source: Path | None = None
 
@@ -394,4 +397,6 @@ _READERS: Final[dict[str, Callable[[Any, Path | None], Any]]] = {
     "webhook": _text,
     "webhook_secret": _path,
     "hook": _text,
+    "uploads": _path,
+    "database": _text,
 }

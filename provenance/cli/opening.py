@@ -94,6 +94,11 @@ def registry_url(chosen: config.Settings) -> str:
     return chosen.registry or str(platformdirs.user_data_path(APPLICATION) / "registry.db")
 
 
+def desk_folder(chosen: config.Settings) -> Path:
+    """The folder of the desk: as set, or one in the user's data folder."""
+    return chosen.uploads or platformdirs.user_data_path(APPLICATION) / "desk"
+
+
 def open_registry(chosen: config.Settings, *, create: bool = False) -> Registry:
     """Open the registry that the settings name.
 

@@ -51,23 +51,42 @@ def keys_option(command: _Command) -> _Command:
 
 def registry_option(command: _Command) -> _Command:
     """``--registry URL``; a password in it would be seen by everybody on the machine."""
-
-    def check(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-        if value is not None and has_password(value):
-            raise UsageError(
-                "A password never goes into --registry, where other users see it; put the whole "
-                "URL into PROVENANCE_REGISTRY, or the password into ~/.pgpass."
-            )
-        return value
-
     command = brand_option(command)
     return click.option(
         "--registry",
         "registry_url",
         metavar="URL",
-        callback=check,
+        callback=_no_password,
         help="Registry of stamps: a path, postgresql://user@host/name, or none.  [default: an "
         "SQLite file in your user data folder]",
+    )(command)
+
+
+def _no_password(_ctx: click.Context, asked: click.Parameter, value: str | None) -> str | None:
+    if value is not None and has_password(value):
+        flag = asked.opts[0]
+        raise UsageError(
+            f"A password never goes into {flag}, where other users see it; put the whole URL into "
+            f"PROVENANCE_{flag.strip('-').upper()}, or the password into ~/.pgpass."
+        )
+    return value
+
+
+def desk_options(command: _Command) -> _Command:
+    """``--uploads DIR`` and ``--database URL``: where a desk is."""
+    command = click.option(
+        "--database",
+        metavar="URL",
+        callback=_no_password,
+        help="Database of the desk's queue, results and tokens; several desks share one on "
+        "PostgreSQL, and the folder of uploads with it.  [default: an SQLite file in that folder]",
+    )(brand_option(command))
+    return click.option(
+        "--uploads",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Folder of the desk, with files while they are examined.  [default: one in your user "
+        "data folder]",
     )(command)
 
 

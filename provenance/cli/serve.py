@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import platformdirs
 
 from provenance.cli.believing import (
     check_vouched,
@@ -17,9 +20,10 @@ from provenance.cli.believing import (
     stamps_of,
 )
 from provenance.cli.lazy import examples
-from provenance.cli.opening import APPLICATION, open_keyring_if_any, settings
+from provenance.cli.opening import desk_folder, open_keyring_if_any, settings
 from provenance.cli.options import (
     believing_options,
+    desk_options,
     keys_option,
     limits_options,
     quiet_option,
@@ -27,9 +31,14 @@ from provenance.cli.options import (
 )
 from provenance.cli.output import complain, warn
 from provenance.errors import UsageError
-from provenance.system.processes import usable_cores
+from provenance.system.guarded import Guarded
+from provenance.system.processes import owner_name, usable_cores
 from provenance.verifying.verifier import Policy, Verifier
 
+if TYPE_CHECKING:
+    from provenance.service.allowances import Allowances
+
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,6 +46,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
     epilog=examples(
         "provenance serve",
         "provenance serve --port 9000 --workers 4 --max-upload 2000",
+        "provenance serve --database postgresql://desk@db/desk --uploads /srv/desk/uploads",
         "provenance serve --host 0.0.0.0 --hostname desk.example.org --behind-proxy 10.0.0.2",
         more="Open the address that is printed.  Ctrl-C ends it: what is being examined is given "
         "up, and every upload is deleted.",
@@ -117,12 +127,19 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
     help="How long a result can be fetched; the file itself goes once it is examined.",
 )
 @click.option(
-    "--uploads",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="Folder for files while they are examined; it is swept at the start.  [default: one in "
-    "your user cache folder]",
+    "--fetch-from",
+    "fetch_from",
+    metavar="HOST",
+    multiple=True,
+    help="Fetch files by address from this host, over https; HOST:PORT where that is not 443, "
+    "repeatable.  [default: none is fetched]",
 )
+@click.option(
+    "--tokens-only",
+    is_flag=True,
+    help="Take nothing from strangers: whoever asks needs a token (`provenance tokens`).",
+)
+@desk_options
 @keys_option
 @believing_options
 @limits_options
@@ -139,7 +156,10 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
     max_upload: int,
     patience: float,
     keep_minutes: float,
+    fetch_from: tuple[str, ...],
+    tokens_only: bool,
     uploads: Path | None,
+    database: str | None,
     keys: Path | None,
     trust: tuple[Path, ...],
     trust_tsa: tuple[Path, ...],
@@ -154,15 +174,17 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
 
     It needs no set-up: keys and registry are those that `provenance verify` uses, if there are
     any.  A file is written to a folder of the desk's own, examined in a process with limits (a
-    quick look first, then a normal one) and deleted; the result is kept in memory for a while.
-    Signed lists are read once, at the start.
+    quick look first, then a normal one) and deleted; the result is kept for a while.  Signed lists
+    are read once, at the start.
     """
     try:
         from provenance.service import server  # noqa: PLC0415 - an extra
+        from provenance.service.access import Access  # noqa: PLC0415
         from provenance.service.allowances import Allowances  # noqa: PLC0415
         from provenance.service.app import application  # noqa: PLC0415
         from provenance.service.desk import Desk  # noqa: PLC0415
         from provenance.service.metrics import DeskMetrics  # noqa: PLC0415
+        from provenance.service.state import DeskDatabase, Queue, Tokens  # noqa: PLC0415
         from provenance.service.uploads import Uploads  # noqa: PLC0415
     except ImportError as error:
         raise UsageError(
@@ -175,6 +197,8 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
             "trust_tsa": trust_tsa,
             "registry": registry_url,
             "require_registry": require_registry or None,
+            "uploads": uploads,
+            "database": database,
             **limits,
         },
         quiet=quiet,
@@ -191,9 +215,14 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
         idle_seconds=patience,
         keep_seconds=60.0 * keep_minutes,
     )
-    folder = uploads or platformdirs.user_cache_path(APPLICATION) / "desk"
+    taken = Uploads(desk_folder(chosen))
     bound = server.listen(host, port)
-    with stamps_of(chosen, issuers, bundle) as stamps, Uploads(folder) as taken:
+    with (
+        stamps_of(chosen, issuers, bundle) as stamps,
+        contextlib.closing(DeskDatabase(chosen.database or str(taken.database))) as state,
+    ):
+        queue = Queue(state, owner_name(os.getpid()))
+        queue.check_home(taken.id)
         check_vouched(chosen, stamps)
         if stamps is None and not quiet:
             complain("there is no registry, so no stamp is looked up", label="Note: ")
@@ -206,11 +235,18 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
             limits=limits_of(chosen),
             workers=workers or max(1, usable_cores() // 2),
         )
-        desk = Desk(verifier, taken, allowances, DeskMetrics(allowances.places))
+        desk = Desk(verifier, taken, queue, allowances, DeskMetrics(allowances.places))
+        access = Access(Tokens(state), closed=tokens_only)
         address = server.address_of(bound)
         own = stamps if bundle is None else None  # a bundle's manifests are its maker's to give out
         server.run(
-            application(desk, hosts=hostnames or _own_names(host), registry=own),
+            application(
+                desk,
+                access,
+                hosts=hostnames or _own_names(host),
+                registry=own,
+                guarded=_guarded(fetch_from, allowances),
+            ),
             bound,
             patience=patience,
             proxy=behind_proxy,
@@ -218,7 +254,22 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
             closing=desk.close,
         )
     if not quiet:
-        complain("The desk is closed; no upload is left.", label="")
+        left = "others look at what waits" if queue.is_shared else "no upload is left"
+        complain(f"The desk is closed; {left}.", label="")
+
+
+def _guarded(hosts: tuple[str, ...], allowances: Allowances) -> Guarded | None:
+    """What fetches files from these hosts; None where there are none."""
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise UsageError(
+                f"{host!r} is no host; write it as videos.example.org, without https://.",
+                settings=("fetch_from",),
+            )
+    if not hosts:
+        return None
+    known = {host.lower().removesuffix(":443") for host in hosts}
+    return Guarded(known, allowances.most_bytes, allowances.upload_seconds, allowances.idle_seconds)
 
 
 def _own_names(host: str) -> tuple[str, ...]:

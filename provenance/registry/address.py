@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 from provenance.errors import UsageError
 
 
-def parse_url(text: str) -> URL:
+def parse_url(text: str, noun: str = "registry") -> URL:
     """A database URL; a plain path is an SQLite file, PostgreSQL is reached by psycopg.
 
     Raises:
@@ -20,7 +20,7 @@ def parse_url(text: str) -> URL:
         url = make_url(text) if "://" in text else URL.create("sqlite", database=text)
     except (ArgumentError, ValueError) as error:
         raise UsageError(
-            "The registry's address can't be read; give a path, or a URL like "
+            f"The {noun}'s address can't be read; give a path, or a URL like "
             "postgresql://user@host/name."
         ) from error
     kind = url.get_backend_name()
@@ -28,12 +28,12 @@ def parse_url(text: str) -> URL:
         return url.set(drivername="postgresql+psycopg")
     if kind != "sqlite":
         raise UsageError(
-            f"A registry lives in SQLite or PostgreSQL, not in {kind!r}; give a path, or a URL "
+            f"A {noun} lives in SQLite or PostgreSQL, not in {kind!r}; give a path, or a URL "
             "like postgresql://user@host/name.",
             path=shown_address(url),
         )
     if not url.database:
-        raise UsageError("The registry's address names no file; give a path, like registry.db.")
+        raise UsageError(f"The {noun}'s address names no file; give a path, like registry.db.")
     return url
 
 

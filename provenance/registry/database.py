@@ -1,5 +1,7 @@
 """One database, opened: an SQLite file or a PostgreSQL server, through the same few calls.
 
+It is a registry's, or that of others who keep tables of their own in one (:class:`Tables`).
+
 A transaction that writes takes its turn from its first statement (``BEGIN IMMEDIATE``; on
 PostgreSQL an advisory lock around the audit chain), so that none has to be tried again for the sake
 of another.  A server may go away, though, and come back or be taken over from: pooled connections
@@ -17,8 +19,9 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, ParamSpec, TypeVar
 from urllib.parse import quote
 from weakref import WeakSet
 
@@ -71,6 +74,32 @@ _WRITES: Final = "provenance_writes"
 _IDLE: Final = "provenance_idle_since"
 
 
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Whose tables are in a database.
+
+    Attributes:
+        noun: what messages call it.
+        version: the newest version of the tables, here.
+        versions: the folder of Alembic's versions.
+        noted: the table that says which version is there; two sorts of tables may share a server's
+            database.
+    """
+
+    noun: str
+    version: str
+    versions: Path
+    noted: str
+
+
+REGISTRY: Final = Tables(
+    "registry",
+    VERSION,
+    Path(__file__).parent / "migrations" / "versions",
+    "alembic_version",
+)
+
+
 class Database:
     """An open registry's database; usable from several threads, never across a ``fork``.
 
@@ -85,19 +114,21 @@ class Database:
             older one, on a server that others use as well.
     """
 
+    tables: ClassVar[Tables] = REGISTRY
+
     def __init__(self, url: str, *, create: bool, upgrading: bool = False) -> None:
-        self.url = parse_url(url)
+        self.url = parse_url(url, self.tables.noun)
         self.name = shown_address(self.url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         with self.explained():
             if self.is_sqlite and not Path(self.name).exists():
                 if not create:
                     raise RegistryError(
-                        f"There is no registry {self.name}",
+                        f"There is no {self.tables.noun} {self.name}",
                         advice="name the right one",
                         settings=("registry",),
                     )
-                _make_file(Path(self.name))
+                _make_file(Path(self.name), self.tables)
             self._engine = _engine(self.url)
             self._was_there = False
             self._holders: WeakSet[RootTransaction] = WeakSet()
@@ -207,42 +238,43 @@ class Database:
                 yield
             except UnicodeEncodeError as error:
                 raise RegistryError(
-                    f"The registry {self.name} can't take a text that is no Unicode",
+                    f"The {self.tables.noun} {self.name} can't take a text that is no Unicode",
                     advice="correct it",
                 ) from error
             except SQLAlchemyError as error:
-                raise refusals.explained(error, self.name, self.url.username) from error
+                raise refusals.explained(
+                    error, self.name, self.url.username, self.tables.noun
+                ) from error
 
     def _migrate(self) -> None:
         with self._engine.connect() as connection, connection.begin():
-            found = _version(connection)
-        if found == VERSION:
+            found = _version(connection, self.tables)
+        if found == self.tables.version:
             return
-        if found is not None and found < VERSION:
+        if found is not None and found < self.tables.version:
             self._refuse_older(found)
         with self.upgrading() as (writer, found):
-            if found != VERSION:
-                upgrade(writer)
+            if found != self.tables.version:
+                upgrade(writer, tables=self.tables)
 
     def _refuse_older(self, found: str) -> None:
         """Files are brought up to date when they are opened; a server's others use meanwhile."""
+        whose = f"The {self.tables.noun} {self.name} belongs to an older release"
         if not self.is_sqlite:
             raise RegistryError(
-                f"The registry {self.name} belongs to an older release (tables {found}, here "
-                f"{VERSION})",
+                f"{whose} (tables {found}, here {self.tables.version})",
                 advice="have its administrator run `provenance registry upgrade`",
             )
         if not os.access(self.name, os.W_OK):
             raise RegistryError(
-                f"The registry {self.name} belongs to an older release, and can't be brought up "
-                "to date where it may not be written",
+                f"{whose}, and can't be brought up to date where it may not be written",
                 advice="open it once where it may",
             )
 
     def version(self) -> str | None:
         """Which tables are there now; None of an empty database."""
         with self.reading() as connection:
-            return _version(connection)
+            return _version(connection, self.tables)
 
     @contextlib.contextmanager
     def upgrading(self) -> Iterator[tuple[Connection, str | None]]:
@@ -259,16 +291,16 @@ class Database:
                 # Whoever waits for a table is in the way of all who come later.
                 writer.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_SECONDS:g}s'")
             self.lock_chain(writer)
-            found = _version(writer)
-            if found is not None and found > VERSION:
+            found = _version(writer, self.tables)
+            if found is not None and found > self.tables.version:
                 raise RegistryError(
-                    f"The registry {self.name} belongs to a newer release (tables {found}, here "
-                    f"{VERSION})",
+                    f"The {self.tables.noun} {self.name} belongs to a newer release (tables "
+                    f"{found}, here {self.tables.version})",
                     advice="update this program",
                 )
             if found is None and self.is_sqlite and sa.inspect(writer).get_table_names():
                 raise RegistryError(
-                    f"{self.name} is a database, but no registry",
+                    f"{self.name} is a database, but no {self.tables.noun}",
                     advice="name another file",
                 )
             yield writer, found
@@ -295,28 +327,34 @@ def is_taken(error: RegistryError) -> bool:
     return isinstance(error.__cause__, IntegrityError)
 
 
-def upgrade(connection: Connection, version: str = VERSION) -> None:
-    """Bring the tables to a version on a connection with an open transaction."""
+def upgrade(
+    connection: Connection, version: str | None = None, *, tables: Tables = REGISTRY
+) -> None:
+    """Bring the tables to a version, or the newest, on a connection with an open transaction."""
     from alembic import command  # noqa: PLC0415 - slow to import, and rarely needed
 
-    settings = alembic_settings()
+    settings = alembic_settings(tables)
     settings.attributes["connection"] = connection
-    command.upgrade(settings, version)
+    command.upgrade(settings, version or tables.version)
 
 
-def alembic_settings() -> Config:
+def alembic_settings(tables: Tables = REGISTRY) -> Config:
     """Where Alembic finds the versions of the tables."""
     from alembic.config import Config  # noqa: PLC0415 - slow to import, and rarely needed
 
     settings = Config()
     settings.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    settings.set_main_option("version_locations", str(tables.versions))
+    settings.set_main_option("path_separator", "newline")
+    settings.attributes["noted"] = tables.noted
     return settings
 
 
-def _version(connection: Connection) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
+def _version(connection: Connection, tables: Tables) -> str | None:
+    if not sa.inspect(connection).has_table(tables.noted):
         return None
-    found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    query = sa.select(sa.table(tables.noted, sa.column("version_num")).c.version_num)
+    found = connection.execute(query).scalar()
     return None if found is None else str(found)
 
 
@@ -397,8 +435,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _make_file(path: Path) -> None:
-    """Make an empty registry that is there whole or not at all, for this user alone.
+def _make_file(path: Path, tables: Tables) -> None:
+    """Make an empty database that is there whole or not at all, for this user alone.
 
     Raises:
         RegistryError: when it can't be written.
@@ -413,7 +451,7 @@ def _make_file(path: Path) -> None:
             engine = _engine(URL.create("sqlite", database=str(draft)))
             try:
                 with engine.connect() as connection, connection.begin():
-                    upgrade(connection)
+                    upgrade(connection, tables=tables)
             finally:
                 engine.dispose()
             # A link never replaces what is there: of two at once, the second uses the first's.
@@ -429,7 +467,7 @@ def _make_file(path: Path) -> None:
     except (OSError, sqlite3.Error, SQLAlchemyError) as error:
         reason = getattr(error, "strerror", None) or str(getattr(error, "orig", error))
         raise RegistryError(
-            f"The registry {path} can't be made ({reason.lower()})",
+            f"The {tables.noun} {path} can't be made ({reason.lower()})",
             advice="name another",
             settings=("registry",),
         ) from error

@@ -14,21 +14,21 @@ from provenance.errors import RegistryError, RegistryLostError
 
 
 class _Told(NamedTuple):
-    """Two halves of a sentence; ``{name}`` is the registry, ``{role}`` who asked."""
+    """Two halves of a sentence; ``{noun} {name}`` is the registry, ``{role}`` who asked."""
 
     what: str
     advice: str
     retryable: bool = False
 
 
-_BUSY: Final = _Told("The registry {name} was busy for too long", "try again later", True)
+_BUSY: Final = _Told("The {noun} {name} was busy for too long", "try again later", True)
 _CODES: Final = {
     "42501": _Told(
-        "The role {role} may not do this in the registry {name}",
+        "The role {role} may not do this in the {noun} {name}",
         "connect as one that may (`provenance registry roles` shows which)",
     ),
     "25006": _Told(
-        "The registry {name} takes no changes right now (it is a standby, or read-only)",
+        "The {noun} {name} takes no changes right now (it is a standby, or read-only)",
         "try again later, or name the server that does",
         True,
     ),
@@ -36,29 +36,32 @@ _CODES: Final = {
     "40P01": _BUSY,
     "55P03": _BUSY,
     "57014": _Told(
-        "The registry {name} stopped a request that took longer than its server allows",
+        "The {noun} {name} stopped a request that took longer than its server allows",
         "have its statement_timeout raised for the role {role}",
     ),
     "P0001": _Told(
-        "Rows of the audit log of the registry {name} are never changed", "leave them as they are"
+        "Rows of the audit log of the {noun} {name} are never changed", "leave them as they are"
     ),
-    "53100": _Told("The disk of the registry {name} is full", "make room on its server"),
+    "53100": _Told("The disk of the {noun} {name} is full", "make room on its server"),
 }
-_AWAY: Final = _Told("The registry {name} can't be reached ({reason})", "try again later", True)
+_AWAY: Final = _Told("The {noun} {name} can't be reached ({reason})", "try again later", True)
 _OTHER: Final = _Told(
-    "The registry {name} can't be used ({reason})", "check its address, its rights and its disk"
+    "The {noun} {name} can't be used ({reason})", "check its address, its rights and its disk"
 )
 _PASSING: Final = ("starting up", "shutting down", "recovery", "too many", "remaining connection")
 """What a server says at the door that will pass."""
 
 
-def explained(error: SQLAlchemyError, name: str, role: str | None) -> RegistryError:
+def explained(
+    error: SQLAlchemyError, name: str, role: str | None, noun: str = "registry"
+) -> RegistryError:
     """The error to raise instead.
 
     Args:
         error: SQLAlchemy's.
         name: the registry, without a password.
         role: who asked; None where the address does not say.
+        noun: what it is, if no registry.
     """
     code = getattr(getattr(error, "orig", None), "sqlstate", None)
     kind = RegistryLostError if is_lost(error) else RegistryError
@@ -68,7 +71,7 @@ def explained(error: SQLAlchemyError, name: str, role: str | None) -> RegistryEr
         told, reason = _CODES.get(code, _OTHER), f"PostgreSQL's error {code}"
     else:
         told, reason = _AWAY if is_away(error) else _OTHER, _said(error)[0]
-    words = {"name": name, "role": role or "that was used", "reason": reason}
+    words = {"noun": noun, "name": name, "role": role or "that was used", "reason": reason}
     raised = kind(told.what.format(**words), advice=told.advice.format(**words))
     raised.retryable = told.retryable
     return raised

@@ -15,6 +15,7 @@ class Allowances:
         per_minute: files that one address may hand in within a minute.
         idle_seconds: longest wait for the next piece of an upload.
         upload_seconds: longest upload altogether.
+        resume_seconds: longest break of an upload that may go on after one.
         keep_seconds: how long results can be fetched after the examination.
         most_kept: how many results are kept; the oldest go first.
     """
@@ -24,6 +25,7 @@ class Allowances:
     per_minute: int = 30
     idle_seconds: float = 20.0
     upload_seconds: float = 900.0
+    resume_seconds: float = 600.0
     keep_seconds: float = 3600.0
     most_kept: int = 300
 

@@ -14,10 +14,12 @@ from starlette.requests import ClientDisconnect
 
 from provenance.results import VerificationReport
 from provenance.results.schema import schema
+from provenance.service.access import BEARER, REFUSALS, Access
 from provenance.service.desk import Desk
 from provenance.service.examinations import Examination, Progress
-from provenance.service.guards import Pace, address_of
+from provenance.service.guards import Pace
 from provenance.service.metrics import DeskMetrics
+from provenance.service.state.tokens import Scope
 from provenance.service.uploads import Received, receive
 
 ROOT: Final = "/api/v1/examinations"
@@ -31,7 +33,7 @@ def _described(status: str, **more: Any) -> dict[str, Any]:
 
 _SHAPE: Final = {"$id": "urn:provenance:examination:1", **schema(Progress, lambda *_: None)}
 _PROGRESS: Final = {"content": {"application/json": {"schema": _SHAPE}}}
-_PROBLEM: Final = {
+PROBLEM: Final = {
     "content": {
         "application/json": {
             "schema": {
@@ -42,15 +44,16 @@ _PROBLEM: Final = {
         }
     }
 }
-_NONE: Final[dict[int | str, Any]] = {404: _described("There is no such examination.", **_PROBLEM)}
-_TAKEN: Final[dict[int | str, Any]] = {
+_NONE: Final[dict[int | str, Any]] = {404: _described("There is no such examination.", **PROBLEM)}
+TAKEN: Final[dict[int | str, Any]] = {
     202: _described("The file is here and waits.", **_PROGRESS),
-    400: _described("There is no file in the request.", **_PROBLEM),
-    408: _described("The upload was too slow.", **_PROBLEM),
-    413: _described("The file is too large.", **_PROBLEM),
-    429: _described("Too many files, or too often; `Retry-After` says when again.", **_PROBLEM),
-    503: _described("The desk is closing.", **_PROBLEM),
-    507: _described("There is no room on the disk.", **_PROBLEM),
+    400: _described("There is no file in the request.", **PROBLEM),
+    408: _described("The upload was too slow.", **PROBLEM),
+    413: _described("The file is too large.", **PROBLEM),
+    **{code: one | PROBLEM for code, one in REFUSALS.items()},
+    429: _described("Too many files, or too often; `Retry-After` says when again.", **PROBLEM),
+    503: _described("The desk is closing.", **PROBLEM),
+    507: _described("There is no room on the disk.", **PROBLEM),
 }
 _BODY: Final = {
     "requestBody": {
@@ -73,26 +76,41 @@ _BODY: Final = {
 class Intake:
     """Takes files in, for the interface and for the page alike."""
 
-    def __init__(self, desk: Desk, pace: Pace, metrics: DeskMetrics) -> None:
-        self.desk, self._pace, self._metrics = desk, pace, metrics
+    def __init__(self, desk: Desk, access: Access, pace: Pace, metrics: DeskMetrics) -> None:
+        self.desk, self._access, self._pace, self._metrics = desk, access, pace, metrics
 
-    async def take(self, request: Request) -> tuple[Examination, Received]:
-        """Have a request's file examined.
+    async def sender(self, request: Request, scope: Scope = "verify") -> str:
+        """Whom a file is counted for that is about to come.
 
         Raises:
-            HTTPException: it is not taken, and why.
+            HTTPException: they may not hand it in, or do so too often.
         """
-        address = address_of(request)
+        sender = await self._access.admit(request, scope)
+        self._pace.check(sender.name, sender.per_minute)
+        return sender.name
+
+    @contextlib.asynccontextmanager
+    async def refusing(self, request: Request) -> AsyncIterator[None]:
+        """Count what is refused in the block, and have its sender see why."""
         try:
-            self._pace.check(address)
-            with self.desk.place(address) as path:
-                received = await receive(request, path, self.desk.allowances)
-                return self.desk.hand_in(address, path, received), received
+            yield
         except HTTPException as error:
             self._metrics.refusals.labels(str(error.status_code)).inc()
             if error.status_code != 408:
                 await _linger(request)
             raise
+
+    async def take(self, request: Request, scope: Scope = "verify") -> tuple[Examination, Received]:
+        """Have a request's file examined.
+
+        Raises:
+            HTTPException: it is not taken, and why.
+        """
+        async with self.refusing(request):
+            sender = await self.sender(request, scope)
+            async with self.desk.place(sender) as (claim, path):
+                received = await receive(request, path, self.desk.allowances)
+                return await self.desk.hand_in(claim, received), received
 
     async def examined(self, request: Request) -> VerificationReport:
         """What a request's file says, once the last look was taken; then it is forgotten.
@@ -100,16 +118,17 @@ class Intake:
         Raises:
             HTTPException: it is not taken, can't be examined (415), or was given up (503).
         """
-        examination, _ = await self.take(request)
-        async for _change in examination.changes():
-            pass
-        if examination.state != "cancelled":
-            self.desk.drop(examination.id)
-        if examination.state == "refused":
-            raise HTTPException(415, examination.reason)
-        if examination.state != "done" or examination.report is None:
-            raise HTTPException(503, examination.reason or "The examination was cancelled.")
-        return examination.report
+        one, _ = await self.take(request, "resolve")
+        async for now in self.desk.changes(one.id):
+            one = now
+        if one.state != "cancelled":
+            with contextlib.suppress(HTTPException):
+                await self.desk.drop(one.id)
+        if one.state == "refused":
+            raise HTTPException(415, one.reason)
+        if one.state != "done" or one.report is None:
+            raise HTTPException(503, one.reason or "The examination was cancelled.")
+        return one.report
 
 
 async def _linger(request: Request) -> None:
@@ -135,8 +154,9 @@ Known = Annotated[Examination, Depends(_known)]
 def router(intake: Intake) -> APIRouter:
     """The interface for programs."""
     made, desk = APIRouter(prefix=ROOT, tags=["examinations"]), intake.desk
+    named = [Depends(BEARER)]
 
-    @made.post("", status_code=202, responses=_TAKEN, openapi_extra=_BODY)
+    @made.post("", status_code=202, responses=TAKEN, openapi_extra=_BODY, dependencies=named)
     async def hand_in(
         request: Request,
         name: Annotated[str, Query(max_length=255, description="What the file is called.")] = "",
@@ -144,24 +164,24 @@ def router(intake: Intake) -> APIRouter:
         """Have a file examined: a quick look first, then a normal one."""
         examination, _ = await intake.take(request)
         where = {"Location": f"{ROOT}/{examination.id}"}
-        return JSONResponse(desk.progress(examination).as_json(), 202, where)
+        return JSONResponse(examination.progress.as_json(), 202, where)
 
     @made.get("/{key}", responses={200: _described("How it stands.", **_PROGRESS), **_NONE})
     async def look(examination: Known) -> Response:
         """How an examination stands, and what was found so far."""
-        return JSONResponse(desk.progress(examination).as_json())
+        return JSONResponse(examination.progress.as_json())
 
     @made.get("/{key}/events", response_class=EventSourceResponse, responses=_NONE)
     async def follow(examination: Known) -> AsyncIterator[ServerSentEvent]:
         """The same, as server-sent events `progress`, whenever something changes."""
-        async for _ in examination.changes():
-            yield ServerSentEvent(event="progress", data=desk.progress(examination).as_json())
+        async for one in desk.changes(examination.id):
+            yield ServerSentEvent(event="progress", data=one.progress.as_json())
 
     @made.get(
         "/{key}/frames/{number}",
         responses={
             200: _described("A frame, small.", content={"image/jpeg": {}}),
-            404: _described("There is no such examination, or no such frame.", **_PROBLEM),
+            404: _described("There is no such examination, or no such frame.", **PROBLEM),
         },
     )
     async def frame(examination: Known, number: int) -> Response:
@@ -173,7 +193,7 @@ def router(intake: Intake) -> APIRouter:
     @made.delete("/{key}", status_code=204, responses=_NONE)
     async def drop(key: str) -> Response:
         """Cancel an examination, and forget its file and what was found."""
-        desk.drop(key)
+        await desk.drop(key)
         return Response(status_code=204)
 
     return made

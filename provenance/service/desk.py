@@ -1,33 +1,34 @@
 """The desk: files in a bounded queue, a quick look at each first, then a normal one.
 
-All state is in this process's memory and touched on its event loop alone; files are opened by the
-verifier's isolated workers.  A file is deleted as soon as its last look ended, however it ended;
-what was found is kept for a while, for whoever has its id.
+What is known of files is in the desk's database (:mod:`.state`), so that several desks may share
+one queue, and a desk that was killed goes on where it stood.  Files are opened by the verifier's
+isolated workers.  A file is deleted as soon as its last look ended, however it ended; what was
+found is kept for a while, for whoever has its id.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
-import secrets
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
 from fastapi import HTTPException
 
-from provenance.errors import InputError
+from provenance.errors import InputError, RegistryError
 from provenance.report.filed.figures import LONGEST, Frame, moments, sheet
 from provenance.report.filed.redaction import redacted
 from provenance.results import Effort, VerificationReport
 from provenance.service.allowances import Allowances
-from provenance.service.examinations import Examination, Progress, State
+from provenance.service.examinations import Examination, Found, Sheet, State
 from provenance.service.metrics import DeskMetrics
+from provenance.service.state import Claim, Full, Queue
 from provenance.service.uploads import Received, Uploads
 from provenance.verifying.many import named
 from provenance.verifying.verifier import Verifier
@@ -35,7 +36,10 @@ from provenance.verifying.verify import unexamined
 
 _LOG = logging.getLogger(__name__)
 _LOOKS: Final[tuple[Effort, ...]] = ("quick", "normal")
-_SWEEP_SECONDS: Final = 10.0
+_STATES: Final[tuple[State, ...]] = ("quick", "normal")
+_TEND_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.5
+"""How soon is seen what another desk did."""
 _USUAL_SECONDS: Final = 10.0
 """What a look takes, as long as none was measured."""
 
@@ -50,30 +54,37 @@ class _Seen:
 class Desk:
     """Takes files, examines them, and answers what became of them; an async context manager.
 
+    Whatever asks the database may raise ``RegistryError``, which is answered with 503.
+
     Args:
         verifier: examines; as many files at a time as it has workers.  It is closed with the desk.
-        uploads: where files lie meanwhile, opened.
+        uploads: where files lie meanwhile.
+        queue: what is known of them.
         allowances: how much is taken on.
         metrics: counts.
     """
 
     def __init__(
-        self, verifier: Verifier, uploads: Uploads, allowances: Allowances, metrics: DeskMetrics
+        self,
+        verifier: Verifier,
+        uploads: Uploads,
+        queue: Queue,
+        allowances: Allowances,
+        metrics: DeskMetrics,
     ) -> None:
         self.allowances, self.metrics, self.uploads = allowances, metrics, uploads
         self.closing = False
-        self._verifier = verifier
-        self._known: dict[str, Examination] = {}
-        self._queue: asyncio.PriorityQueue[tuple[int, int, Examination]] = asyncio.PriorityQueue()
-        self._order = itertools.count()
-        self._arriving: dict[str, int] = {}
+        self._verifier, self._queue = verifier, queue
+        self._mine: dict[str, tuple[Claim, threading.Event]] = {}
+        self._work_news, self._news = asyncio.Event(), asyncio.Event()
         self._usual = _USUAL_SECONDS
         self._pool = ThreadPoolExecutor(verifier.workers, thread_name_prefix="desk")
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self._sweep)
         self._tasks = [asyncio.create_task(self._work()) for _ in range(self._verifier.workers)]
-        self._tasks.append(asyncio.create_task(self._forget()))
+        self._tasks.append(asyncio.create_task(self._tend()))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -83,168 +94,284 @@ class Desk:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._verifier.close)
         self._pool.shutdown(cancel_futures=True)
+        if not self._queue.is_shared:
+            with contextlib.suppress(RegistryError):
+                await asyncio.to_thread(self._queue.forget_own)
 
     def close(self) -> None:
-        """Take nothing more, and give up what is not done: whoever follows is told."""
+        """Take nothing more.
+
+        Of a queue that is shared, others look at what this desk has begun; else it is given up, and
+        whoever follows is told.
+        """
+        if self.closing:
+            return
         self.closing = True
-        for examination in list(self._known.values()):
-            if not examination.ended:
-                self._end(examination, "failed", "The desk was closed; send the file again later.")
+        with contextlib.suppress(RegistryError):  # then others find out that this desk is gone
+            if self._queue.is_shared:
+                self._queue.give_back([claim for claim, _ in self._mine.values()])
+            else:
+                said = "The desk was closed; send the file again later."
+                self.uploads.remove(self._queue.end_own(said))
+        for _, stop in self._mine.values():
+            stop.set()
+        self._tell()
 
-    @property
-    def taken(self) -> int:
-        """Places that are taken."""
-        return sum(self._arriving.values()) + len(self._open())
-
-    @contextlib.contextmanager
-    def place(self, address: str) -> Iterator[Path]:
-        """A place for a file that arrives from ``address``; what lies at its path afterwards, and
-        was not handed in, is deleted.
+    @contextlib.asynccontextmanager
+    async def place(self, sender: str, *, name: str = "") -> AsyncIterator[tuple[Claim, Path]]:
+        """A place for a file that arrives from ``sender``, and where it is to be written; what was
+        not handed in afterwards is deleted.
 
         Raises:
             HTTPException: all are taken (429), or the desk is closing (503).
         """
-        self._check_open()
-        own = self._arriving.get(address, 0)
-        own += sum(one.address == address for one in self._open())
-        if self.taken >= self.allowances.places or own >= self.allowances.per_address:
-            raise HTTPException(
-                429,
-                "Too many files are waiting; try again later.",
-                {"Retry-After": str(self._wait())},
-            )
-        self._arriving[address] = self._arriving.get(address, 0) + 1
-        path = self.uploads.new()
-        self._count()
+        claim = await self.arrive(sender, self.allowances.upload_seconds, name=name)
+        path = self.uploads.path(claim.file)
         try:
-            yield path
-        finally:
-            self._arriving[address] -= 1
-            if not self._arriving[address]:
-                del self._arriving[address]
-            if all(one.path != path for one in self._open()):
-                path.unlink(missing_ok=True)
-            self._count()
+            yield claim, path
+        except BaseException:
+            # Shielded: a request that is given up still takes its file away.
+            await asyncio.shield(asyncio.to_thread(self._drop, claim.key))
+            raise
 
-    def hand_in(self, address: str, path: Path, received: Received) -> Examination:
+    async def arrive(
+        self, sender: str, seconds: float, *, name: str = "", length: int | None = None
+    ) -> Claim:
+        """A place, given up if no file was handed in after some seconds; see :meth:`place`."""
+        self.check_open()
+        allowed = self.allowances
+        try:
+            return await asyncio.to_thread(
+                self._queue.arrive,
+                sender,
+                places=allowed.places,
+                per_sender=allowed.per_address,
+                until=time.time() + seconds,
+                name=name,
+                length=length,
+            )
+        except Full as error:
+            counts = await asyncio.to_thread(self._queue.counts)
+            wait = str(self._wait(sum(counts.get(one, 0) for one in ("waiting", *_STATES))))
+            raise HTTPException(
+                429, "Too many files are waiting; try again later.", {"Retry-After": wait}
+            ) from error
+
+    async def hand_in(self, claim: Claim, received: Received) -> Examination:
         """Have a file examined that has arrived.
 
         Raises:
-            HTTPException: the desk is closing (503).
+            HTTPException: the desk is closing (503), or gave it up (408).
         """
-        self._check_open()
-        examination = Examination(
-            secrets.token_urlsafe(18), address, received.name, path, bytes=received.bytes
-        )
+        self.check_open()
+        if not await asyncio.to_thread(self._queue.hand_in, claim, received.name, received.bytes):
+            raise HTTPException(408, "The upload was given up.")
         self.metrics.received.inc(received.bytes)
-        self._known[examination.id] = examination
-        self._queue.put_nowait((0, next(self._order), examination))
-        return examination
+        self._tell()
+        return await asyncio.to_thread(self.find, claim.key)
 
-    def find(self, key: str) -> Examination:
-        """The examination of an id.
+    async def refuse(self, claim: Claim, reason: str) -> None:
+        """A file did not arrive: its examination has ended, and says why."""
+        await self._ended(claim, "refused", reason=reason)
+
+    async def continued(self, key: str) -> Claim:
+        """Take an upload up again where it stopped.
+
+        Raises:
+            HTTPException: there is none (404), or the desk is closing (503).
+        """
+        self.check_open()
+        claim = await asyncio.to_thread(self._queue.continued, key)
+        if claim is None:
+            raise HTTPException(404, "There is no such upload, or it is whole or was given up.")
+        return claim
+
+    async def reached(self, claim: Claim, count: int) -> bool:
+        """So many bytes of an upload are on disk; False when somebody else has taken it up."""
+        until = time.time() + self.allowances.resume_seconds
+        return await asyncio.to_thread(self._queue.reached, claim, count, until)
+
+    def find(self, key: str, *, frames: bool = True) -> Examination:
+        """The examination of an id; it asks the database, so call it on a thread.
 
         Raises:
             HTTPException: there is none (404).
         """
-        if key not in self._known:
+        found = self._queue.find(key, frames=frames)
+        if found is None:
             raise HTTPException(404, "There is no such examination, or it was forgotten by now.")
-        return self._known[key]
+        return found
 
-    def progress(self, examination: Examination) -> Progress:
-        """What is shown of it now."""
-        ahead = 0
-        if examination.state == "waiting":
-            before = itertools.takewhile(lambda one: one is not examination, self._known.values())
-            ahead = sum(one.state in ("waiting", "quick") for one in before)
-        return examination.progress(ahead)
+    async def changes(self, key: str) -> AsyncIterator[Examination]:
+        """How an examination stands now, and whenever that has changed, until it has ended.
 
-    def drop(self, key: str) -> None:
+        Raises:
+            HTTPException: there is none (404).
+        """
+        while True:
+            news = self._news
+            one = await asyncio.to_thread(self.find, key, frames=False)
+            yield one
+            if one.ended:
+                return
+            seen = {key: one.changes}
+            while await asyncio.to_thread(self._queue.changes, [key]) == seen:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_POLL_SECONDS):
+                        await news.wait()
+                news = self._news
+            if not await asyncio.to_thread(self._queue.changes, [key]):
+                yield replace(one, state="cancelled")
+                return
+
+    async def drop(self, key: str) -> None:
         """Cancel an examination, and forget it and its file.
 
         Raises:
             HTTPException: there is none (404).
         """
-        examination = self.find(key)
-        if not examination.ended:
-            self._end(examination, "cancelled")
-        del self._known[key]
+        if not await asyncio.to_thread(self._drop, key):
+            raise HTTPException(404, "There is no such examination, or it was forgotten by now.")
+        if key in self._mine:
+            self._mine[key][1].set()
+        self._tell()
 
-    def _check_open(self) -> None:
+    def counts(self) -> dict[str, int]:
+        """How many examinations there are, by state; it asks the database."""
+        return self._queue.counts()
+
+    def check_open(self) -> None:
+        """Refuse what begins now if the desk is closing.
+
+        Raises:
+            HTTPException: it is (503).
+        """
         if self.closing:
             raise HTTPException(503, "The desk is closing; try again later.")
 
-    def _open(self) -> list[Examination]:
-        return [one for one in self._known.values() if not one.ended]
+    def _drop(self, key: str) -> bool:
+        file = self._queue.drop(key)
+        if file is None:
+            return False
+        self.uploads.remove([file])
+        return True
 
-    def _wait(self) -> int:
+    def _tell(self) -> None:
+        """Wake the workers, and those who follow."""
+        self._work_news.set()
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    def _wait(self, before: int) -> int:
         """Seconds after which there is a place again, roughly."""
-        return max(1, round(self._usual * self.taken / self._verifier.workers / 4))
-
-    def _count(self) -> None:
-        self.metrics.places.labels("taken").set(self.taken)
-
-    def _end(self, examination: Examination, state: State, reason: str | None = None) -> None:
-        examination.stop.set()
-        examination.path.unlink(missing_ok=True)
-        self.metrics.ended.labels(state).inc()
-        examination.tell(state=state, reason=reason, ended_at=time.monotonic())
-        self._count()
+        return max(1, round(self._usual * before / self._verifier.workers / 4))
 
     async def _work(self) -> None:
         while True:
-            look, _, examination = await self._queue.get()
-            if examination.ended:
-                continue
-            examination.tell(state=_LOOKS[look])
-            began, loop = time.monotonic(), asyncio.get_running_loop()
-            try:
-                seen = await loop.run_in_executor(self._pool, self._look, examination, look)
-            except Exception as error:
-                # Whatever it was, the next file is not to suffer from it.
-                if not examination.ended:
-                    _LOG.error("an examination failed (%s)", type(error).__name__)
-                    said = "Something that the desk needs has failed; try again later."
-                    self._end(examination, "failed", said)
-                continue
-            if examination.ended:
-                continue
-            examination.took = time.monotonic() - began
-            self._usual += 0.2 * (examination.took - self._usual)
-            self.metrics.looks.labels(_LOOKS[look]).observe(examination.took)
-            self._seen(examination, seen, look)
+            self._work_news.clear()
+            with contextlib.suppress(RegistryError):
+                claim = None
+                if not self.closing:
+                    claim = await asyncio.to_thread(self._queue.claim, _STATES)
+                if claim is not None:
+                    await self._examine(claim)
+                    continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_SECONDS):
+                    await self._work_news.wait()
 
-    def _look(self, examination: Examination, look: int) -> _Seen:
+    async def _examine(self, claim: Claim) -> None:
+        stop, began = threading.Event(), time.monotonic()
+        self._mine[claim.key] = (claim, stop)
+        self._tell()
+        try:
+            loop = asyncio.get_running_loop()
+            seen = await loop.run_in_executor(self._pool, self._look, claim, stop)
+        except Exception as error:
+            # Whatever it was, the next file is not to suffer from it.
+            if not stop.is_set():
+                _LOG.error("an examination failed (%s)", type(error).__name__)
+                said = "Something that the desk needs has failed; try again later."
+                await self._ended(claim, "failed", reason=said)
+            return
+        finally:
+            del self._mine[claim.key]
+        took = time.monotonic() - began
+        self._usual += 0.2 * (took - self._usual)
+        self.metrics.looks.labels(_LOOKS[claim.look]).observe(took)
+        await self._seen(claim, seen, took)
+
+    def _look(self, claim: Claim, stop: threading.Event) -> _Seen:
         """On a thread of the pool; the file is opened by the verifier's worker."""
-        path, stop, refused = examination.path, examination.stop, False
+        path, refused = self.uploads.path(claim.file), False
         frames: tuple[Frame, ...] = ()
         try:
-            report = self._verifier.verify(path, effort=_LOOKS[look], stop=stop)
+            report = self._verifier.verify(path, effort=_LOOKS[claim.look], stop=stop)
             stills = self._verifier.stills(path, moments(report), longest=LONGEST, stop=stop)
             frames = sheet(report, stills)
         except InputError as error:
             report, refused = unexamined(str(path), str(error)), True
-        return _Seen(redacted(named(report, path, examination.name)), frames, refused)
+        return _Seen(redacted(named(report, path, claim.name)), frames, refused)
 
-    def _seen(self, examination: Examination, seen: _Seen, look: int) -> None:
-        examination.report, examination.effort = seen.report, _LOOKS[look]
-        examination.frames = seen.frames
+    async def _seen(self, claim: Claim, seen: _Seen, took: float) -> None:
+        state: State = "waiting" if claim.look + 1 < len(_LOOKS) else "done"
         if seen.refused:
-            self._end(examination, "refused", seen.report.watermark.reason)
-        elif look + 1 < len(_LOOKS):
-            self._queue.put_nowait((look + 1, next(self._order), examination))
-            examination.tell(state="waiting")
-        else:
+            state = "refused"
+        await self._ended(
+            claim,
+            state,
+            reason=seen.report.watermark.reason if seen.refused else None,
+            found=Found(report=seen.report),
+            sheet=Sheet.of(seen.frames),
+            effort=_LOOKS[claim.look],
+            took=took,
+        )
+        if state == "done":
             self.metrics.verdicts.labels(seen.report.verdict.value).inc()
-            self._end(examination, "done")
 
-    async def _forget(self) -> None:
-        """Results that were kept long enough, or are too many."""
+    async def _ended(
+        self,
+        claim: Claim,
+        state: State,
+        *,
+        reason: str | None = None,
+        found: Found | None = None,
+        sheet: Sheet | None = None,
+        effort: Effort | None = None,
+        took: float | None = None,
+    ) -> None:
+        """A look ended; so did the examination, unless another follows."""
+        kept = await asyncio.to_thread(
+            self._queue.seen,
+            claim,
+            state,
+            reason=reason,
+            found=found,
+            sheet=sheet,
+            effort=effort,
+            took=took,
+        )
+        if kept and state != "waiting":
+            self.uploads.remove([claim.file])
+            self.metrics.ended.labels(state).inc()
+        self._tell()
+
+    async def _tend(self) -> None:
+        """Hold what is being examined, settle what others left, forget what is old."""
         while True:
-            await asyncio.sleep(_SWEEP_SECONDS)
-            ended = [one for one in self._known.values() if one.ended]
-            limit = time.monotonic() - self.allowances.keep_seconds
-            spare = len(ended) - self.allowances.most_kept
-            for place, one in enumerate(sorted(ended, key=lambda one: one.ended_at)):
-                if one.ended_at < limit or place < spare:
-                    del self._known[one.id]
+            with contextlib.suppress(RegistryError):
+                held = dict(self._mine)
+                lost = await asyncio.to_thread(
+                    self._queue.renew, [claim for claim, _ in held.values()]
+                )
+                for claim in lost:
+                    held[claim.key][1].set()
+                await asyncio.to_thread(self._sweep)
+            await asyncio.sleep(_TEND_SECONDS)
+
+    def _sweep(self) -> None:
+        self._queue.sweep(self.allowances.keep_seconds, self.allowances.most_kept)
+        # Listed before it is asked whose they are: a file that comes in between has its row.
+        there = self.uploads.names()
+        if there:
+            self.uploads.remove(there - self._queue.files())

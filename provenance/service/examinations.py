@@ -1,21 +1,21 @@
-"""One file on the desk: what is known of it so far, and what is shown of that."""
+"""One file on the desk, as it stands: what is known of it so far, and what is shown of that."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import ClassVar, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
 
 from provenance.report.filed.figures import Frame
 from provenance.results import Document, Effort, VerificationReport
 from provenance.verifying.rows import Line
 from provenance.verifying.steps import next_step
 
-State = Literal["waiting", "quick", "normal", "done", "refused", "failed", "cancelled"]
+State = Literal["arriving", "waiting", "quick", "normal", "done", "refused", "failed", "cancelled"]
 ENDED: Final = frozenset(("done", "refused", "failed", "cancelled"))
 
 
@@ -28,13 +28,13 @@ class Progress(Document):
     id: str
     """By which it is asked for; whoever knows it sees the result."""
     state: State
-    """``waiting``, ``quick`` and ``normal`` while it is looked at, then ``done``,
-    ``refused`` (the file can't be examined), ``failed`` (something else went wrong) or
-    ``cancelled``."""
+    """``arriving`` as long as an upload is not whole, ``waiting``, ``quick`` and ``normal`` while
+    it is looked at, then ``done``, ``refused`` (the file can't be examined), ``failed`` (something
+    else went wrong) or ``cancelled``."""
     name: str
     """What its sender called the file."""
     bytes: int
-    """Its size."""
+    """Its size; of an upload that is not whole, what is here."""
     ahead: int
     """Files that are looked at before it."""
     received_at: datetime
@@ -47,60 +47,75 @@ class Progress(Document):
     """What ``provenance verify --json`` says of it, without internal references."""
 
 
-@dataclass(slots=True, eq=False)
+class Found(BaseModel):
+    """What a look found, as it is kept: whole, with what is not published of a report."""
+
+    model_config = ConfigDict(
+        frozen=True, ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants"
+    )
+
+    report: VerificationReport
+
+
+class Sheet(BaseModel):
+    """The frames that are shown of a file, as they are kept."""
+
+    model_config = Found.model_config
+
+    frames: tuple[Frame, ...]
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame]) -> Self:
+        """Some frames."""
+        return cls(frames=tuple(frames))
+
+
+@dataclass(frozen=True)
 class Examination:
-    """What the desk knows of a file; touched on the event loop alone."""
+    """What the desk knows of a file; ``changes`` counts, so that two of them can be told apart."""
 
     id: str
-    address: str
     name: str
-    path: Path
-    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    state: State = "waiting"
-    bytes: int = 0
+    bytes: int
+    state: State
+    received_at: datetime
+    ahead: int = 0
     effort: Effort | None = None
-    report: VerificationReport | None = None
     took: float | None = None
-    frames: tuple[Frame, ...] = ()
     reason: str | None = None
-    ended_at: float = 0.0
-    stop: threading.Event = field(default_factory=threading.Event)
-    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    changes: int = 0
+    length: int | None = None
+    found: str | None = None
+    sheet: str | None = None
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will come of it."""
         return self.state in ENDED
 
-    def tell(self, **changes: Any) -> None:
-        """Change something, and wake those who follow."""
-        for name, value in changes.items():
-            setattr(self, name, value)
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+    @cached_property
+    def report(self) -> VerificationReport | None:
+        """What the last look found."""
+        return None if self.found is None else Found.model_validate_json(self.found).report
 
-    async def changes(self) -> AsyncIterator[None]:
-        """Now, and whenever something has changed, until it has ended."""
-        while True:
-            news = self._news
-            yield
-            if self.ended:
-                return
-            await news.wait()
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """A few frames of it."""
+        return () if self.sheet is None else Sheet.model_validate_json(self.sheet).frames
 
-    def progress(self, ahead: int) -> Progress:
+    @property
+    def progress(self) -> Progress:
         """What is shown of it."""
         report, result = self.report, None
         if report is not None:
-            failed = report.registry.failed
-            refused = self.state == "refused"
+            failed, refused = report.registry.failed, self.state == "refused"
             result = Line(report, refused, failed, self.took, next_step(report))
         return Progress(
             self.id,
             self.state,
             self.name,
             self.bytes,
-            ahead,
+            self.ahead,
             self.received_at,
             self.effort,
             self.reason,

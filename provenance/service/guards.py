@@ -81,21 +81,26 @@ def _name(host: str) -> str:
 
 
 class Pace:
-    """How many files an address may hand in within a minute."""
+    """How many files a sender may hand in within a minute, at this desk."""
 
     def __init__(self, per_minute: int) -> None:
-        self._item = RateLimitItemPerMinute(per_minute)
+        self._per_minute = per_minute
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def check(self, address: str) -> None:
+    def check(self, sender: str, per_minute: int | None = None) -> None:
         """Count a file.
+
+        Args:
+            sender: whose it is.
+            per_minute: how many of theirs, where that is not as everybody's.
 
         Raises:
             HTTPException: it is one too many (429), with the seconds to wait.
         """
-        if self._limiter.hit(self._item, address):
+        item = RateLimitItemPerMinute(per_minute or self._per_minute)
+        if self._limiter.hit(item, sender):
             return
-        free_at = self._limiter.get_window_stats(self._item, address).reset_time
+        free_at = self._limiter.get_window_stats(item, sender).reset_time
         wait = max(1, math.ceil(free_at - time.time()))
         raise HTTPException(
             429, f"That is too often; try again in {wait} s.", {"Retry-After": str(wait)}

@@ -56,8 +56,8 @@ class DeskMetrics:
         self.received = Counter("provenance_desk_received_bytes", "Bytes of uploads.", registry=own)
         self.places = Gauge("provenance_desk_places", "Places for files.", ["state"], registry=own)
         self.places.labels("all").set(places)
-        self.places.labels("taken").set(0)
 
-    def page(self) -> bytes:
-        """What ``/metrics`` answers."""
+    def page(self, taken: int) -> bytes:
+        """What ``/metrics`` answers, when so many places are taken."""
+        self.places.labels("taken").set(taken)
         return generate_latest(self._registry)

@@ -105,7 +105,7 @@ def router(intake: Intake) -> APIRouter:
         try:
             _check(request, received.fields.get("token", ""))
         except HTTPException:
-            desk.drop(examination.id)
+            await desk.drop(examination.id)
             raise
         return RedirectResponse(f"/examinations/{examination.id}", 303)
 
@@ -116,7 +116,7 @@ def router(intake: Intake) -> APIRouter:
             "result.html",
             fragment=part,
             one=examination,
-            ahead=desk.progress(examination).ahead,
+            ahead=examination.ahead,
             found=shown.finding(examination, _texts(request)),
             refresh=_REFRESH_SECONDS,
             bytes=size(examination.bytes),
@@ -125,7 +125,7 @@ def router(intake: Intake) -> APIRouter:
     @made.post("/examinations/{key}/remove")
     async def remove(request: Request, key: str) -> Response:
         _check(request, (await receive_form(request)).get("token", ""))
-        desk.drop(key)
+        await desk.drop(key)
         return RedirectResponse("/", 303)
 
     return made

@@ -1,19 +1,21 @@
 """Strangers' files on disk: in a folder of the desk's own, for as long as they are examined.
 
-Each desk has a folder below the one that it is given, locked while the desk lives; whoever starts
-next removes what a killed one left (:mod:`provenance.system.workspace`).  Names are made up here.
-A body is written as it comes, raw or as the file of a form, and counted while it does.
+Whose they are is in the desk's database (:mod:`.state`), and what nobody has in there is removed;
+desks that share a database share the folder.  Names are made up.  A body is written as it comes,
+raw or as the file of a form, and counted while it does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 from urllib.parse import parse_qsl
 
 from fastapi import HTTPException, Request
@@ -21,11 +23,12 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect
 
-from provenance.errors import OutputError
 from provenance.service.allowances import Allowances
 from provenance.system.text import printable, size
-from provenance.system.workspace import PREFIX, claim, explained, remove, sweep
+from provenance.system.workspace import explained
 
+_ID: Final = "id"
+_NAME: Final = re.compile("[0-9a-f]{32}")
 _MOST_FIELD: Final = 4096
 """Bytes of all form fields beside the file."""
 _MOST_FRAME: Final = 64 * 1024
@@ -33,38 +36,47 @@ _MOST_FRAME: Final = 64 * 1024
 
 
 class Uploads:
-    """The desk's folder of files; use it as a context manager.
+    """The folder of files, made for this user alone where it is not there.
 
     Raises:
-        OutputError: the folder can't be made or written to.
+        OutputError: it can't be made or written to.
     """
 
-    def __init__(self, parent: Path) -> None:
-        self._parent = parent
-        self._folder: Path | None = None
-        self._lock = -1
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with explained(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.id = _id_of(folder / _ID)
 
-    def __enter__(self) -> Self:
-        name = self._parent / f"{PREFIX}{secrets.token_hex(8)}"
-        with explained(name):
-            self._parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            sweep(self._parent)
-            self._folder, self._lock = claim(name)
-        if self._folder is None:
-            raise OutputError(f"No folder for uploads can be made in {self._parent}.")
-        return self
+    @property
+    def database(self) -> Path:
+        """Where the desk's own database lies, beside the files."""
+        return self._folder / "desk.db"
 
-    def __exit__(self, *_: object) -> None:
-        if self._folder is not None:
-            remove(self._folder)
-            os.close(self._lock)
-            self._folder = None
+    def path(self, file: str) -> Path:
+        """Where a file lies."""
+        return self._folder / file
 
-    def new(self) -> Path:
-        """A path for a file that is about to come."""
-        if self._folder is None:
-            raise RuntimeError("uploads have paths inside their with block only")
-        return self._folder / secrets.token_hex(16)
+    def names(self) -> frozenset[str]:
+        """The files that are there."""
+        return frozenset(one.name for one in self._folder.iterdir() if _NAME.fullmatch(one.name))
+
+    def remove(self, files: Iterable[str]) -> None:
+        """Remove files, where they are still there."""
+        for file in files:
+            with contextlib.suppress(OSError):  # the next sweep tries again
+                self.path(file).unlink(missing_ok=True)
+
+
+def _id_of(path: Path) -> str:
+    """What tells a folder from others, wherever it is mounted; whoever comes first says it."""
+    draft = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
+    if not path.exists():
+        draft.write_text(secrets.token_hex(16), "ascii")
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text("ascii")[:32]
 
 
 @dataclass(slots=True)
@@ -85,32 +97,36 @@ async def receive(request: Request, path: Path, allowed: Allowances) -> Received
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > allowed.most_bytes + _MOST_FRAME:
-        raise _too_large(allowed)
+        raise too_large(allowed)
     kind, options = parse_options_header(request.headers.get("content-type"))
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             if kind == b"multipart/form-data":
                 form = _Form(options.get(b"boundary", b""))
-                async for piece in _pieces(request, allowed):
+                async for piece in pieces(request, allowed):
                     for part in form.feed(piece):
                         await asyncio.to_thread(file.write, part)
                     if form.received.bytes > allowed.most_bytes:
-                        raise _too_large(allowed)
+                        raise too_large(allowed)
                 received = form.finished()
             else:
                 received = Received(name=request.query_params.get("name", ""))
-                async for piece in _pieces(request, allowed):
+                async for piece in pieces(request, allowed):
                     received.bytes += len(piece)
                     if received.bytes > allowed.most_bytes:
-                        raise _too_large(allowed)
+                        raise too_large(allowed)
                     await asyncio.to_thread(file.write, piece)
     except OSError as error:
-        raise HTTPException(507, "There is no room for the file now; try again later.") from error
+        raise no_room() from error
     if not received.bytes:
         raise HTTPException(400, "There is no file in the request, or it is empty.")
-    # What it is called is shown, never used; a path in it says more than whoever sent it meant to.
-    received.name = printable(received.name.replace("\\", "/").rpartition("/")[2], 120) or "file"
+    received.name = shown_name(received.name)
     return received
+
+
+def shown_name(name: str) -> str:
+    """What a file is called is shown, never used; a path in it says more than its sender meant."""
+    return printable(name.replace("\\", "/").rpartition("/")[2], 120) or "file"
 
 
 async def receive_form(request: Request) -> dict[str, str]:
@@ -127,12 +143,22 @@ async def receive_form(request: Request) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
-def _too_large(allowed: Allowances) -> HTTPException:
+def too_large(allowed: Allowances) -> HTTPException:
+    """What is answered of a file that is."""
     return HTTPException(413, f"The file is too large; the limit is {size(allowed.most_bytes)}.")
 
 
-async def _pieces(request: Request, allowed: Allowances) -> AsyncIterator[bytes]:
-    """A request's body, unless it comes too slowly."""
+def no_room() -> HTTPException:
+    """What is answered where the disk is full."""
+    return HTTPException(507, "There is no room for the file now; try again later.")
+
+
+async def pieces(request: Request, allowed: Allowances) -> AsyncIterator[bytes]:
+    """A request's body, unless it comes too slowly.
+
+    Raises:
+        HTTPException: it does (408), or was broken off (400).
+    """
     late = HTTPException(408, "The upload was too slow, and was given up.", {"Connection": "close"})
     body = request.stream().__aiter__()
     until = asyncio.get_running_loop().time() + allowed.upload_seconds

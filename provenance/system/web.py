@@ -82,21 +82,22 @@ def downloaded(url: str, *, most: int) -> bytes:
     except urllib.error.HTTPError as error:
         error.close()
         again = may_pass(error.code)
-        raise _refused(url, f"it answered {error.code}", retryable=again) from None
+        raise refused(url, f"it answered {error.code}", retryable=again) from None
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(cause, ssl.SSLError):
-            raise _refused(url, "its certificate is not good", retryable=False) from None
+            raise refused(url, "its certificate is not good", retryable=False) from None
         said = getattr(cause, "strerror", None) or "no answer"  # the rest may name the address
-        raise _refused(url, printable(said, 100).lower(), retryable=True) from None
+        raise refused(url, printable(said, 100).lower(), retryable=True) from None
     if len(content) > most:
-        raise _refused(url, f"it has more than {size(most)}", retryable=False)
+        raise refused(url, f"it has more than {size(most)}", retryable=False)
     if expected is not None and expected.isdigit() and int(expected) != len(content):
-        raise _refused(url, "it came in short", retryable=True)
+        raise refused(url, "it came in short", retryable=True)
     return content
 
 
-def _refused(url: str, why: str, *, retryable: bool) -> StorageError:
+def refused(url: str, why: str, *, retryable: bool) -> StorageError:
+    """What to raise of an address that does not give what it should."""
     return StorageError(
         f"{shown(url)} could not be fetched: {why}",
         retryable=retryable,

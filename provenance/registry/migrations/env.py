@@ -15,11 +15,13 @@ if context.is_offline_mode():
         literal_binds=True,
         target_metadata=metadata,
         transactional_ddl=False,
+        version_table=context.config.attributes["noted"],
     )
 else:
     context.configure(
         connection=context.config.attributes["connection"],
         target_metadata=metadata,
         transaction_per_migration=False,
+        version_table=context.config.attributes["noted"],
     )
 context.run_migrations()
