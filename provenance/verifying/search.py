@@ -47,6 +47,7 @@ from provenance.verifying.sampling import (
 from provenance.verifying.stretches import filled, heard_to, strength, together, unmarked
 from provenance.verifying.views import TEXTURE, View, laid_in, look_into, texture, watch
 from provenance.video import LumaFrame, MediaInfo
+from provenance.watermark.alarms import PANELS_HEARD
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.spec import LAYOUTS
@@ -64,10 +65,8 @@ LOOKS: dict[Effort, tuple[int, ...]] = {
 }
 """Frames in the rounds of that search."""
 AGAIN = 3
-"""Panels that are looked at again with more frames..."""
-AUDIBLE = 6.0
-"""...those in which the pilot's score, once fitted, was at least this, and as high as its step asks
-for.  What reads has 6.2 and more; insets in copies of six clips were all read at the first look."""
+"""Panels that are looked at again with more frames: those in which the pilot's score, once fitted,
+was at least ``PANELS_HEARD``, and as high as its step asks for."""
 MORE = 1.6
 """Times as many frames as before for which the whole search is worth repeating."""
 MOST_OTHERS = 8
@@ -254,7 +253,7 @@ class Search:
             self._clock.begin(f"{values['number']} {values['name']}")
         elif what == "guess" and values["hypothesis"].heard:
             guess = values["hypothesis"]
-            self._heard |= guess.score >= max(guess.least, AUDIBLE)
+            self._heard |= guess.score >= max(guess.least, PANELS_HEARD)
         elif what == "found":
             self._clock.begin("where it is")
 

@@ -7,7 +7,9 @@ says where the mark is all take one.  Values are the arrays themselves: whoever 
 step       number, name, layout (version): a step begins
 spectrum   step, level or levels: power spectra in which the pilot was looked for
 candidates step, maps, scores: of a search, before any fit
-located    step, scores: of the pilot over all translations, under each map tried
+heard      step, score: of the pilot, where it lies, in one stretch of time
+located    step, nearby, scores: of the pilot under each map tried, over all translations or those
+           nearby
 guess      step, hypothesis: about to be read, or passed over
 read       spectrum (folded, under a guess), soft (keys times slopes, N), words (the same, L, 12)
 found      reading

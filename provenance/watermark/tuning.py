@@ -1,4 +1,4 @@
-"""Every constant of the search, in one place: tune it here and run scripts/bench_robustness.
+"""The constants of the search, in one place: tune it here and run scripts/bench_robustness.
 
 None of them is part of a layout (:mod:`.code.spec`): changing one changes what is found, and how
 fast, never what a mark is.  None is shared with embedding (:mod:`.embed.profiles`).  Where a value
@@ -9,7 +9,8 @@ comes from is marked:
 - [cost] how much is tried: a trade of seconds for finds, set by hand
 - [hand] set by hand while developing; no measurement is on record
 
-Those of reading's proof stand in :mod:`.read.evidence`, those of where a mark is with what they
+Thresholds of the pilot's score are rates of false alarm and stand in :mod:`.alarms`.  The constants
+of reading's proof stand in :mod:`.read.evidence`, those of where a mark is with what they
 decide, in :mod:`.where`.
 """
 
@@ -143,36 +144,13 @@ WINDOWS_CLIMB = 9
 
 # From likely to fitted (find/fits.py)
 
-FITS_AUDIBLE = 6.0
-"""Pilot score from which a map that was located is fitted.  [measured] Without a mark the best of
-all translations stands near 4.5, that of a clip's likeliest maps at 5.3 to 7.3.  All 22 that read
-on 223 copies had 7.5 and more, but 1 of 14 insets of a third of the width was lost at 7."""
-
-FITS_NEARBY = 6.0
-"""The same where only translations nearby were tried.  [measured] Without a mark the best of the
-likeliest maps stands at 4.3 to 6.1; what read on 117 copies had 6.2 and more."""
-
 FITS_MOST = 5
 """Maps of each kind that are fitted, after all were located.  [cost]"""
-
-FITS_PROMISING = 7.0
-"""Pilot score from which a fit goes on as long as it grows.  [measured] What reads has at
-least 7."""
 
 FITS_LONGER = 3
 """Fits more, then.  [cost]"""
 
-FITS_READ_FROM = 5.0
-"""Pilot score, after fitting, from which a map is read under.  [measured] Fits without a mark end
-at 5 to 8, so that this spares few reads.  All 39 that read on 223 copies had 9.6 and more; of 14
-insets of a third of the width in a textured picture, which read with 10 dB, 13 are found from 5,
-12 from 6 and 5 from 8."""
-
 # Step 1 (find/identity.py)
-
-IDENTITY_READ_FROM = 5.8
-"""As ``FITS_READ_FROM``, of the small correction.  [measured] Nine of ten without a mark stay under
-it; those that read had 7.1 and more, and what lies where it lay is read without any."""
 
 IDENTITY_CLEAR = 2000.0
 """Score of a codeword from which the map is taken for right: a picture turned by a degree
@@ -183,10 +161,6 @@ still reads where it lay, barely, and lies elsewhere.  [hand]"""
 SPANS_TOGETHER = 4
 """Neighbouring spans that are read as one, before each is by itself.  [hand]"""
 
-SPANS_HEARD = 3.5
-"""Pilot score, of either sign, from which a stretch is read.  [measured] By chance 5e-4 of the
-stretches; what reads has 7 to 16, being of a pilot with a quarter of the energy."""
-
 # Step 3 (find/crops.py)
 
 CROPS_SIZE = 2048
@@ -194,13 +168,6 @@ CROPS_SIZE = 2048
 
 CROPS_FITTED = 12
 """Crops that are fitted at most.  [cost]"""
-
-CROPS_HEARD = 5.5
-"""Score from which a crop is fitted.  [measured] The best by chance is 4.4 to 5.7; crops that read
-had 9.5 and more."""
-
-CROPS_READ_FROM = 6.0
-"""As ``FITS_READ_FROM``.  [measured] Crops that read had 6.2 and more."""
 
 CROPS_LOCAL_MEAN = 41
 """DFT points, side of the box over which a point's noise is measured.  [hand]"""
@@ -326,14 +293,6 @@ OUTLINES_FOUND = 8
 OUTLINES_READ = 4
 """Outlines that are read as seen, and as heard.  [cost]"""
 
-OUTLINES_SEEN = 2.0
-"""Pilot score, of either sign, from which what fills an outline is read as it looks.  [geometry]
-Of a standard normal; one in twenty has it by chance."""
-
-OUTLINES_HEARD = 4.3
-"""Score of the best aspect, side and shift from which that is read, and fitted.  [measured] What
-reads had 4.6 and more; without a mark the best of all outlines of a picture has 3.5 to 5.7."""
-
 OUTLINES_MARGIN = 2.0
 """Canonical pixels within an outline that belong to the edge.  [hand]"""
 
@@ -369,10 +328,6 @@ PANELS_FOUND = 6
 
 TILTS_AROUND = 12
 """Tilted maps around which better ones are looked for.  [cost]"""
-
-TILTS_HEARD = 6.5
-"""Score from which what was found around one is fitted.  [measured] By chance it is 5 to 6.3, the
-best of a clip's twelve up to 7.3.  Of 223 copies none was found by this step."""
 
 TILTS_ROUNDS = ((12.0, 1024), (5.0, 256), (2.0, 256))
 """Canonical pixels at the edges, and how many maps: around the start, then around the best.

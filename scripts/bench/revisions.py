@@ -72,9 +72,7 @@ class Revision:
         return done
 
     def stamped(self, clip: Path, target: Path, keys: Path) -> Path:
-        """The clip, stamped; keys are made where there are none."""
-        if not keys.exists():
-            self.run("keys", "init", "--keys", keys, "--org", "Bench")
+        """The clip, stamped with the keyring ``keys``."""
         self.run("stamp", clip, target, "--keys", keys, "--registry", "none", *WORDS)
         return target
 

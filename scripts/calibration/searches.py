@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration import words
+from calibration.pilots import Pilots
 from provenance.watermark.code import pattern
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.spec import LAYOUT_1
@@ -30,9 +31,11 @@ class Tap:
     scores: list[float] = field(default_factory=list)
     spectra: list[pattern.Spectrum] = field(default_factory=list)
     seen: int = 0
+    pilots: Pilots = field(default_factory=Pilots)
 
     def __call__(self, what: str, /, **values: Any) -> None:
         """The detector's trace: every decode and every spectrum, whatever the steps are."""
+        self.pilots(what, **values)
         if what != "read":
             return
         self.keep(values["spectrum"])
@@ -52,7 +55,7 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One examination with one wrong key; ``scores`` of the best word of each decode."""
+    """One examination with one wrong key; ``heard`` is the pilot, by what was looked for."""
 
     words: int
     decodes: int
@@ -61,6 +64,7 @@ class Search:
     status: str
     found: bool
     seconds: float
+    heard: dict[str, list[float]]
 
 
 def run(
@@ -82,6 +86,7 @@ def run(
         status=detection.status,
         found=detection.stamp_id is not None,
         seconds=time.perf_counter() - start,
+        heard=dict(tap.pilots.scores),
     ), spectra
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration import sizes, tail, words
+from calibration import pilots, sizes, tail, words
 from provenance.watermark.code.spec import INFORMATION_BITS, LAYOUT_1
 from provenance.watermark.read import evidence
 from provenance.watermark.tuning import WEAK_PILOT
@@ -48,7 +48,7 @@ def of_searches(rows: list[dict[str, Any]]) -> dict[str, Any]:
     for row in rows:
         by_material[row["material"]].append(row)
     unmarked = [row for row in rows if row["material"] != SAME_PILOT]
-    pilots = np.array([row["pilot"] for row in unmarked])
+    best = np.array([row["pilot"] for row in unmarked])
     return {
         "searches": len(rows),
         "ids_found": sum(row["found"] for row in rows),
@@ -57,10 +57,11 @@ def of_searches(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "words_most": max(row["words"] for row in rows),
         "best_score": max(row["best"] for row in rows),
         "pilot_searches": len(unmarked),
-        "pilot_most": float(pilots.max()),
-        "weak": int((pilots >= WEAK_PILOT).sum()),
+        "pilot_most": float(best.max()),
+        "weak": int((best >= WEAK_PILOT).sum()),
         "weak_bound_95": tail.rule_of_three(len(unmarked)),
-        "weak_gumbel": gumbel_beyond(pilots, WEAK_PILOT),
+        "weak_gumbel": gumbel_beyond(best, WEAK_PILOT),
+        "pilot_nulls": pilots.table(row["heard"] for row in unmarked),
         "materials": {
             name: {
                 "searches": len(group),
@@ -165,6 +166,18 @@ def markdown(result: dict[str, Any]) -> str:
             f"Pilot over {found['pilot_searches']} searches: most {found['pilot_most']:.2f}, "
             f"{found['weak']} weak (95 % bound if none: {found['weak_bound_95']:.2g}; Gumbel "
             f"{found['weak_gumbel']:.2g}).",
+            "", "| the pilot is looked for as | times | median | nine in ten under | most | "
+            "independent places | reached |",
+            "|---|--:|--:|--:|--:|--:|---|",
+        ]  # fmt: skip
+        lines += [
+            f"| {row['search']} | {row['count']} | {row['median']:.2f} | {row['ninety']:.2f} | "
+            f"{row['most']:.2f} | {row['places']:.2g} | "
+            + ", ".join(f"{least}: {share:.2g}" for least, share in row["reached"].items())
+            + " |"
+            for row in found["pilot_nulls"]
+        ]
+        lines += [
             "", "| material | searches | ids | words | best score | pilot | weak |",
             "|---|--:|--:|--:|--:|--:|--:|",
         ]  # fmt: skip

@@ -10,8 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
-from calibration import material, searches, sizes, summary, tail, words
+from calibration import material, pilots, searches, sizes, summary, tail, words
 
+from provenance.watermark import alarms
 from provenance.watermark.code import pattern
 from provenance.watermark.code.codeword import PATHS
 from provenance.watermark.code.keys import WatermarkKey
@@ -133,6 +134,20 @@ def test_a_tap_counts_every_word_of_a_look() -> None:
     detector.thorough(material.observed(material.gradient(draw)))
     assert tap.words == detector.reader.words == PATHS * len(tap.scores) > 0
     assert len(tap.spectra) == searches.KEPT
+    looked_for = {"map located anywhere", "map located nearby", "all crops", "around a tilted map"}
+    assert looked_for <= set(tap.pilots.scores) <= set(pilots.SEARCHES)
+
+
+def test_the_best_of_independent_normals_is_taken_for_as_many_places() -> None:
+    best = np.random.default_rng(1).standard_normal((4000, 50)).max(axis=1)
+    assert pilots.places(best) == pytest.approx(50, rel=0.1)
+
+
+def test_a_searchs_row_says_which_share_reached_each_threshold() -> None:
+    least = alarms.FITS_AUDIBLE
+    (row,) = pilots.table([{"map located anywhere": [least, least - 1, 4.0]}, {}])
+    assert row["count"] == 3
+    assert list(row["reached"].values()) == [pytest.approx(1 / 3)]
 
 
 def test_a_clip_stamped_with_another_key_gives_no_id_to_a_wrong_key_of_the_same_pilot() -> None:

@@ -15,6 +15,8 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.watermark.alarms import CROPS_HEARD as HEARD
+from provenance.watermark.alarms import CROPS_READ_FROM as READ_FROM
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code import pattern
 from provenance.watermark.code.grid import CANONICAL_LINES
@@ -26,13 +28,11 @@ from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import CROPS_APART as APART
 from provenance.watermark.tuning import CROPS_FITTED as CROPPED
-from provenance.watermark.tuning import CROPS_HEARD as HEARD
 from provenance.watermark.tuning import CROPS_LIKELY_SCALES as LIKELY_SCALES
 from provenance.watermark.tuning import CROPS_LOCAL_MEAN as LOCAL_MEAN
 from provenance.watermark.tuning import CROPS_LONGEST as LONGEST
 from provenance.watermark.tuning import CROPS_NEARBY as NEARBY
 from provenance.watermark.tuning import CROPS_PLACES as PLACES
-from provenance.watermark.tuning import CROPS_READ_FROM as READ_FROM
 from provenance.watermark.tuning import CROPS_SCALE_STEP as SCALE_STEP
 from provenance.watermark.tuning import CROPS_SCALES as SCALES
 from provenance.watermark.tuning import CROPS_SIZE as SIZE

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from provenance.watermark.alarms import FITS_AUDIBLE as AUDIBLE
+from provenance.watermark.alarms import FITS_PROMISING as PROMISING
+from provenance.watermark.alarms import FITS_READ_FROM as READ_FROM
 from provenance.watermark.arrays import Map
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
-from provenance.watermark.tuning import FITS_AUDIBLE as AUDIBLE
 from provenance.watermark.tuning import FITS_LONGER as LONGER
 from provenance.watermark.tuning import FITS_MOST as FITTED
-from provenance.watermark.tuning import FITS_PROMISING as PROMISING
-from provenance.watermark.tuning import FITS_READ_FROM as READ_FROM
 
 
 def best_fits(
@@ -44,7 +44,7 @@ def best_fits(
             scores.append(place.score)
             if place.score >= audible:
                 located.append(place)
-    scene.trace("located", step=step, scores=scores)
+    scene.trace("located", step=step, nearby=upright, scores=scores)
     located.sort(key=lambda place: -place.score)
     for place in located[:FITTED]:
         yield fit_on(scene.sight, place, layout)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from provenance.watermark.alarms import IDENTITY_READ_FROM as READ_FROM
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.picture.geometry import Canvas
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import IDENTITY_CLEAR as CLEAR
-from provenance.watermark.tuning import IDENTITY_READ_FROM as READ_FROM
 
 
 class Identity:

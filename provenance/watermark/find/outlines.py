@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.watermark.alarms import OUTLINES_HEARD as HEARD
+from provenance.watermark.alarms import OUTLINES_SEEN as SEEN
 from provenance.watermark.arrays import Plane
 from provenance.watermark.code.grid import CANONICAL_LINES
 from provenance.watermark.code.layout import Layout
@@ -27,11 +29,9 @@ from provenance.watermark.picture.geometry import Canvas, Sight
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import OUTLINES_FOUND as OUTLINES
-from provenance.watermark.tuning import OUTLINES_HEARD as HEARD
 from provenance.watermark.tuning import OUTLINES_MARGIN as MARGIN
 from provenance.watermark.tuning import OUTLINES_OFF as OFF
 from provenance.watermark.tuning import OUTLINES_READ as READ
-from provenance.watermark.tuning import OUTLINES_SEEN as SEEN
 from provenance.watermark.tuning import OUTLINES_SHORTEST as SHORTEST
 from provenance.watermark.tuning import OUTLINES_STRETCHES as STRETCHES
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from provenance.watermark.alarms import SPANS_HEARD as HEARD
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.pilot import correlation
 from provenance.watermark.pilot.hypothesis import Hypothesis
-from provenance.watermark.tuning import SPANS_HEARD as HEARD
 from provenance.watermark.tuning import SPANS_TOGETHER as TOGETHER
 
 
@@ -29,5 +29,7 @@ class Spans:
         parts += [[span] for span in spans]
         for part in parts:
             plane = observation.upright(part)
-            if abs(correlation.heard_in(Sight(plane).half, layout)) >= HEARD:
+            score = correlation.heard_in(Sight(plane).half, layout)
+            scene.trace("heard", step=self.name, score=score)
+            if abs(score) >= HEARD:
                 yield Hypothesis(np.eye(3), plane=plane, clear=0.0)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from provenance.watermark.alarms import TILTS_HEARD as HEARD
 from provenance.watermark.arrays import Map
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
@@ -22,7 +23,6 @@ from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.pilot import correlation, fitting
 from provenance.watermark.pilot.hypothesis import Hypothesis
 from provenance.watermark.tuning import TILTS_AROUND as AROUND
-from provenance.watermark.tuning import TILTS_HEARD as HEARD
 from provenance.watermark.tuning import TILTS_ROUNDS as ROUNDS
 from provenance.watermark.tuning import TILTS_SHIFT as SHIFT
 from provenance.watermark.tuning import TILTS_SHIFT_STEP as SHIFT_STEP

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from provenance.watermark.alarms import FITS_NEARBY as NEARBY
 from provenance.watermark.code.layout import Layout
 from provenance.watermark.find.finder import Scene
 from provenance.watermark.find.fits import best_fits
 from provenance.watermark.pilot import peaks
 from provenance.watermark.pilot.hypothesis import Hypothesis
-from provenance.watermark.tuning import FITS_NEARBY as NEARBY
 from provenance.watermark.tuning import PROJECTIVE_ANYWHERE as ANYWHERE
 from provenance.watermark.tuning import PROJECTIVE_MIDDLE as MIDDLE
 from provenance.watermark.tuning import PROJECTIVE_NEAR as PROJECTIVE
