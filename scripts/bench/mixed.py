@@ -8,7 +8,7 @@ an honest cut is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance import StampId, Verdict, VerificationReport
+from bench.outcomes import ENDS, Outcome, held
+from provenance import StampId, VerificationReport
 from provenance.video import read_luma
 
 LINES, ACROSS, RATE = 360, 640, 25
@@ -40,58 +41,52 @@ class Stretch:
 class Mixture:
     """One made file."""
 
+    name: str
     path: Path
     crf: int
     seconds: float
     stretches: tuple[Stretch, ...]
 
 
-@dataclass(slots=True)
-class Tally:
-    """What came of many mixtures."""
+def outcome(made: Mixture, report: VerificationReport, took: float, gone: StampId) -> Outcome:
+    """What came of one file."""
+    said, off, due, found = [], [], 0, 0
+    ids = {stretch.stamp for stretch in made.stretches}
+    read = {find.watermark.stamp_id: find.watermark.segments for find in report.finds}
+    for stamp in ids:
+        own = [one for one in made.stretches if one.stamp == stamp]
+        long = [one for one in own if one.end - one.start >= LEAST]
+        if not long:
+            continue
+        due, found = due + 1, found + (stamp in read)
+        if stamp not in read:
+            said.append(f"missed {stamp} in " + _times(long))
+            continue
+        marked = [(s.start, s.end) for s in read[stamp] if s.status == "marked"]
+        for one in long:
+            off.append(round(_off(one, marked), 3))
+            if off[-1] > ENDS:
+                said.append(f"{stamp} in {_times([one])} is off by {off[-1]:.1f} s")
+    strange = held(report, ids, gone)
+    if strange["wrong"] or strange["accused"]:
+        said.append(f"{report.verdict}: {report.summary}")
+    return Outcome(
+        name=made.name,
+        kind="compilation",
+        crf=made.crf,
+        seconds=made.seconds,
+        due=due,
+        found=found,
+        outlined=found,
+        off=tuple(off),
+        took=took,
+        said=tuple(said),
+        **strange,
+    )
 
-    files: int = 0
-    due: int = 0
-    found: int = 0
-    wrong: int = 0
-    accused: list[str] = field(default_factory=list)
-    errors: list[float] = field(default_factory=list)
-    withdrawn: int = 0
-    revoked: int = 0
 
-    def add(self, made: Mixture, report: VerificationReport, gone: StampId | None) -> list[str]:
-        """Count one report; says what is not as it should be."""
-        self.files += 1
-        said = []
-        ids = {stretch.stamp for stretch in made.stretches}
-        read = {find.watermark.stamp_id: find.watermark.segments for find in report.finds}
-        for stamp in ids:
-            own = [one for one in made.stretches if one.stamp == stamp]
-            if max(one.end - one.start for one in own) < LEAST:
-                continue
-            self.due += 1
-            self.found += stamp in read
-            if stamp not in read:
-                said.append(f"missed {stamp}")
-                continue
-            marked = [s for s in read[stamp] if s.status == "marked"]
-            for one in own:
-                if one.end - one.start < LEAST:
-                    continue
-                off = _off(one, [(s.start, s.end) for s in marked])
-                self.errors.append(off)
-                if off > 0.5:
-                    said.append(f"{stamp} {one.start:.1f}-{one.end:.1f} is off by {off:.1f} s")
-        strange = [stamp for stamp in read if stamp not in ids]
-        self.wrong += len(strange)
-        said += [f"wrong {stamp}" for stamp in strange]
-        if report.verdict is Verdict.CONFLICT or "Otherwise: CONFLICT" in report.summary:
-            self.accused.append(made.path.name)
-            said.append(f"accused: {report.summary}")
-        if gone in read:
-            self.withdrawn += 1
-            self.revoked += report.verdict is Verdict.REVOKED
-        return said
+def _times(stretches: Sequence[Stretch]) -> str:
+    return ", ".join(f"{one.start:.1f}-{one.end:.1f} s" for one in stretches)
 
 
 def _off(due: Stretch, marked: list[tuple[float, float]]) -> float:
@@ -121,34 +116,36 @@ class Maker:
     ) -> None:
         self._stamped = {stamp: _planes(path) for stamp, path in stamped.items()}
         self._plain = [_planes(path) for path in plain]
-        self._folder = folder
+        self._folder, self._seed = folder, seed
         self._random = np.random.default_rng(seed)
-        self._made = 0
 
-    def make(self, longest: float) -> Mixture:
+    def name(self, number: int, longest: float) -> str:
+        """Of a file, before it is made."""
+        return f"{self._seed} compilation {number} up to {longest:g} s"
+
+    def make(self, number: int, longest: float) -> Mixture:
         """One file of ten seconds to ``longest``, with up to three stamped stretches."""
-        draw = self._random
+        draw = self._random = np.random.default_rng((self._seed, number))
         seconds = float(np.exp(draw.uniform(np.log(10.0), np.log(longest))))
         ids = list(self._stamped)
         chosen = [ids[i] for i in draw.permutation(len(ids))[: int(draw.integers(0, 4))]]
         room = seconds / max(1, len(chosen))
         frames: list[Plane] = []
         stretches = []
-        for number, stamp in enumerate(chosen):
+        for stamp in chosen:
             length = float(np.exp(draw.uniform(np.log(2.0), np.log(max(2.1, min(20.0, room))))))
             before = draw.uniform(0.0, max(0.0, room - length))
-            before = before if number or draw.random() < 0.7 else 0.0
+            before = before if frames or draw.random() < 0.7 else 0.0
             frames += self._take(self._any_plain(), before)
             start = len(frames) / RATE
             frames += self._take(self._stamped[stamp], length)
             stretches.append(Stretch(stamp, start, len(frames) / RATE))
         if not chosen or draw.random() < 0.7:
             frames += self._take(self._any_plain(), max(2.0, seconds - len(frames) / RATE))
-        self._made += 1
         crf = int(draw.choice(CRFS))
-        path = self._folder / f"mixture{self._made}.mp4"
+        path = self._folder / "compilation.mp4"
         encode(frames, path, crf, RATE)
-        return Mixture(path, crf, len(frames) / RATE, tuple(stretches))
+        return Mixture(self.name(number, longest), path, crf, len(frames) / RATE, tuple(stretches))
 
     def _any_plain(self) -> list[Plane]:
         return self._plain[int(self._random.integers(len(self._plain)))]

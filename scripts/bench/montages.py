@@ -1,12 +1,13 @@
-"""Pictures of several pictures, made at random: side by side, in a grid, one laid over another.
+"""Pictures of several pictures, made at random: side by side, in a grid, one laid over another,
+still, sliding, or scrolled through in a feed.
 
 Which stamp fills which part is known, so that the finds and their outlines can be held against it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -14,14 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.mixed import encode
+from bench.outcomes import Outcome, held
 from provenance import StampId, VerificationReport
+from provenance.results import Detection
 from provenance.video import read_luma
 
 WIDE, HIGH, RATE = 1280, 720, 25
 SECONDS = 6.0
 CRFS = (20, 24, 28)
+FRAMES = round(SECONDS * RATE)
 WIDTHS = (0.25, 0.36, 0.45, 0.6)
 """Of insets, relative to the frame."""
+FEED = 0.9
+"""Of the pictures of a feed, on a phone held upright."""
+KINDS = (
+    "side by side", "grid", *(f"inset {width:.0%}" for width in WIDTHS),
+    *(f"moving {width:.0%}" for width in WIDTHS), "feed",
+)  # fmt: skip
+EDGE = 8
+"""Pixels that an inset keeps from the frame's edges."""
 SAME = 0.6
 """Intersection over union from which an outline is the right one: its long side is only known as
 far as the mark was seen."""
@@ -33,53 +45,48 @@ Sides = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Montage:
-    """One made file: ``kind``, and which stamp fills which part of the picture."""
+    """One made file: ``kind``, and which stamp fills which part of the picture, frame by frame."""
 
+    name: str
     path: Path
     kind: str
     crf: int
-    parts: dict[StampId, Sides]
+    parts: dict[StampId, list[Sides]]
 
 
-@dataclass(slots=True)
-class Count:
-    """What came of many montages, by their kinds."""
+def outcome(made: Montage, report: VerificationReport, took: float, gone: StampId) -> Outcome:
+    """What came of one file."""
+    said, found, outlined = [], 0, 0
+    read = {find.watermark.stamp_id: find.watermark for find in report.finds}
+    for stamp, sides in made.parts.items():
+        if stamp not in read:
+            said.append(f"missed {stamp} in {sides[0]} to {sides[-1]}")
+            continue
+        overlap = _seen(sides, read[stamp])
+        found, outlined = found + 1, outlined + (overlap >= SAME)
+        if overlap < SAME:
+            said.append(f"{stamp} in {sides[0]} to {sides[-1]}: outline overlaps by {overlap:.2f}")
+    strange = held(report, made.parts, gone)
+    if strange["wrong"] or strange["accused"]:
+        said.append(f"{report.verdict}: {report.summary}")
+    return Outcome(
+        name=made.name,
+        kind=made.kind,
+        crf=made.crf,
+        seconds=SECONDS,
+        due=len(made.parts),
+        found=found,
+        outlined=outlined,
+        off=(),
+        took=took,
+        said=tuple(said),
+        **strange,
+    )
 
-    due: Counter[str] = field(default_factory=Counter)
-    found: Counter[str] = field(default_factory=Counter)
-    outlined: Counter[str] = field(default_factory=Counter)
-    wrong: int = 0
-    accused: int = 0
 
-    def add(self, made: Montage, report: VerificationReport) -> list[str]:
-        """Count one report; says what is not as it should be."""
-        said = []
-        read = {find.watermark.stamp_id: find.watermark.outline for find in report.finds}
-        for stamp, sides in made.parts.items():
-            self.due[made.kind] += 1
-            if stamp not in read:
-                said.append(f"missed {stamp} in {sides}")
-                continue
-            self.found[made.kind] += 1
-            overlap = _overlap(sides, read[stamp])
-            self.outlined[made.kind] += overlap >= SAME
-            if overlap < SAME:
-                said.append(f"{stamp} in {sides}: outline overlaps by {overlap:.2f}")
-        strange = [str(stamp) for stamp in read if stamp not in made.parts]
-        self.wrong += len(strange)
-        said += [f"wrong {stamp}" for stamp in strange]
-        if report.verdict == "CONFLICT":
-            self.accused += 1
-            said.append(f"accused: {report.summary}")
-        return said
-
-    def rows(self) -> list[str]:
-        """One line a kind."""
-        return [
-            f"{kind:14s} {self.found[kind]:3d} of {due:3d} found, outline right in "
-            f"{self.outlined[kind]:3d}"
-            for kind, due in sorted(self.due.items())
-        ]
+def _seen(sides: Sequence[Sides], found: Detection) -> float:
+    """How much an outline has of the true one, on the mean over the frames."""
+    return float(np.mean([_overlap(own, found.outline) for own in sides]))
 
 
 def _overlap(sides: Sides, outline: tuple[tuple[float, float], ...]) -> float:
@@ -105,50 +112,73 @@ class Monteur:
     def __init__(
         self, stamped: dict[StampId, Path], plain: list[Path], folder: Path, seed: int
     ) -> None:
-        self._stamped, self._plain, self._folder = stamped, plain, folder
-        self._random = np.random.default_rng(seed)
-        self._made = 0
+        self._stamped, self._plain, self._folder, self._seed = stamped, plain, folder, seed
 
-    def make(self) -> Montage:
+    def name(self, number: int) -> str:
+        """Of a file, before it is made."""
+        return f"{self._seed} montage {number}"
+
+    def make(self, number: int) -> Montage:
         """One file of six seconds."""
-        self._made += 1
-        kind = ("side by side", "grid", *(f"inset {width:.0%}" for width in WIDTHS))[
-            self._made % (2 + len(WIDTHS))
-        ]
+        draw = np.random.default_rng((self._seed, number))
+        kind = KINDS[number % len(KINDS)]
         ids = list(self._stamped)
-        drawn = [ids[i] for i in self._random.permutation(len(ids))]
+        drawn = [ids[i] for i in draw.permutation(len(ids))]
+        size = (HIGH, WIDE) if kind == "feed" else (WIDE, HIGH)
         if kind == "side by side":
             places = [(0, 0, WIDE // 2, HIGH), (WIDE // 2, 0, WIDE // 2, HIGH)]
-            chosen = drawn[:2]
+            courses, chosen = [[place] for place in places], drawn[:2]
         elif kind == "grid":
             places = [(x, y, WIDE // 2, HIGH // 2) for y in (0, HIGH // 2) for x in (0, WIDE // 2)]
-            chosen = drawn[:3]  # the last place shows a plain clip
+            courses, chosen = [[place] for place in places], drawn[:3]  # the last place is plain
         else:
-            wide = 2 * round(float(kind.split()[1].rstrip("%")) / 200.0 * WIDE)
-            high = 2 * round(wide * HIGH / WIDE / 2)
-            x, y = (int(self._random.integers(8, most - size - 8)) for most, size in
-                    ((WIDE, wide), (HIGH, high)))  # fmt: skip
-            places, chosen = [(x, y, wide, high)], drawn[:1]
-        crf = int(self._random.choice(CRFS))
-        path = self._folder / f"montage{self._made}.mp4"
-        encode(self._frames(places, chosen), path, crf, RATE)
-        return Montage(path, kind, crf, dict(zip(chosen, places, strict=False)))
+            share = FEED if kind == "feed" else float(kind.split()[1].rstrip("%")) / 100.0
+            courses, chosen = [_course(kind.split()[0], share, size, draw)], drawn[:1]
+        crf = int(draw.choice(CRFS))
+        path = self._folder / "montage.mp4"
+        under = planes_of(self._plain[int(draw.integers(len(self._plain)))], *size)
+        encode(self._frames(under, courses, chosen), path, crf, RATE)
+        return Montage(self.name(number), path, kind, crf, dict(zip(chosen, courses, strict=False)))
 
-    def _frames(self, places: list[Sides], chosen: list[StampId]) -> list[Plane]:
-        under = planes_of(self._any_plain(), WIDE, HIGH)
-        over = []
-        for place, stamp in zip(places, chosen, strict=False):
-            over.append((place, planes_of(self._stamped[stamp], place[2], place[3])))
+    def _frames(
+        self, under: list[Plane], courses: list[list[Sides]], chosen: list[StampId]
+    ) -> list[Plane]:
+        over = [
+            (course, planes_of(self._stamped[stamp], *course[0][2:]))
+            for course, stamp in zip(courses, chosen, strict=False)
+        ]
         frames = []
-        for index in range(round(SECONDS * RATE)):
+        for index in range(FRAMES):
             frame = under[index % len(under)].copy()
-            for (left, top, wide, high), clip in over:
+            for course, clip in over:
+                left, top, wide, high = course[index % len(course)]
                 frame[top : top + high, left : left + wide] = clip[index % len(clip)]
             frames.append(frame)
         return frames
 
-    def _any_plain(self) -> Path:
-        return self._plain[int(self._random.integers(len(self._plain)))]
+
+def _course(
+    kind: str, share: float, size: tuple[int, int], draw: np.random.Generator
+) -> list[Sides]:
+    """Where an inset lies in every frame: still, sliding steadily, or scrolled by a thumb."""
+    wide = 2 * round(share / 2.0 * size[0])
+    high = 2 * round(wide * HIGH / WIDE / 2)
+    room = np.array([most - 2 * EDGE - own for most, own in zip(size, (wide, high), strict=True)])
+    start, end = draw.uniform(0.0, 1.0, (2, 2)) * room
+    passed = np.linspace(0.0, 1.0, FRAMES)
+    if kind == "inset":
+        end = start
+    elif kind == "feed":
+        # Flicks: it rests, glides off fast, and slows down.
+        passed = np.clip(
+            2.0 * np.floor(3 * passed) / 6 + (1 - np.exp(-9 * (3 * passed % 1))) / 3, 0, 1
+        )
+        end[0] = start[0]
+        start[1], end[1] = 0.9 * room[1], 0.1 * room[1]
+    elif draw.random() < 0.5:
+        passed = passed**2 * (3.0 - 2.0 * passed)
+    at = np.rint(start + (end - start) * passed[:, None]).astype(int) + EDGE
+    return [(int(x), int(y), wide, high) for x, y in at]
 
 
 def planes_of(path: Path, wide: int, high: int) -> list[Plane]:
