@@ -54,15 +54,8 @@ def fold(plane: Plane, left: float, top: float, side: int, step: int = 1) -> Spe
         side: of the tile, canonical pixels.
         step: canonical pixels between two samples; the spectrum is then (side / step) square.
     """
-    height, width = plane.shape
     size = side // step
-    tile = np.zeros((size, size), np.float32)
-    for y in range(0, height, size):
-        for x in range(0, width, size):
-            part = plane[y : y + size, x : x + size]
-            tile[: part.shape[0], : part.shape[1]] += part
-    # OpenCV's transform is several times as fast as NumPy's at this size.
-    spectrum = cv2.dft(tile, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[..., 0]
+    spectrum = _folded(plane, size)
     frequency = np.fft.fftfreq(size) / step
     # Cast after the product: a phase of hundreds of turns has no digits left in single precision.
     down = np.exp(-2j * np.pi * frequency * top).astype(np.complex64)
@@ -71,10 +64,76 @@ def fold(plane: Plane, left: float, top: float, side: int, step: int = 1) -> Spe
     return centred
 
 
+def _folded(plane: Plane, size: int) -> Spectrum:
+    height, width = plane.shape
+    tile = np.zeros((size, size), np.float32)
+    for y in range(0, height, size):
+        for x in range(0, width, size):
+            part = plane[y : y + size, x : x + size]
+            tile[: part.shape[0], : part.shape[1]] += part
+    # OpenCV's transform is several times as fast as NumPy's at this size.
+    return cv2.dft(tile, flags=cv2.DFT_COMPLEX_OUTPUT).view(np.complex64)[..., 0]
+
+
 def fold_centred(plane: Plane, side: int) -> Spectrum:
     """:func:`fold` a plane whose centre is the picture's."""
     height, width = plane.shape
     return fold(plane, -(width - 1) / 2.0, -(height - 1) / 2.0, side)
+
+
+class Tiling:
+    """The points of a pattern on one piece of the canonical plane: to samples, and back.
+
+    What depends on points and place alone is worked out once.
+
+    Args:
+        points: (N, 2) (ky, kx), none of them the mirror image of another.
+        side: of the tile.
+        left, top: canonical coordinates of the piece's first sample's centre.
+        size: (width, height) of the piece, samples.
+        step: canonical pixels between two samples.
+    """
+
+    def __init__(  # noqa: PLR0917 - what a place is
+        self,
+        points: NDArray[np.intp],
+        side: int,
+        left: float,
+        top: float,
+        size: tuple[int, int],
+        step: int = 1,
+    ) -> None:
+        down, across = points[:, 0], points[:, 1]
+        self._samples, self._size = side // step, size
+        self._at = down % self._samples, across % self._samples
+        self._mirrored = -down % self._samples, -across % self._samples
+        # Cast last: a phase of hundreds of turns has no digits left in single precision.
+        turn = np.exp(2j * np.pi / side * (down * top + across * left))
+        self._phase = turn.astype(np.complex64)
+
+    def plane(self, values: NDArray[np.complexfloating]) -> Plane:
+        """(h, w) the pattern of (N,) amplitudes."""
+        side, (width, height) = self._samples, self._size
+        half = (0.5 * values * self._phase).astype(np.complex64)
+        spectrum = np.zeros((side, side), np.complex64)
+        spectrum[self._at] += half
+        spectrum[self._mirrored] += half.conj()
+        parts = spectrum.view(np.float32).reshape(side, side, 2)
+        tile = cv2.idft(parts, flags=cv2.DFT_REAL_OUTPUT)
+        plane: Plane = np.tile(tile, (-(-height // side), -(-width // side)))[:height, :width]
+        return plane
+
+    def spectrum(self, plane: Plane) -> Spectrum:
+        """The DFT of a plane (h, w) folded onto one tile, phases as seen from its first sample."""
+        return _folded(plane, self._samples)
+
+    def values(self, spectrum: Spectrum) -> NDArray[np.complex64]:
+        """(N,) of such a spectrum, with phases as seen from the picture's centre."""
+        return spectrum[self._at] * self._phase.conj()
+
+    def noise(self, spectrum: Spectrum) -> NDArray[np.float32]:
+        """(N,) :func:`noise` at the points."""
+        return noise(spectrum)[self._at]
 
 
 def tiled(
@@ -82,16 +141,7 @@ def tiled(
 ) -> Plane:
     """The pattern of ``points`` on a canonical plane of that size; ``side``: of the tile."""
     left, top = -(width - 1) / 2.0, -(height - 1) / 2.0
-    phase = np.exp(2j * np.pi / side * (points[:, 0] * top + points[:, 1] * left))
-    spectrum = np.zeros((side, side), np.complex64)
-    spectrum[points[:, 0] % side, points[:, 1] % side] = values * phase
-    tile = np.asarray(cv2.idft(spectrum.view(np.float32).reshape(side, side, 2)), np.float32)[
-        ..., 0
-    ]
-    rows = np.arange(height) % side
-    columns = np.arange(width) % side
-    plane: Plane = tile[np.ix_(rows, columns)]
-    return plane
+    return Tiling(points, side, left, top, (width, height)).plane(values)
 
 
 def synthesise(

@@ -36,7 +36,12 @@ EVENNESS = 12.0
 MOST_UNEVEN = 0.9
 """Share of the nominal strength up to which the pattern may fall short somewhere."""
 
+COARSE = 2
+"""Canonical pixels between the samples that the ascent works on: the pattern ends at 0.19 cycles a
+pixel, and the mask that it is multiplied with is smooth."""
+
 Values = NDArray[np.complex128]
+_Region = tuple[slice, slice]
 
 
 class Host:
@@ -64,34 +69,55 @@ class Host:
         Returns:
             (D,) complex amplitudes, and an (h, w) factor for the pattern they and the pilot make.
         """
-        height, width = self._room.shape
         pilot, plain = pattern.coefficients(layout, codeword, slope)
         points = np.vstack([layout.pilot_points, layout.data_points])
         side = layout.spec.tile
         response = high_pass_response(np.hypot(*points.T) / side)
         nominal = np.abs(plain)
         energy = float(np.sum(nominal**2))
-        readers = [
-            _Reader(layout, codeword, slope, self._total, region)
-            for region in _regions(height, width)
-        ]
+        regions = _regions(*self._room.shape)
+        place = _Place(self._room.shape, regions[0], side)
+        both, alone = place.coarse(points), place.coarse(layout.data_points)
+        readers = [_Reader(layout, codeword, slope, self._total, region) for region in regions]
+        coarse = cv2.blur(self._room, (COARSE + 1, COARSE + 1))[::COARSE, ::COARSE]
         data = plain
         for turn in range(ROUNDS):
-            both = np.concatenate([pilot, data])
-            evenness = _evenness(pattern.tiled(points, both, width, height, side))
-            room = self._room * evenness
-            marked = room * pattern.tiled(points, np.asarray(both * response), width, height, side)
+            values = np.concatenate([pilot, data])
+            room = coarse * _evenness(both.plane(values), COARSE)
+            marked = room * both.plane(values * response)
             slopes = np.zeros_like(marked)
             for reader in readers:
                 reader.climb(marked, slopes)
-            back = pattern.fold_centred(slopes * room, side)
-            way = back[layout.data_at] * response[len(pilot) :] * nominal**2
+            way = alone.values(alone.spectrum(slopes * room)) * response[len(pilot) :] * nominal**2
             way *= np.sqrt(energy / max(float(np.sum(np.abs(way) ** 2)), 1e-30))
             data = data + STEP * (1.0 - 0.6 * turn / ROUNDS) * way
             data /= np.maximum(np.abs(data) / (MOST * nominal), 1.0)
             data *= np.sqrt(energy / float(np.sum(np.abs(data) ** 2)))
-        both = np.concatenate([pilot, data])
-        return data, _evenness(pattern.tiled(points, both, width, height, side))
+        return data, _evenness(place.fine(points).plane(np.concatenate([pilot, data])), 1)
+
+
+class _Place:
+    """A region of a plane of some shape that lies around the picture's centre."""
+
+    def __init__(self, shape: tuple[int, ...], region: _Region, side: int) -> None:
+        rows, columns = region
+        self._size = columns.stop - columns.start, rows.stop - rows.start
+        self._first = columns.start - (shape[1] - 1) / 2.0, rows.start - (shape[0] - 1) / 2.0
+        self._side = side
+        self.within = (
+            slice(rows.start // COARSE, -(-rows.stop // COARSE)),
+            slice(columns.start // COARSE, -(-columns.stop // COARSE)),
+        )
+        """The same on a plane of every :data:`COARSE`-th sample."""
+
+    def fine(self, points: NDArray[np.intp]) -> pattern.Tiling:
+        """The points on every sample."""
+        return pattern.Tiling(points, self._side, *self._first, self._size)
+
+    def coarse(self, points: NDArray[np.intp]) -> pattern.Tiling:
+        """The points on the samples of :attr:`within`."""
+        width, height = (-(-length // COARSE) for length in self._size)
+        return pattern.Tiling(points, self._side, *self._first, (width, height), COARSE)
 
 
 class _Reader:
@@ -103,31 +129,24 @@ class _Reader:
         codeword: NDArray[np.float32],
         slope: float,
         total: Plane,
-        region: tuple[slice, slice],
+        region: _Region,
     ) -> None:
         self._layout = layout
         self._codeword = codeword
-        self._region = region
         self._weights, self._share = pattern.weighting(layout, slope)
-        self._total = self._part(total)
-        self._host = self._fold(self._total)[self._layout.data_at]
-        self._noise: Plane | None = None
-
-    def _fold(self, plane: Plane) -> pattern.Spectrum:
-        return pattern.fold_centred(plane, self._layout.spec.tile)
-
-    def _part(self, plane: Plane) -> Plane:
-        part = np.zeros_like(plane)
-        part[self._region] = plane[self._region]
-        return part
+        place = _Place(total.shape, region, layout.spec.tile)
+        self._within, self._tiling = place.within, place.coarse(layout.data_points)
+        fine = place.fine(layout.data_points)
+        spectrum = fine.spectrum(total[region])
+        self._host, self._host_noise = fine.values(spectrum), fine.noise(spectrum)
+        self._noise: NDArray[np.float32] | None = None
 
     def climb(self, marked: Plane, slopes: Plane) -> None:
-        """Add dJ / d(residual) (h, w) to ``slopes``, for a mark (h, w) as the residual shows it."""
-        part = self._part(marked)
+        """Add dJ / d(residual) to ``slopes``, for a mark as the residual shows it, both coarse."""
+        spectrum = self._tiling.spectrum(marked[self._within]) * np.float32(COARSE**2)
         if self._noise is None:
-            whole = self._fold(np.asarray(self._total + part, np.float32))
-            self._noise = pattern.noise(whole)[self._layout.data_at]
-        values = (self._fold(part)[self._layout.data_at] + self._host) / self._noise
+            self._noise = np.hypot(self._host_noise, self._tiling.noise(spectrum))
+        values = (self._tiling.values(spectrum) + self._host) / self._noise
         parts = np.stack([values.real, values.imag])
         inside = np.abs(parts) < pattern.CLIP
         signed = np.clip(parts, -pattern.CLIP, pattern.CLIP) * self._weights
@@ -138,25 +157,24 @@ class _Reader:
         change = 1.0 / max(mean, 0.05) - (agreement - mean) / (variance + COPY_NOISE)
         change = change * self._codeword / self._share
         by_point = change[bits] * self._weights * inside
-        values = (by_point[0] + 1j * by_point[1]) / self._noise
-        height, width = slopes.shape
-        plane = pattern.tiled(
-            self._layout.data_points, values, width, height, self._layout.spec.tile
-        )
-        slopes[self._region] += plane[self._region]
+        slopes[self._within] += self._tiling.plane((by_point[0] + 1j * by_point[1]) / self._noise)
 
 
-def _regions(height: int, width: int) -> list[tuple[slice, slice]]:
+def _regions(height: int, width: int) -> list[_Region]:
     """The whole picture, then its crops."""
     regions = [(slice(0, height), slice(0, width))]
     tall, wide = int(height * CROP_SIDE), int(width * CROP_SIDE)
     for down, across in CROPS:
         top, left = int((height - tall) * down), int((width - wide) * across)
+        top, left = top - top % COARSE, left - left % COARSE
         regions.append((slice(top, top + tall), slice(left, left + wide)))
     return regions
 
 
-def _evenness(plane: Plane) -> Plane:
-    """What keeps a pattern (h, w) of unit deviation at that everywhere, or a little less."""
-    power = cv2.GaussianBlur(plane * plane, (0, 0), EVENNESS)
+def _evenness(plane: Plane, step: int) -> Plane:
+    """What keeps a pattern (h, w) of unit deviation at that everywhere, or a little less.
+
+    ``step``: canonical pixels between two samples.
+    """
+    power = cv2.GaussianBlur(plane * plane, (0, 0), EVENNESS / step)
     return np.asarray(1.0 / np.maximum(np.sqrt(np.maximum(power, 0.0)), MOST_UNEVEN), np.float32)
