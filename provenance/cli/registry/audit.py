@@ -125,12 +125,13 @@ def audit_command(  # noqa: PLR0917 - click passes every parameter by name
 )
 @registry_option
 @json_option
-def sweep_command(registry_url: str | None, as_json: bool) -> None:
+@quiet_option
+def sweep_command(registry_url: str | None, as_json: bool, quiet: bool) -> None:
     """Settle what killed runs left: reservations without a file are given up.
 
     A stamp whose run still works, or ran on another machine within a day, is left alone.
     """
-    with open_registry(settings({"registry": registry_url})) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet)) as stamps:
         report = stamps.reservations.sweep()
     if as_json:
         print_json(report.as_json())

@@ -100,13 +100,14 @@ def export_command(  # noqa: PLR0917 - click passes every parameter by name
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @registry_option
-def import_command(file: Path, registry_url: str | None) -> None:
+@quiet_option
+def import_command(file: Path, registry_url: str | None, quiet: bool) -> None:
     """Take over stamps and withdrawals from JSON Lines; what is known already stays as it is.
 
     The lines are believed as they are: import only what comes from yourself.
     """
 
-    with open_registry(settings({"registry": registry_url}), create=True) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet), create=True) as stamps:
         done = bundles.read_lines(stamps, file)
     stdout().print(f"{file}: {show.counted(done)} taken over, {done.known} known already")
 

@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.lazy import examples
 from provenance.cli.opening import open_registry, settings
-from provenance.cli.options import json_option, registry_option
+from provenance.cli.options import json_option, quiet_option, registry_option
 from provenance.cli.output import print_json, stdout
 from provenance.cli.registry.targets import stamp_id_of
 from provenance.documents.lines import write_whole
@@ -34,13 +34,18 @@ from provenance.verifying.verify import fingerprint
 )
 @registry_option
 @json_option
+@quiet_option
 def show_command(
-    stamp_id: str, manifest: Path | None, registry_url: str | None, as_json: bool
+    stamp_id: str,
+    manifest: Path | None,
+    registry_url: str | None,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Show what a stamp id stands for, and whether it was withdrawn."""
 
     wanted = stamp_id_of(stamp_id)
-    with open_registry(settings({"registry": registry_url})) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet)) as stamps:
         record = stamps.find(wanted)
         if record is None:
             raise InputError(f"The registry {stamps.name} has no stamp {wanted}.")
@@ -78,11 +83,17 @@ def show_command(
 @click.option("--limit", metavar="N", type=click.IntRange(1), default=100, show_default=True)
 @registry_option
 @json_option
+@quiet_option
 def search_command(
-    like: Path | None, registry_url: str | None, limit: int, as_json: bool, **asked: str | None
+    like: Path | None,
+    registry_url: str | None,
+    limit: int,
+    as_json: bool,
+    quiet: bool,
+    **asked: str | None,
 ) -> None:
     """List stamps, newest first; everything given has to fit."""
-    with open_registry(settings({"registry": registry_url})) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet)) as stamps:
         if like is not None:
             if any(value is not None for value in asked.values()):
                 raise UsageError("--like looks by fingerprint alone; leave the other filters out.")

@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.lazy import examples
 from provenance.cli.opening import open_registry, settings
-from provenance.cli.options import json_option, registry_option
+from provenance.cli.options import json_option, quiet_option, registry_option
 from provenance.cli.output import print_json, stdout
 from provenance.cli.registry.targets import one_target, stamps_of, target_of
 from provenance.documents.lines import write_whole
@@ -29,12 +29,13 @@ _KINDS = (".csv", ".jsonl")
 @click.option("--all", "ended", is_flag=True, help="Those that were taken back, too.")
 @registry_option
 @json_option
-def withdrawals_command(ended: bool, registry_url: str | None, as_json: bool) -> None:
+@quiet_option
+def withdrawals_command(ended: bool, registry_url: str | None, as_json: bool, quiet: bool) -> None:
     """List the withdrawals in force: what, why, since when, by whom, and how many stamps each hits.
 
     Who withdrew is known where `registry revoke --by ID` said so.
     """
-    with open_registry(settings({"registry": registry_url})) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet)) as stamps:
         found = [
             Standing(entry, entry.by, entry.ended_by, sum(1 for _ in stamps.hit_by(entry)))
             for entry in stamps.withdrawals.listed()
@@ -63,8 +64,13 @@ def withdrawals_command(ended: bool, registry_url: str | None, as_json: bool) ->
 )
 @registry_option
 @json_option
+@quiet_option
 def recall_command(
-    out: Path | None, registry_url: str | None, as_json: bool, **asked: str | None
+    out: Path | None,
+    registry_url: str | None,
+    as_json: bool,
+    quiet: bool,
+    **asked: str | None,
 ) -> None:
     """List every stamp that a withdrawal of this concerns, also of clips made from such a one.
 
@@ -77,7 +83,7 @@ def recall_command(
     if out is not None and as_json:
         raise UsageError("--json prints the list, --out writes it; give one of them.")
     kind, target = target_of(**asked)
-    with open_registry(settings({"registry": registry_url})) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet)) as stamps:
         asked_about = drafted(kind, target, "asked about")
         if not any(stamps.hit_by(asked_about)):
             raise UsageError(

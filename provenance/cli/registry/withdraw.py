@@ -8,7 +8,7 @@ import click
 
 from provenance.cli.lazy import examples
 from provenance.cli.opening import open_registry, settings
-from provenance.cli.options import json_option, registry_option
+from provenance.cli.options import json_option, quiet_option, registry_option
 from provenance.cli.output import print_json, stdout
 from provenance.cli.registry.moments import moment_of
 from provenance.cli.registry.targets import stamps_of, target_of, target_options
@@ -45,6 +45,7 @@ _SHOWN = 20
 @click.option("--dry-run", is_flag=True, help="Say which stamps it would hit, and do nothing.")
 @registry_option
 @json_option
+@quiet_option
 def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     reason: str,
     by: str | None,
@@ -53,6 +54,7 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     dry_run: bool,
     registry_url: str | None,
     as_json: bool,
+    quiet: bool,
     **asked: str | None,
 ) -> None:
     """Withdraw a stamp, or every stamp of a model, a key, a consent or a reviewer's key.
@@ -64,7 +66,7 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
     moment = None if good_before is None else moment_of(good_before)
     draft = drafted(kind, target, reason, good_before=moment, by=by)
     what = f"{named(kind, target)}{show.spared(draft)}"
-    with open_registry(settings({"registry": registry_url})) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet)) as stamps:
         hits = list(stamps.hit_by(draft))
         # One that spares all there is may well be meant.
         known = bool(hits) or any(stamps.hit_by(replace(draft, good_before=None)))
@@ -97,11 +99,16 @@ def revoke_command(  # noqa: PLR0917 - click passes every parameter by name
 )
 @target_options
 @registry_option
+@quiet_option
 def reinstate_command(
-    reason: str, by: str | None, registry_url: str | None, **asked: str | None
+    reason: str,
+    by: str | None,
+    registry_url: str | None,
+    quiet: bool,
+    **asked: str | None,
 ) -> None:
     """End a withdrawal; it stays on record, and so does the reason."""
     kind, target = target_of(**asked)
-    with open_registry(settings({"registry": registry_url})) as stamps:
+    with open_registry(settings({"registry": registry_url}, quiet=quiet)) as stamps:
         stamps.withdrawals.reinstate(kind, target, reason, by=by)
     stdout().print(f"Reinstated: {named(kind, target)}.", soft_wrap=True)
