@@ -72,7 +72,8 @@ def _id_of(path: Path) -> str:
     """What tells a folder from others, wherever it is mounted; whoever comes first says it."""
     draft = path.with_name(f"{path.name}-{secrets.token_hex(8)}")
     if not path.exists():
-        draft.write_text(secrets.token_hex(16), "ascii")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(16))
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
         draft.unlink()

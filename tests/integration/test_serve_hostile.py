@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,16 @@ def begun(desk: Served, length: int, *, source: str = "127.0.0.1") -> socket.soc
     head = f"POST {API} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n"
     made.sendall(head.encode() + b"0" * 100)
     return made
+
+
+def bomb() -> bytes:
+    """A picture of a few kB that says it has 12 gigabytes of pixels."""
+    head = struct.pack(">IIBBBBB", 64_000, 64_000, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(1 << 20))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
 
 
 def waited(what: str, true: object) -> None:
@@ -106,8 +118,11 @@ def test_what_a_file_is_said_to_be_does_not_count(
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"GIF89a" + b"\0" * 50, b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n", b"PK\3\4" + b"\0" * 60],
-    ids=["empty", "a broken picture", "a playlist of this machine", "a broken archive"],
+    [
+        *(b"", b"GIF89a" + b"\0" * 50, b"#EXTM3U\n#EXTINF:1,\n/etc/passwd\n"),
+        *(b"PK\3\4" + b"\0" * 60, bomb()),
+    ],
+    ids=["empty", "a broken picture", "a playlist of this machine", "a broken archive", "a bomb"],
 )
 def test_what_is_no_video_is_refused_in_a_sentence(desk: Served, content: bytes) -> None:
     sent = desk.ask("POST", f"{API}?name=a.mp4", content)
@@ -182,14 +197,19 @@ def test_what_a_killed_desk_left_is_swept_by_the_next(tmp_path: Path) -> None:
         assert again.files() == []
 
 
-def test_a_desk_that_is_closed_gives_up_what_it_examines_and_leaves_nothing(
+def test_a_desk_that_is_closed_gives_up_what_it_examines_leaves_nothing_and_told_of_nobody(
     tmp_path: Path, keyring: Keyring, stamped: StampResult
 ) -> None:
     with served(tmp_path, "--keys", keyring.folder) as desk:
-        desk.hand_in(Path(stamped.output_path))
+        key = desk.hand_in(Path(stamped.output_path), "a-name-of-its-own.mp4")
+        assert desk.ask("POST", API, b"no video").status == 202
         code, said = desk.stop()
         assert code == 0, said
         assert desk.files() == []
+        for secret in ("a-name-of-its-own", "127.0.0.1", key, stamped.stamp_id.hex):
+            assert secret not in said
+        for left in desk.uploads.iterdir():
+            assert left.stat().st_mode & 0o077 == 0, left
 
 
 def test_other_sites_and_other_names_get_nothing(desk: Served) -> None:

@@ -28,7 +28,7 @@ def test_desks_share_a_queue_and_what_one_that_went_away_had_is_examined_by_anot
 ) -> None:
     content, uploads = Path(stamped.output_path), tmp_path / "shared"
     flags = ("--uploads", uploads, "--database", database, "--workers", "1")
-    keys = []
+    keys: list[str] = []
     for ends in ("is closed", "is killed"):
         (tmp_path / ends).mkdir()
         with served(tmp_path / ends, *flags) as first:
