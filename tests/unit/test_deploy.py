@@ -60,6 +60,13 @@ def templates() -> dict[str, Any]:
     return {one["name"]: one for one in loaded("argo.yaml")["spec"]["templates"]}
 
 
+def desk_pod() -> Any:
+    """What the cluster is told of each desk."""
+    text = (DEPLOY / "kubernetes" / "desk.yaml").read_text(encoding="utf-8")
+    (made,) = (one for one in yaml.safe_load_all(text) if one["kind"] == "Deployment")
+    return made["spec"]["template"]["spec"]
+
+
 def commands() -> Iterator[list[str]]:
     """Every call of the program, as the words that it would be given."""
     for path in UNITS:
@@ -73,6 +80,8 @@ def commands() -> Iterator[list[str]]:
         (given,) = step["arguments"]["parameters"]
         more = {"{{inputs.parameters.more}}": given["value"]}
         yield [more.get(word, word) for word in (*container["command"], *container["args"])]
+    yield ["provenance", *loaded("compose.yaml")["services"]["desk-1"]["command"]]
+    yield [*desk_pod()["containers"][0]["command"], *desk_pod()["containers"][0]["args"]]
     for line in re.findall(r"provenance-stamp (\w.*)$", CONTAINERFILE, re.MULTILINE):
         yield ["provenance", *shlex.split(line)]
 
@@ -85,7 +94,7 @@ def entries(path: Path) -> dict[str, set[str]]:
 
 def test_every_command_would_be_understood() -> None:
     found = list(commands())
-    assert len(found) == 7
+    assert len(found) == 10
     for words in found:
         assert Path(words[0]).name == "provenance"
         command, arguments = find_command(words[1:])
@@ -113,7 +122,7 @@ def test_a_unit_is_good_to_systemds_own_check_where_it_is_installed(
         return
     for one in UNITS:
         text = one.read_text(encoding="utf-8")
-        there = text.replace("/srv/stamps/.venv/bin/provenance", sys.executable)
+        there = re.sub("/srv/[a-z]+/.venv/bin/provenance", sys.executable, text)
         (tmp_path / one.name).write_text(there, encoding="utf-8")
     done = subprocess.run(
         ["systemd-analyze", "verify", str(tmp_path / path.name)],
@@ -176,6 +185,27 @@ def test_the_argo_step_runs_without_root_on_a_root_that_is_read_only() -> None:
     assert not container["securityContext"]["allowPrivilegeEscalation"]
     volumes = {one["name"] for one in workflow["volumes"]}
     assert {one["name"] for one in container["volumeMounts"]} == volumes
+
+
+def test_desks_run_without_root_or_rights_on_a_root_that_is_read_only() -> None:
+    for name in ("desk-1", "desk-2"):
+        desk = loaded("compose.yaml")["services"][name]
+        assert desk["user"] == "10001:10001"
+        assert desk["read_only"]
+        assert desk["cap_drop"] == ["ALL"]
+        assert "/readyz" in desk["healthcheck"]["test"][-1]
+    pod = desk_pod()
+    assert pod["securityContext"]["runAsNonRoot"]
+    volumes = {one["name"] for one in pod["volumes"]}
+    for container in (*pod["initContainers"], *pod["containers"]):
+        rights = container["securityContext"]
+        assert rights["readOnlyRootFilesystem"]
+        assert not rights["allowPrivilegeEscalation"]
+        assert rights["capabilities"] == {"drop": ["ALL"]}
+        assert {one["name"] for one in container["volumeMounts"]} <= volumes
+    (desk,) = pod["containers"]
+    assert desk["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert desk["livenessProbe"]["httpGet"]["path"] == "/healthz"
 
 
 def test_the_workflow_reads_no_command_out_of_what_it_was_given() -> None:
