@@ -145,6 +145,8 @@ def test_the_description_of_the_interface_is_served(desk: Served) -> None:
         f"{API}/{{key}}",
         f"{API}/{{key}}/events",
         f"{API}/{{key}}/frames/{{number}}",
+        "/api/v1/uploads",
+        "/api/v1/uploads/{key}",
     }
 
 
