@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from itertools import combinations, product
 
 from provenance.verifying.regions import Region
 from provenance.verifying.views import View
@@ -12,10 +12,11 @@ from provenance.watermark.code.grid import Grid
 from provenance.watermark.find.borders import Borders, alike
 from provenance.watermark.find.panels import Box
 
-EVERY = 4
-"""Of the first frames that are looked at, every fourth is looked at for borders..."""
-ALONE = (1, 4, 7)
-"""...and these of them by themselves too, so that what slides is seen."""
+EVERY = 5
+"""Of the first frames that are looked at, every fifth is looked at for borders..."""
+ALONE = (0, 6, 3)
+"""...and these of them by themselves too, so that what slides is seen; the last only where one of
+the others shows an inset."""
 SLID = 0.01
 """Share of the frame's side from which a picture has moved."""
 LEAST = 6
@@ -49,12 +50,13 @@ class Insets:
 
     def sliding(self) -> Box | None:
         """One that is seen in two single frames, at two places."""
-        boxes = [one.insets() for one in self._alone if one.frames]
-        for some, others in combinations(boxes, 2):
-            for box in some:
-                for other in others:
-                    if alike(box, other) and _apart(box, other) >= SLID:
-                        return box
+        seen = [one.insets() for one in self._alone[:2]]
+        if any(seen):
+            seen += [one.insets() for one in self._alone[2:]]
+        for some, others in combinations(seen, 2):
+            for box, other in product(some, others):
+                if alike(box, other) and _apart(box, other) >= SLID:
+                    return box
         return None
 
 

@@ -61,7 +61,7 @@ class Borders:
         level, upright = self._grid.upright(self._down), self._grid.upright(self._across)
         if self._grid.rotation % 180:
             level, upright = upright, level
-        upright = np.ascontiguousarray(upright.T)
+        upright = np.asarray(cv2.transpose(upright), np.float32)
         width, height = self._grid.upright_size
         seen = _edges(level, (width, height)), _edges(upright, (height, width))
         return [_exact(box, level, upright) for box in distinct(_framed(*seen))]
@@ -91,8 +91,12 @@ def _edges(differences: NDArray[np.float32], size: tuple[int, int]) -> Plane:
     # The clearest of the lines that come to lie on one of the grid's.
     place = np.minimum(np.arange(1, lines) * height // lines, height - 1)
     first = np.flatnonzero(np.diff(place, prepend=-1))
+    last = np.append(first[1:], lines - 1) - 1
+    clearest = more[first]
+    for step in range(1, int((last - first).max()) + 1):
+        np.maximum(clearest, more[np.minimum(first + step, last)], out=clearest)
     most = np.zeros((height, width), np.float32)
-    most[place[first]] = np.maximum.reduceat(more, first, axis=0)
+    most[place[first]] = clearest
     return np.asarray(np.minimum(most, CLIP) - USUAL, np.float32)
 
 
