@@ -149,6 +149,16 @@ class Gap(Document):
 
 
 @dataclass(frozen=True, slots=True)
+class Place(Document):
+    """Where a picture that slides over another lies at one moment."""
+
+    at: Seconds
+    """Seconds of presentation."""
+    outline: tuple[Pixel, ...]
+    """Its corners then, as :attr:`Detection.outline`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Detection(Document):
     """What the pixels say."""
 
@@ -178,6 +188,15 @@ class Detection(Document):
     outline: tuple[Pixel, ...] = ()
     """The stamped picture's corners in pixels of the shown one, clockwise from what was its upper
     left one; they may lie outside.  Its long side reaches as far as the mark was seen."""
+    path: tuple[Place, ...] = ()
+    """Where the stamped picture lies from moment to moment, if it slides over another; ``outline``,
+    ``missing`` and ``transform`` are then told for the first of them."""
+    box: Hidden[tuple[float, float, float, float] | None] = None
+    """Left, top, right and bottom of the part of the shown picture that was looked at by itself, in
+    its fractions: what lies beyond is another picture."""
+    moves: Hidden[tuple[tuple[float, float, float], ...]] = ()
+    """Of such a picture, wherever it was seen: seconds, and how far it lies from ``outline``, in
+    fractions of the shown picture."""
     missing: tuple[Gap, ...] = ()
     """Areas that were to show the mark and do not."""
     reason: str | None = None

@@ -56,6 +56,8 @@ SCENES = 16
 """Key frames that make it needless to read a long clip through."""
 HEARD = 24 * 3600.0
 """Seconds of sound that are heard, all channels counted."""
+BORDER = 2
+"""Canonical pixels along the border of a picture in a picture, which show something of both."""
 PATIENCE = 200.0
 """Seconds that hearing it may take, so that a sound made to be slow can't cost the picture."""
 
@@ -96,28 +98,53 @@ def fingerprint_of(path: Path, info: MediaInfo, detection: Detection | None = No
         due = time + gap if gap else float("inf")
         return placed.around(picture)
 
+    moves = {} if detection is None else {round(at, 3): (x, y) for at, x, y in detection.moves}
     for frame in _frames(path, info, detection):
-        if frame.luma.shape != size:
+        if frame.luma.shape != size or (moves and round(frame.time, 3) not in moves):
             continue
         picture = grid.upright(canonical(frame.luma, grid, frame.depth))
+        if moves:
+            picture = _held_still(picture, *moves[round(frame.time, 3)])
         if placed is None:
             shown = (picture.shape[1], picture.shape[0])
-            placed = _Placed(picture.shape, _matrix(detection), compared=detection is not None)
+            window = _window(picture.shape, None if detection is None else detection.box)
+            placed = _Placed(window, _matrix(detection), compared=detection is not None)
             collector = Collector(placed.extent, frames_for(info.duration))
         seen = None if detection is None else partial(aside, picture, frame.time)
         collector.add(picture, frame.time, partial(placed.cells, picture), seen)
     return replace(collector.fingerprint(), duration=duration, size=shown, sound=sound)
 
 
+def _held_still(picture: Plane, across: float, down: float) -> Plane:
+    """A picture (h, w) moved back by fractions of its sides, so that what slides lies still."""
+    height, width = picture.shape
+    back = np.array([[1.0, 0.0, -across * width], [0.0, 1.0, -down * height]])
+    moved = cv2.warpAffine(picture, back, (width, height), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)
+
+
+def _window(shape: tuple[int, ...], box: tuple[float, float, float, float] | None) -> Plane:
+    """(h, w): 1 in a box given in fractions but for its border, 0 beyond; else 1 everywhere."""
+    if box is None:
+        return np.ones(shape, np.float32)
+    height, width = shape
+    left, right = round(box[0] * width) + BORDER, round(box[2] * width) - BORDER
+    top, bottom = round(box[1] * height) + BORDER, round(box[3] * height) - BORDER
+    window = np.zeros(shape, np.float32)
+    window[top:bottom, left:right] = 1.0
+    return window
+
+
 class _Placed:
     """Where pictures (h, w) of one size lie on the stamped picture's plane.
 
-    Of what is registered nothing is kept but the signs of its details.
+    ``window`` (h, w) is 1 where they are to be looked at.  Of what is registered nothing is kept
+    but the signs of its details.
     """
 
-    def __init__(self, shape: tuple[int, ...], matrix: Map, *, compared: bool) -> None:
-        self._matrix, self._compared = matrix, compared
-        frame = geometry.frame_of(shape, [matrix])
+    def __init__(self, window: Plane, matrix: Map, *, compared: bool) -> None:
+        self._matrix, self._compared, self._window = matrix, compared, window
+        frame = geometry.frame_of(window.shape, [matrix])
         if frame is None:
             self.extent = Extent(0, 0, 0, 0)
             return
@@ -125,7 +152,7 @@ class _Placed:
         right, bottom = left + frame.size[0], top + frame.size[1]
         self.extent = Extent.within(left, top, right, bottom)
         if self.extent.count:
-            seen = self._laid(np.ones(shape, np.float32)) > 0.5
+            seen = self._laid(window) > 0.5
             self._seen, self._visible = seen, self._shares(seen, 1) >= VISIBLE
             self._squares = self._shares(seen, CELL // DETAIL) >= IN_VIEW
 
@@ -151,7 +178,7 @@ class _Placed:
         """Hash the cells of one picture at every shift."""
         if not self.extent.count:
             return b""
-        seen = self._laid(np.ones_like(picture), MARGIN) > 0.5
+        seen = self._laid(self._window, MARGIN) > 0.5
         canvas = np.where(seen, self._laid(picture, MARGIN), np.float32(picture.mean()))
         return around(canvas, seen, self.extent)
 
@@ -193,6 +220,9 @@ def _frames(path: Path, info: MediaInfo, detection: Detection | None) -> Iterato
     footage = Footage(path, info)
     if info.kind == "image":
         yield from footage.survey()
+        return
+    if detection is not None and detection.moves:
+        yield from read_luma(path)
         return
     duration = info.duration or 0.0
     marked = [] if detection is None else [s for s in detection.segments if s.status == "marked"]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.results import Detection, Gap, MissingArea, PictureMap, Transform
-from provenance.results.picture import Point
+from provenance.results.picture import Place, Point
 from provenance.watermark.arrays import Luma, Map, Plane
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.find.panels import Box
@@ -31,6 +31,9 @@ WIDTH = 640
 """Canonical pixels of a picture of 16:9, the commonest."""
 TILES = 3
 """Repetitions of the pattern either way in which a small picture is looked for."""
+
+MOST_PLACES = 40
+"""Of a picture that slides, as told; all are kept for comparing it."""
 
 Cells = NDArray[np.bool_]
 """(rows, columns) over the shown picture."""
@@ -58,6 +61,14 @@ class Region:
     def all_of(cls, whole: Grid) -> Region:
         """The whole picture."""
         return cls(whole, slice(0, whole.height), slice(0, whole.width))
+
+    def moved(self, box: Box) -> Region:
+        """One of the same size at the upper left corner of a box, kept within the picture."""
+        coded = _turned(box, self.whole.rotation)
+        wide, high = (side.stop - side.start for side in (self.columns, self.rows))
+        left = min(max(round(coded.left * self.whole.width), 0), self.whole.width - wide)
+        top = min(max(round(coded.top * self.whole.height), 0), self.whole.height - high)
+        return Region(self.whole, slice(top, top + high), slice(left, left + wide))
 
     def of_frame(self, luma: Luma) -> Luma:
         """The region's part of a frame (H, W)."""
@@ -93,7 +104,9 @@ class Region:
             matrix = np.reshape(transform.matrix, (3, 3)) @ self._into()
             transform = transform_of(matrix / matrix[2, 2])
         picture = None if found.picture is None else self._spread(found.picture)
-        return replace(found, transform=transform, picture=picture)
+        box = self.box
+        sides = (box.left, box.top, box.right, box.bottom)
+        return replace(found, transform=transform, picture=picture, box=sides)
 
     def _shown(self, x: float, y: float) -> tuple[float, float]:
         box = self.box
@@ -149,16 +162,22 @@ class Region:
 
 
 def in_pixels(found: Detection, size: tuple[int, int]) -> Detection:
-    """A find with outline and missing areas in pixels of the shown picture (width, height)."""
+    """A find with outline, path and areas in pixels of the shown picture (width, height)."""
     if found.picture is None:
         return found
 
     def pixels(points: Sequence[Point]) -> tuple[Point, ...]:
         return tuple((x * size[0], y * size[1]) for x, y in points)
 
+    outline = pixels(found.picture.outline)
+    apart = max(1, -(-len(found.moves) // MOST_PLACES))
     return replace(
         found,
-        outline=pixels(found.picture.outline),
+        outline=outline,
+        path=tuple(
+            Place(at, tuple((x + across * size[0], y + down * size[1]) for x, y in outline))
+            for at, across, down in found.moves[::apart]
+        ),
         missing=tuple(
             Gap(pixels(area.polygon), area.share, area.error_rate) for area in found.picture.areas
         ),

@@ -1,7 +1,8 @@
 """Look for all watermarks in a file: few frames first, more only while undecided.
 
 1. A few dozen frames, spread over the clip (its key frames, when it is long), read where they lie.
-2. Panels whose borders show in them, each as a picture of its own: insets, pictures side by side.
+2. Panels whose borders show in them, each as a picture of its own: insets, also one that slides
+   over the rest, and pictures side by side.
 3. A long clip piece by piece, so that a frame is heard every few seconds.
 4. A few hundred frames, the whole search for geometry, and panels again.
 5. Up to several hundred more, and the whole search again.
@@ -27,6 +28,7 @@ from provenance.errors import UnreadableFileError
 from provenance.results import Coverage, Detection, Effort
 from provenance.results.payload import StampId
 from provenance.verifying.clock import Clock
+from provenance.verifying.insets import LEAST, Insets, follow, shifts
 from provenance.verifying.regions import (
     PART,
     Cells,
@@ -52,7 +54,7 @@ from provenance.watermark.arrays import Plane
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.spec import LAYOUTS
 from provenance.watermark.detector import Detector
-from provenance.watermark.find.panels import Box, panels
+from provenance.watermark.find.panels import Box, distinct, panels
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.where.boundaries import Look
 
@@ -149,7 +151,9 @@ class Search:
             self._detector = Detector(keys, parts=searches * deep, trace=self._told)
         self._whole = grid_of(info)
         self._look: Look | None = self._footage.between if info.kind == "video" else None
+        self._insets = Insets(self._whole)
         self._panels: list[Box] = []
+        self._sliding: Box | None = None
         self._audible: list[Box] = []
         self._heard = False
         self._texture = 0.0
@@ -173,13 +177,15 @@ class Search:
         """
         if self._idle is not None:
             return Detection("not_checked", reason=self._idle)
-        observation = self._observe(self._footage.survey())
+        observation = self._observe(self._insets.seen(self._footage.survey()))
         found = self._detector.quick(observation, self._look)  # 1
         self._clock.begin("borders")
         plane = observation.upright()
-        self._panels, self._texture = panels(plane), texture(plane)
+        self._texture = texture(plane)
+        self._panels = distinct([*self._insets.still(), *panels(plane)])
+        self._sliding = self._insets.sliding()
         if found.stamp_id is None:
-            found = self._in_panels(self._panels, FIRST_LOOK) or found  # 2
+            found = self._in_sliding() or self._in_panels(self._panels, FIRST_LOOK) or found  # 2
         if found.stamp_id is None and self._length > PIECE and self._effort != "quick":
             self._pieced = sorted(self._piecewise([(0.0, self._length)]), key=strength)  # 3
             found = self._pieced.pop() if self._pieced else found
@@ -200,7 +206,7 @@ class Search:
             if found.stamp_id is not None:
                 break
         found = in_pixels(self._enlarged(found), self._info.video.display_size)
-        if found.status == "found" and laid_in(found, plane):
+        if found.status == "found" and (found.moves or laid_in(found, plane)):
             found = replace(found, status="partial")
         if self._info.truncated and found.segments:
             found = heard_to(found, max(self._times))
@@ -210,7 +216,7 @@ class Search:
     def _enlarged(self, found: Detection) -> Detection:
         """A small picture laid in another, looked at by itself, with all the lines that it has."""
         where = found.transform
-        if where is None or where.scale > SMALL or abs(where.rotation_deg) > TURNED:
+        if where is None or where.scale > SMALL or abs(where.rotation_deg) > TURNED or found.moves:
             return found
         tile = next(spec.tile for spec in LAYOUTS if spec.version == found.layout)
         boxes = places(self._whole, where, tile)
@@ -314,6 +320,9 @@ class Search:
         return replace(other, status="partial", segments=kept)
 
     def _in_other_places(self, finds: list[Detection]) -> None:
+        other = None if any(find.moves for find in finds) else self._in_sliding()
+        if other is not None and _new(other, finds):
+            finds.append(replace(other, status="partial"))
         while len(finds) <= MOST_OTHERS:
             rest = unexplained(self._whole, finds)
             if rest is None or rest.mean() < PART:
@@ -358,6 +367,24 @@ class Search:
                     self._audible.append(view.region.box)
                 if _new(found, finds) and wanted in (None, found.stamp_id):
                     return view.region.placed(found)
+        return None
+
+    def _in_sliding(self) -> Detection | None:
+        """The mark of a picture that slides over the rest."""
+        region = None if self._sliding is None else Region.of(self._whole, self._sliding)
+        if region is None:
+            return None
+        for frames in (FIRST_LOOK, MANY):
+            view = self._view(region)
+            self._clock.begin("looking")
+            track = follow(view, self._footage.sampled(frames))
+            self._times += [time for time, _ in track]
+            if len(track) < LEAST:
+                break
+            found = self._detector.framed(view.observation)
+            if found.stamp_id is not None:
+                region = region.moved(track[0][1])
+                return replace(region.placed(found), moves=shifts(track, region))
         return None
 
     def _observe(

@@ -1,6 +1,7 @@
 """Which files to verify: named, in folders or in buckets; and what lies in a bucket brought here.
 
-* :func:`find` walks folders: media by the ending of the name, nothing hidden, no way outside.
+* :func:`find` walks folders: media and ZIP archives by the ending of the name, nothing hidden, no
+  way outside.
 * :func:`at_hand` gives a local path, to a private copy where the file lies in a bucket.
 
 The network is used for what a URL names, and for nothing else.
@@ -28,6 +29,8 @@ MEDIA: Final = frozenset((
     ".webp",
 ))  # fmt: skip
 """Endings of the names that are taken for videos or images in a folder, in small letters."""
+ARCHIVES: Final = frozenset((".zip",))
+"""Endings of the names of archives in a folder whose members are verified one by one."""
 MOST_BYTES: Final = 32 * 1024**3
 """Larger objects are not brought here."""
 
@@ -40,8 +43,9 @@ FEW: Final = 5
 class Found:
     """What a walk came upon.
 
-    ``other`` counts files that are no media by their name, ``kinds`` does so by the ending of the
-    name (in small letters; "" for none), the most frequent first, and ``named`` are the first few.
+    ``other`` counts files that are no media or archive by their name, ``kinds`` does so by the
+    ending of the name (in small letters; "" for none), the most frequent first, and ``named`` are
+    the first few.
     """
 
     files: tuple[Place, ...]
@@ -77,7 +81,7 @@ def find(names: Iterable[str | Path]) -> Found:
             continue
         for each in inside:
             ending = Path(each.file_name).suffix.lower()
-            if ending in MEDIA:
+            if ending in MEDIA or ending in ARCHIVES:
                 files[each] = None
                 continue
             kinds[ending] += 1

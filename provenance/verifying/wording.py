@@ -100,7 +100,10 @@ def placed(found: Detection) -> str:
         return ""
     left, top, right, bottom = found.picture.frame
     share = (right - left) * (bottom - top)
-    return "" if share >= FILLED else area(MissingArea(share, left, top, right, bottom))
+    if share >= FILLED:
+        return ""
+    told = area(MissingArea(share, left, top, right, bottom))
+    return told.replace("an area", "a sliding area", 1) if found.moves else told
 
 
 def looked(coverage: Coverage | None) -> str:

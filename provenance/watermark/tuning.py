@@ -324,6 +324,32 @@ PANELS_WHOLE = 0.85
 PANELS_FOUND = 6
 """Panels that are looked into.  [cost]"""
 
+# Borders of insets (find/borders.py)
+
+BORDERS_ALONG = 15
+"""Canonical pixels along a border over which differences are averaged.  [hand]"""
+
+BORDERS_NEAR = 16
+"""Canonical pixels across it over which differences are usual.  [hand]"""
+
+BORDERS_USUAL = 1.35
+"""Times the usual difference that lines of a texture have here and there.  [hand]"""
+
+BORDERS_CLIP = 4.0
+"""Times the usual difference that a place counts at most.  [hand]"""
+
+BORDERS_LINE = 12.0
+"""Score of a line from which it is looked into.  [geometry] Of one that is as long as the shortest
+side, and just clear enough."""
+
+BORDERS_CLEAR = 1.6
+"""What each border shows at least, and more than its lines beyond the corners do.  [measured] Of
+12 insets of 25 to 60 % of the width the faintest border had 2.4, in a single frame mostly 1.6 and
+more; what looked most like one in ten clips without had 1.2."""
+
+BORDERS_EDGE = 0.01
+"""Share of the frame's side within which a line is the frame's own edge.  [hand]"""
+
 # Step 8 (find/tilts.py)
 
 TILTS_AROUND = 12

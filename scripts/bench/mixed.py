@@ -159,11 +159,10 @@ class Maker:
 def _planes(path: Path) -> list[Plane]:
     """A clip's luma at 360 lines, letterboxed as sites do, 25 frames a second."""
     planes: list[Plane] = []
-    due = 0.0
     for frame in read_luma(path):
-        if frame.time + 1e-6 < due:
+        times = int((frame.time + 1e-6) * RATE) + 1 - len(planes)
+        if times <= 0:
             continue
-        due += 1.0 / RATE
         luma = frame.upright()
         grey = luma if luma.dtype == np.uint8 else (luma >> (frame.depth - 8)).astype(np.uint8)
         scale = min(ACROSS / grey.shape[1], LINES / grey.shape[0])
@@ -172,7 +171,7 @@ def _planes(path: Path) -> list[Plane]:
         canvas = np.full((LINES, ACROSS), 16, np.uint8)
         top, left = (LINES - size[1]) // 2, (ACROSS - size[0]) // 2
         canvas[top : top + size[1], left : left + size[0]] = small
-        planes.append(canvas)
+        planes += [canvas] * times
     return planes
 
 

@@ -85,8 +85,9 @@ def outcome(made: Montage, report: VerificationReport, took: float, gone: StampI
 
 
 def _seen(sides: Sequence[Sides], found: Detection) -> float:
-    """How much an outline has of the true one, on the mean over the frames."""
-    return float(np.mean([_overlap(own, found.outline) for own in sides]))
+    """How much an outline has of the true one, on the mean over the moments it is told for."""
+    told = [(sides[round(place.at * RATE) % len(sides)], place.outline) for place in found.path]
+    return float(np.mean([_overlap(*one) for one in told or [(sides[0], found.outline)]]))
 
 
 def _overlap(sides: Sides, outline: tuple[tuple[float, float], ...]) -> float:
@@ -94,7 +95,7 @@ def _overlap(sides: Sides, outline: tuple[tuple[float, float], ...]) -> float:
         return 0.0
     left, top, wide, high = sides
     own = np.array([(left, top), (left + wide, top), (left + wide, top + high), (left, top + high)])
-    seen = np.clip(np.array(outline), 0.0, (WIDE, HIGH)).astype(np.float32)
+    seen = np.array(outline, np.float32)
     both, _ = cv2.intersectConvexConvex(own.astype(np.float32), seen)
     return float(both / (wide * high + cv2.contourArea(seen) - both + 1e-9))
 
@@ -184,11 +185,10 @@ def _course(
 def planes_of(path: Path, wide: int, high: int) -> list[Plane]:
     """A clip's luma at a size that fills the place, its longer side cut off evenly."""
     planes: list[Plane] = []
-    due = 0.0
     for frame in read_luma(path, end=SECONDS):
-        if frame.time + 1e-6 < due:
+        times = int((frame.time + 1e-6) * RATE) + 1 - len(planes)
+        if times <= 0:
             continue
-        due += 1.0 / RATE
         luma = frame.upright()
         grey = luma if luma.dtype == np.uint8 else (luma >> (frame.depth - 8)).astype(np.uint8)
         scale = max(wide / grey.shape[1], high / grey.shape[0])
@@ -196,5 +196,5 @@ def planes_of(path: Path, wide: int, high: int) -> list[Plane]:
         how = cv2.INTER_AREA if scale < 1.0 else cv2.INTER_CUBIC
         scaled = cv2.resize(np.ascontiguousarray(grey), size, interpolation=how)
         top, left = (size[1] - high) // 2, (size[0] - wide) // 2
-        planes.append(np.asarray(scaled[top : top + high, left : left + wide], np.uint8))
+        planes += [np.asarray(scaled[top : top + high, left : left + wide], np.uint8)] * times
     return planes

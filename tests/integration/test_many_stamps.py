@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ from numpy.typing import NDArray
 
 from provenance import Keyring
 from provenance.results import Verdict
+from provenance.watermark.code.keys import WatermarkKey
 from tests.clips import grey_clip, lumas, picture
 from tests.desk import Desk, opened
 from tests.values import present
 
+KEY = WatermarkKey("7d1f0c2a", b"s" * 32, b"p" * 32)
+
 
 @pytest.fixture
 def desk(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterator[Desk]:
-    with opened(tmp_path_factory.mktemp("desk"), keyring) as made:
+    fixed = replace(keyring, watermark_keys=(KEY,))
+    with opened(tmp_path_factory.mktemp("desk"), fixed) as made:
         yield made
 
 
@@ -89,19 +94,46 @@ def test_two_stamped_clips_side_by_side_are_both_named_with_their_places(
     }
 
 
+def laid_over(desk: Desk, target: Path, places: list[tuple[int, int]]) -> Path:
+    """The first clip at a third of another picture's width, at a place for each frame."""
+    frames = []
+    for index, (frame, (x, y)) in enumerate(
+        zip(lumas(desk.clips[0].output_path), places, strict=True)
+    ):
+        around = np.ascontiguousarray(picture(1280, 960, index, 99))
+        around[y : y + 300, x : x + 400] = cv2.resize(
+            frame, (400, 300), interpolation=cv2.INTER_AREA
+        )
+        frames.append(around)
+    return grey_clip(frames, target)
+
+
 def test_an_inset_of_a_third_of_the_width_is_found_with_its_outline(
     desk: Desk, tmp_path: Path
 ) -> None:
-    frames = []
-    for index, frame in enumerate(lumas(desk.clips[0].output_path)):
-        around = np.ascontiguousarray(picture(1280, 960, index, 99))
-        around[500:800, 700:1100] = cv2.resize(frame, (400, 300), interpolation=cv2.INTER_AREA)
-        frames.append(around)
-    report = desk.check(grey_clip(frames, tmp_path / "inset.mp4"))
+    report = desk.check(laid_over(desk, tmp_path / "inset.mp4", [(700, 500)] * 36))
     assert report.watermark.stamp_id == desk.clips[0].stamp_id
     assert report.verdict is Verdict.PARTIAL, "a picture surrounds it"
     assert "the rest of the picture carries no mark of ours" in report.summary
     assert report.watermark.picture is not None
     corners = np.array(report.watermark.picture.outline)
-    assert corners[0] == pytest.approx((700 / 1280, 500 / 960), abs=0.04)
-    assert corners[2] == pytest.approx((1100 / 1280, 800 / 960), abs=0.04)
+    # The long side is known only as far as the mark was seen.
+    assert corners[:, 0] == pytest.approx(np.array([700, 1100, 1100, 700]) / 1280, abs=0.04)
+    assert corners[:, 1] == pytest.approx(np.array([500, 500, 800, 800]) / 960, abs=0.005)
+    assert report.watermark.path == ()
+
+
+def test_an_inset_that_slides_is_followed_and_its_path_told(desk: Desk, tmp_path: Path) -> None:
+    """It gathers speed, and what it is laid over moves as well."""
+    places = [(100 + index * index // 2, 90 + 9 * index) for index in range(36)]
+    report = desk.check(laid_over(desk, tmp_path / "sliding.mp4", places))
+    assert report.watermark.stamp_id == desk.clips[0].stamp_id
+    assert report.verdict is Verdict.PARTIAL
+    assert "only in a sliding area of 9 % at the upper left" in report.summary
+    assert "the picture is alike (" in report.summary, "compared where it is, frame by frame"
+    assert len(report.watermark.path) >= 30
+    for place in report.watermark.path:
+        x, y = places[round(24 * place.at)]
+        (left, top), _, (right, bottom), _ = place.outline
+        assert (left, right) == pytest.approx((x, x + 400), abs=40.0)
+        assert (top, bottom) == pytest.approx((y, y + 300), abs=4.0)

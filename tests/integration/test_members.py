@@ -67,6 +67,27 @@ def test_each_member_of_an_archive_is_a_row_and_a_second_run_goes_on(
     assert [Path(path).name for path in again] == ["mail.zip!inner.zip"]
 
 
+def test_an_archive_in_a_folder_is_walked_into_and_a_hostile_one_is_refused_in_a_sentence(
+    archive: Path, keyring: Keyring, run: Run, tmp_path: Path
+) -> None:
+    folder = tmp_path / "inbox"
+    (folder / "deep").mkdir(parents=True)
+    archive.rename(folder / "deep" / "mail.ZIP")
+    with zipfile.ZipFile(folder / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("bomb.mp4", bytes(80 << 20))
+    (folder / "deep" / "cut.zip").write_bytes(b"PK\x03\x04" + bytes(40))
+    (folder / "notes.pdf").write_bytes(b"%PDF-1.4")
+    out = tmp_path / "rows.jsonl"
+    done = run("verify", "--keys", keyring.folder, folder, "--results", out)
+    assert done.code == 3
+    found = rows(out)
+    assert found["climbs.mp4"]["file"]["path"].endswith("deep/mail.ZIP!../../climbs.mp4")
+    assert found["climbs.mp4"]["verdict"] == "CONFIRMED"
+    assert "times its size" in found["bomb.zip!bomb.mp4"]["summary"]
+    assert "whose index cannot be read" in found["cut.zip"]["summary"]
+    assert ".pdf 1" in done.out
+
+
 def test_a_documents_pictures_are_verified_one_by_one(
     frame: Image.Image, stamped: StampResult, keyring: Keyring, run: Run, tmp_path: Path
 ) -> None:

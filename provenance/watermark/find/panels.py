@@ -77,8 +77,13 @@ def panels(plane: Plane) -> list[Box]:
         for sides, box in zip(clear, boxes, strict=True)
         if np.nanmin(sides) >= CLEAR
     ]
+    return distinct([box for _, box in sorted(found, key=lambda one: -one[0])])
+
+
+def distinct(boxes: Sequence[Box]) -> list[Box]:
+    """The first few of them, of those that are alike the first."""
     kept: list[Box] = []
-    for _, box in sorted(found, key=lambda one: -one[0]):
+    for box in boxes:
         if not any(box.alike(other) for other in kept):
             kept.append(box)
     return kept[:FOUND]
