@@ -95,7 +95,7 @@ def test_what_was_done_to_a_copy_is_named_from_its_map(
     )
     if mirrored:
         done = done @ np.diag([-1.0, 1.0, 1.0])
-    named = report.transform_of(np.linalg.inv(done))
+    named = report.transform_of(np.asarray(np.linalg.inv(done), np.float64))
     assert named.scale == pytest.approx(scale)
     assert abs(named.rotation_deg) == pytest.approx(abs(turn))
     assert (named.mirrored, named.aspect) == (mirrored, pytest.approx(1.0))
