@@ -179,6 +179,7 @@ class Making:
             foresight=self.foresight,
             progress=told,
         )
+        trim()
         return result.frames, embedder.psnr_y(), result.duration, rehearsal
 
     def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:

@@ -159,6 +159,7 @@ def _excerpt(
         starts = [(run + 0.5) / RUNS * (info.duration or 0.0) - half for run in range(RUNS)]
         readings = [partial(read_luma, source)]
     for number, reading in enumerate(readings, start=1):
+        trim()
         # Closed before the next one opens: a decoder that waits holds a dozen frames.
         with closing(reading()) as stream:
             for frame in stream:

@@ -16,7 +16,6 @@ OWN = {
     "FrameStamping",  # Stamper.open makes it
     "Stamper.stamp_spooled",  # FrameStamping's way in
     "Claims.asked",
-    "DatedRevocations.hitting",
     "Withdrawal.hits",
     *(f"Examiner.{name}" for name in ("gather", "unpack")),
     *(f"Registry.{name}" for name in ("add", "commit", "each", "refuse_second", "stamped_before")),
