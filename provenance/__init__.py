@@ -32,7 +32,8 @@ A run through everything, on a clip of your own::
 Without a registry nobody can look a stamp up, or withdraw it.  "Nothing found" is a report, never
 an exception; every error is a :class:`ProvenanceError` whose message is one sentence for a person.
 A :class:`Cancel` stops a stamping from another thread: nothing is published then.  Names in
-``__all__`` are stable from 1.0 on; everything else may move.
+``__all__``, here and in :mod:`provenance.results`, which has the parts of a report, are stable from
+1.0 on; everything else may move.
 """
 
 from __future__ import annotations
@@ -50,9 +51,29 @@ if TYPE_CHECKING:
         UsageError,
     )
     from provenance.keyring import Keyring, init_keyring
-    from provenance.manifest import PromptTrace, Trust, hash_prompt, trace_prompt
-    from provenance.registry import Registry
-    from provenance.results import PromptHash, StampResult, Verdict, VerificationReport
+    from provenance.manifest import (
+        PromptKey,
+        PromptTrace,
+        Signer,
+        Trust,
+        hash_prompt,
+        trace_prompt,
+    )
+    from provenance.registry import (
+        AuditReport,
+        AuditRow,
+        Recalled,
+        Registry,
+        StampRecord,
+        Withdrawal,
+    )
+    from provenance.results import (
+        Effort,
+        PromptHash,
+        StampResult,
+        Verdict,
+        VerificationReport,
+    )
     from provenance.results.payload import StampId
     from provenance.stamping.claims import Claims, How
     from provenance.stamping.frames import FrameStamping
@@ -60,19 +81,23 @@ if TYPE_CHECKING:
     from provenance.stamping.progress import Cancel, Progress
     from provenance.stamping.stamp import Stamper, stamp
     from provenance.system.given import Source
-    from provenance.verifying.isolation import Limits
+    from provenance.verifying.isolation import Examiner, Limits
     from provenance.verifying.lookup import DatedRevocations
     from provenance.verifying.verifier import Policy, Verifier
     from provenance.verifying.verify import verify
-    from provenance.video import EncoderOptions
+    from provenance.video import EncoderOptions, Still
     from provenance.watermark.code.keys import WatermarkKey
 
 __all__ = [
+    "AuditReport",
+    "AuditRow",
     "Cancel",
     "CancelledError",
     "Claims",
     "DatedRevocations",
+    "Effort",
     "EncoderOptions",
+    "Examiner",
     "FrameStamping",
     "How",
     "InputError",
@@ -81,20 +106,26 @@ __all__ = [
     "Policy",
     "Progress",
     "PromptHash",
+    "PromptKey",
     "PromptTrace",
     "ProvenanceError",
+    "Recalled",
     "Registry",
     "ServiceError",
+    "Signer",
     "Source",
     "StampId",
+    "StampRecord",
     "StampResult",
     "Stamper",
+    "Still",
     "Trust",
     "UsageError",
     "Verdict",
     "VerificationReport",
     "Verifier",
     "WatermarkKey",
+    "Withdrawal",
     "approvals",
     "hash_prompt",
     "init_keyring",
@@ -108,9 +139,16 @@ _HOMES = {
     "batch": ("approvals",),
     "errors": ("CancelledError", "InputError", "ProvenanceError", "ServiceError", "UsageError"),
     "keyring": ("Keyring", "init_keyring"),
-    "manifest": ("PromptTrace", "Trust", "hash_prompt", "trace_prompt"),
-    "registry": ("Registry",),
-    "results": ("PromptHash", "StampResult", "Verdict", "VerificationReport"),
+    "manifest": ("PromptKey", "PromptTrace", "Signer", "Trust", "hash_prompt", "trace_prompt"),
+    "registry": (
+        "AuditReport",
+        "AuditRow",
+        "Recalled",
+        "Registry",
+        "StampRecord",
+        "Withdrawal",
+    ),
+    "results": ("Effort", "PromptHash", "StampResult", "Verdict", "VerificationReport"),
     "results.payload": ("StampId",),
     "stamping.claims": ("Claims", "How"),
     "stamping.frames": ("FrameStamping",),
@@ -118,11 +156,11 @@ _HOMES = {
     "stamping.progress": ("Cancel", "Progress"),
     "stamping.stamp": ("Stamper", "stamp"),
     "system.given": ("Source",),
-    "verifying.isolation": ("Limits",),
+    "verifying.isolation": ("Examiner", "Limits"),
     "verifying.lookup": ("DatedRevocations",),
     "verifying.verifier": ("Policy", "Verifier"),
     "verifying.verify": ("verify",),
-    "video": ("EncoderOptions",),
+    "video": ("EncoderOptions", "Still"),
     "watermark.code.keys": ("WatermarkKey",),
 }
 

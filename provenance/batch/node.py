@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from provenance.batch.jobs import Ledger
-from provenance.batch.memory import give_memory_back
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
 from provenance.errors import ClusterError, LedgerError, ProvenanceError
 from provenance.signers import SignerSpec
+from provenance.system.memory import give_memory_back
 from provenance.system.processes import forbid_dumps, owner_name
 from provenance.system.version import software_version
 

@@ -20,9 +20,9 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Final, Protocol
 
-from provenance.batch.memory import give_memory_back
 from provenance.batch.settings import Settings
 from provenance.batch.tasks import Attempt, Task
+from provenance.system.memory import give_memory_back
 from provenance.system.processes import forbid_dumps, owner_name
 
 _SHOWN: Final = 0.2

@@ -41,6 +41,7 @@ from provenance.stamping.claims import How
 from provenance.stamping.progress import Progress
 from provenance.stamping.rehearsal import THIN_DB, Rehearsal, rehearse
 from provenance.system.given import path_of
+from provenance.system.memory import trim
 from provenance.system.workspace import check_distinct, check_target
 from provenance.verifying.sampling import MAX_ELONGATION, MIN_LINES, Footage, grid_of
 from provenance.video import (
@@ -67,6 +68,9 @@ _WITH_SIDECAR = ("matroska", "webm")
 MIN_TEXTURE = 0.5
 """Grey levels by which the liveliest 1 % of the clip must stand out: less is a test card, not a
 picture, and shows every mark."""
+TRIMMED_EVERY = 50
+"""Frames after which the memory of those that are done goes back: else it grows over the first few
+hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,11 @@ class Making:
         def mark(before: LumaPlane, after: LumaPlane, _frame: object) -> None:
             embedder.mark(before, after)
 
+        def told(done: int, total: int | None) -> None:
+            if done % TRIMMED_EVERY == 1:
+                trim()
+            self.progress("mark", done, total)
+
         result = transcode(
             self.source,
             marked,
@@ -168,8 +177,9 @@ class Making:
             self.how.encoder,
             container=container_for(self.target),
             foresight=self.foresight,
-            progress=lambda done, total: self.progress("mark", done, total),
+            progress=told,
         )
+        trim()
         return result.frames, embedder.psnr_y(), result.duration, rehearsal
 
     def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from provenance.errors import UnreadableFileError
 from provenance.results.payload import StampId
+from provenance.system.memory import trim
 from provenance.verifying.sampling import FIRST_LOOK
 from provenance.video import LumaPlane, MediaInfo, at_depth, copied, read_luma, shrunk
 from provenance.watermark.code.grid import Grid
@@ -97,12 +98,14 @@ def rehearse(  # noqa: PLR0917 - the first six are what the embedder was made of
     Raises:
         UnreadableFileError: when no frame can be decoded.
     """
+    trim()  # of what was looked at before, then of what is decoded in between
     frames = [at_depth(plane, was, depth) for plane, was in _excerpt(source, info, check)]
     if not frames:
         raise UnreadableFileError(
             f"No picture could be decoded from {source.name}",
             advice="get a complete copy of the file",
         )
+    trim()
 
     def tried(strength: float) -> float:
         check()
@@ -156,6 +159,7 @@ def _excerpt(
         starts = [(run + 0.5) / RUNS * (info.duration or 0.0) - half for run in range(RUNS)]
         readings = [partial(read_luma, source)]
     for number, reading in enumerate(readings, start=1):
+        trim()
         # Closed before the next one opens: a decoder that waits holds a dozen frames.
         with closing(reading()) as stream:
             for frame in stream:

@@ -1,4 +1,4 @@
-"""Processes: names that outlive them, whether the one that left a note still runs, and no dumps."""
+"""Processes: names that outlive them, whether one still runs, their share of cores, no dumps."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 _PR_SET_DUMPABLE = 4
+_share = 0
 
 
 def this_host() -> str:
@@ -30,6 +31,25 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def share_of(processes: int) -> int:
+    """Threads for each of some processes that work side by side; 0, as many as it likes, for one.
+
+    More would only wait for one another.
+    """
+    return max(1, usable_cores() // processes) if processes > 1 else 0
+
+
+def keep_to(threads: int) -> None:
+    """Note that this process is one of several, with its :func:`share_of` the cores."""
+    global _share  # noqa: PLW0603 - of the process, as its other limits are
+    _share = threads
+
+
+def own_share() -> int:
+    """Threads that a library may start here, 0 for as many as it likes."""
+    return _share
 
 
 def process_name(pid: int) -> str:

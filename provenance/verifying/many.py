@@ -96,7 +96,8 @@ def triage(
     """
     ended: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
     rest, turn, stop = iter(files), threading.Lock(), threading.Event()
-    examiners = [Examiner(limits) for _ in range(max(1, min(workers, len(files))))]
+    beside = max(1, min(workers, len(files)))
+    examiners = [Examiner(limits, beside=beside) for _ in range(beside)]
 
     def going_on() -> None:
         if stop.is_set():

@@ -59,7 +59,8 @@ class Verifier:
         policy: what is good enough.
         effort: how deep to search for watermarks, see :func:`provenance.verify`.
         limits: of each worker process.
-        workers: files at a time; default: the cores that this process may use.
+        workers: files at a time; default: the cores that this process may use.  They share the
+            cores out among themselves: one alone has all of them for its file.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Verifier:
         self.policy = policy or Policy()
         self.effort: Effort = effort
         self.workers = max(1, workers or usable_cores())
-        self._examiners = [Examiner(limits) for _ in range(self.workers)]
+        self._examiners = [Examiner(limits, beside=self.workers) for _ in range(self.workers)]
         self._free: queue.LifoQueue[Examiner] = queue.LifoQueue()
         for examiner in self._examiners:
             self._free.put(examiner)

@@ -20,6 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, UsageError
+from provenance.system.processes import own_share
 from provenance.video.exif import orientation_of
 from provenance.video.geometry import Orientation
 from provenance.video.luma import LumaPlane, luma_depth, luma_view, with_luma
@@ -87,7 +88,7 @@ def read_luma(
     of those decoded in it.  ``skip`` lets the decoder leave out frames that nothing is predicted
     from ("unreferenced"), every bidirectionally predicted one ("bidirectional") or all but key
     frames ("predicted").
-    ``threads`` is the number of decoder threads, 0 for as many as the machine has.
+    ``threads`` is the number of decoder threads, 0 for this process's share of the cores.
 
     Raises :class:`UnreadableFileError` if nothing decodes (though an interval that holds no frame
     is merely empty), :class:`UnsupportedMediaError` for files without a readable picture.
@@ -189,7 +190,7 @@ def _picture(
     stream = main_video(container, path)
     context = stream.codec_context
     context.thread_type = "AUTO"
-    context.thread_count = threads
+    context.thread_count = threads or own_share()
     context.skip_frame = _SKIP[skip]
     for other in container.streams:
         if other is not stream:

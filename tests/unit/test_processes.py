@@ -1,4 +1,4 @@
-"""Processes by name, told from others that have their number; and none with keys is dumped."""
+"""Processes by name, told from others that have their number; shares of the cores; no dumps."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ import resource
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from provenance.system.processes import is_gone, is_running, owner_name, process_name, this_host
+from provenance.system.processes import (
+    is_gone,
+    is_running,
+    keep_to,
+    owner_name,
+    process_name,
+    share_of,
+    this_host,
+    usable_cores,
+)
+from provenance.video import read_luma
+from tests.clips import make_clip
 from tests.conftest import environment
 
 
@@ -44,6 +56,28 @@ def test_a_number_that_was_given_to_another_process_is_not_the_old_one() -> None
 def test_other_machines_are_not_judged() -> None:
     assert not is_gone("elsewhere 1234/99999999 1")
     assert not is_gone("test")
+
+
+def test_one_process_has_all_cores_and_several_share_them_out() -> None:
+    assert share_of(1) == 0
+    assert share_of(usable_cores() + 1) == share_of(max(2, usable_cores())) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+@pytest.mark.parametrize(("share", "more"), [(1, 0), (3, 3)])
+def test_a_decoder_starts_no_more_threads_than_its_processs_share(
+    share: int, more: int, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "clip.mp4")
+    before = len(os.listdir("/proc/self/task"))
+    keep_to(share)
+    try:
+        frames = read_luma(clip)
+        next(frames)
+        assert len(os.listdir("/proc/self/task")) - before == more
+        frames.close()
+    finally:
+        keep_to(0)
 
 
 def after(code: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from typing import Self
 from provenance.errors import CancelledError, OutputError, ServiceError, UnreadableFileError
 from provenance.manifest import Trust
 from provenance.results import Detection, Effort, FileFacts, ManifestReport
+from provenance.system.processes import share_of
 from provenance.verifying.inside import MOST_BYTES, MOST_MEMBERS, known_ending
 from provenance.verifying.isolation import wire
 from provenance.verifying.isolation.limits import Limits
@@ -57,10 +58,15 @@ class Examiner:
     Start-up costs a second or so, so keep one for many files.  A file that crashes, hangs or
     bloats the worker costs itself only: its findings are ``not_checked`` with the reason, and the
     next file gets a fresh worker.
+
+    Args:
+        limits: for each file.
+        beside: how many examiners work side by side, this one among them; each worker's decoder
+            and filters keep to its share of the cores.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    def __init__(self, limits: Limits | None = None, *, beside: int = 1) -> None:
+        self.limits, self._threads = limits or Limits(), share_of(beside)
         self.unprotected: tuple[str, ...] = ()
         self._turn = threading.Lock()
         self._worker: subprocess.Popen[bytes] | None = None
@@ -278,7 +284,7 @@ class Examiner:
         if self._abandoned:
             raise _Ended("was abandoned")
         try:
-            worker, self._lifeline = _start(self.limits)
+            worker, self._lifeline = _start(self.limits, self._threads)
         except OSError as error:
             reason = (error.strerror or "input/output error").lower()
             raise ServiceError(
@@ -360,18 +366,18 @@ def shared() -> Examiner:
     return examiner
 
 
-def _start(limits: Limits) -> tuple[subprocess.Popen[bytes], int]:
+def _start(limits: Limits, threads: int) -> tuple[subprocess.Popen[bytes], int]:
     """A worker, and the end of a pipe that ends it when it closes, also by our own end."""
     theirs, ours = os.pipe()
     try:
-        told = (str(limits.memory), str(limits.open_files), str(theirs))
+        told = (str(limits.memory), str(limits.open_files), str(threads), str(theirs))
         worker = subprocess.Popen(  # noqa: S603 - our own program, no shell
             # -P: a folder of strangers' files may hold a numpy.py, and `-m` would look there first.
             [sys.executable, "-P", "-m", "provenance.verifying.isolation.worker", *told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=_environment(threads),
             pass_fds=(theirs,),
             # Ctrl-C is ours to handle: the worker is killed then.
             start_new_session=True,
@@ -406,7 +412,7 @@ def _how_it_ended(worker: subprocess.Popen[bytes]) -> str:
     return "ended its decoder, perhaps by its memory limit"
 
 
-def _environment() -> dict[str, str]:
+def _environment(threads: int) -> dict[str, str]:
     """The worker's whole environment: where this package is, and no setting or secret of ours."""
     root = str(Path(__file__).resolve().parents[3])
     return {
@@ -418,4 +424,4 @@ def _environment() -> dict[str, str]:
         "MALLOC_ARENA_MAX": "4",
         # The products are small: several workers' threads would only wait for one another.
         "OPENBLAS_NUM_THREADS": "1",
-    }
+    } | ({"OPENCV_FOR_THREADS_NUM": str(threads)} if threads else {})

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from provenance.system.processes import keep_to
 from provenance.verifying.isolation.limits import Limits, restrict
 
 _LOOK_EVERY = 1.0
@@ -26,12 +27,13 @@ _LOOK_EVERY = 1.0
 
 def main() -> None:
     """Restrict, load, answer."""
-    memory, open_files, lifeline = (int(word) for word in sys.argv[1:4])
+    memory, open_files, threads, lifeline = (int(word) for word in sys.argv[1:5])
     # Before any library starts a thread.
     missing = restrict(Limits(memory=memory, open_files=open_files))
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 1)
     die_with_parent(lifeline)
+    keep_to(threads)
 
     from provenance.errors import ProvenanceError  # noqa: PLC0415
     from provenance.verifying.isolation import wire  # noqa: PLC0415
