@@ -78,7 +78,7 @@ class Footage:
             return first(read_luma(self.path, stride=max(1, stride)), STILL_FRAMES)
         if (self.info.duration or 0.0) <= LONG or len(self.keys) < PLACES:
             return self.spread(count)
-        chosen = [self.keys[i * len(self.keys) // PLACES] - 1e-3 for i in range(PLACES)]
+        chosen = [self.keys[i * len(self.keys) // PLACES] for i in range(PLACES)]
         run = max(1, count // PLACES)
         return read_runs(self.path, chosen, run, skip="unreferenced" if run > 1 else "none")
 
