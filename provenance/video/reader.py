@@ -237,7 +237,11 @@ def _luma_frame(
 def _decoded(
     container: InputContainer, stream: VideoStream, path: str | os.PathLike[str], counts: ReadStats
 ) -> Iterator[VideoFrame]:
+    # Some decoders (VP9's) decode every frame whatever they are told to skip.
+    keys_alone = stream.codec_context.skip_frame == _SKIP["predicted"]
     for packet in _packets(container, stream, counts):
+        if keys_alone and packet.size and not packet.is_keyframe:
+            continue
         if packet.has_sidedata("encryption_info"):
             raise encrypted(path)
         try:

@@ -77,6 +77,14 @@ def test_skipping_leaves_out_frames(tmp_path: Path) -> None:
     assert 4 < len(list(read_luma(path, skip="unreferenced"))) < 48
 
 
+def test_key_frames_alone_are_decoded_where_the_decoder_skips_nothing(tmp_path: Path) -> None:
+    vp9 = Spec(codec="libvpx-vp9", frames=24, options={"g": "12", "cpu-used": "8"})
+    path, stats = make_clip(tmp_path / "clip.webm", vp9), ReadStats()
+    keys = [f.time for f in read_luma(path, skip="predicted", stats=stats)]
+    assert keys == key_times(path) != []
+    assert stats.decoded == len(keys) < 24
+
+
 def test_a_turned_picture_is_shown_upright_without_a_copy(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mp4", Spec(matrix=ROTATE_90, frames=2))
     frame = next(iter(read_luma(path)))
