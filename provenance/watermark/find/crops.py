@@ -9,8 +9,10 @@ given; what lies inside the picture that was stamped goes before what does not.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,14 +46,19 @@ Stretch = NDArray[np.float64]
 picture is mirrored."""
 
 
+@dataclass(frozen=True, slots=True)
 class Crops:
-    """Heard by the pilot's phases."""
+    """Heard by the pilot's phases.
 
-    name = "crops"
+    ``least``: score up to which crops may be passed over unheard; 0 to be told of all.
+    """
+
+    least: float = HEARD
+    name: ClassVar = "crops"
 
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """The likeliest crops, fitted."""
-        found = cropped(scene.plane, layout, CROPPED, HEARD)
+        found = cropped(scene.plane, layout, CROPPED, self.least)
         scene.tell(self.name, found)
         for one in takewhile(lambda one: one.score >= HEARD, found):
             yield fit_on(scene.sight, one, layout, READ_FROM)
