@@ -20,7 +20,7 @@ from provenance.watermark.picture import geometry
 from provenance.watermark.picture.observation import Observation
 
 TELLING = tuple(Crops(least=0.0) if isinstance(one, Crops) else one for one in FINDERS)
-"""All strategies; crops tell what they heard of each search, not of those alone that reach a fit."""
+"""All strategies; crops are told of whatever their score, not only where it reaches a fit."""
 
 KEPT = 2
 """Spectra kept of a search, at random among those it read soft bits from."""
