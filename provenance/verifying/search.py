@@ -377,7 +377,7 @@ class Search:
     ) -> Observation:
         """The whole picture in some frames, besides those that it was observed in ``before``."""
         view = self._view() if before is None else View(Region.all_of(self._whole), before)
-        self._watch([view], frames, view.observation.times)
+        self._watch([view], frames, frozenset(view.observation.times))
         if not view.observation.frames:
             raise UnreadableFileError(
                 f"No picture could be decoded from {self._info.path}",
