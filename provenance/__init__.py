@@ -41,6 +41,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from provenance.system.lazy import lazily
+
 if TYPE_CHECKING:
     from provenance.batch import approvals
     from provenance.errors import (
@@ -165,16 +167,14 @@ _HOMES = {
 }
 
 
+_load = lazily(__name__, _HOMES)
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: OpenCV, PyAV and c2pa take a second to load."""
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(import_module(f"provenance.{home}"), name)
-            globals()[name] = value
-            return value
     if name == "__version__":
         return import_module("provenance.system.version").software_version()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _load(name)
 
 
 def __dir__() -> list[str]:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
@@ -17,20 +18,24 @@ from provenance.cli.opening import (
     read_pem,
 )
 from provenance.cli.output import warn
-from provenance.documents.bundles import open_bundle
-from provenance.documents.fetching import fetched_revocations, is_address
-from provenance.documents.lists import RevocationList, read_revocations
 from provenance.documents.seen import Seen
 from provenance.errors import KeyringError, RegistryError
 from provenance.keyring import Keyring
 from provenance.manifest import Trust
-from provenance.registry import Registry
 from provenance.system.storage import Place
 from provenance.verifying.isolation import Limits
+
+if TYPE_CHECKING:
+    from provenance.documents.lists import RevocationList
+    from provenance.registry import Registry
 
 
 def listed_at(named: str, issuers: bytes, seen: Seen) -> RevocationList:
     """The signed list in a file, or at an address."""
+    # Signed lists and bundles are read where one was given, and bring a database library along.
+    from provenance.documents.fetching import fetched_revocations, is_address  # noqa: PLC0415
+    from provenance.documents.lists import read_revocations  # noqa: PLC0415
+
     if not is_address(named):
         return read_revocations(Place.of(named).path, issuers, seen)
     kept = platformdirs.user_data_path(APPLICATION) / "lists"
@@ -53,6 +58,8 @@ def stamps_of(
 ) -> Iterator[Registry | None]:
     """Where stamps are looked up: a bundle, the registry, or nowhere."""
     if bundle is not None:
+        from provenance.documents.bundles import open_bundle  # noqa: PLC0415 - as above
+
         with open_bundle(bundle, issuers, seen_by(chosen)) as registry:
             yield registry
         return

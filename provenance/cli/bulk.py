@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from provenance.cli.exits import DONE, FAILED, NO_FILE, NOT_ACCEPTED
-from provenance.cli.filing import Filing
 from provenance.cli.flags import worded
 from provenance.cli.output import complain, print_json, stderr, stdout, warn
 from provenance.cli.progress import Spinner
@@ -29,6 +28,9 @@ from provenance.verifying.isolation import Examiner, Limits
 from provenance.verifying.many import Outcome, triage, usual_workers
 from provenance.verifying.rows import Results, Row
 from provenance.verifying.sources import Found, find
+
+if TYPE_CHECKING:
+    from provenance.cli.filing import Filing
 
 
 def read_list(source: str, *, null: bool) -> list[str]:

@@ -15,11 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from provenance.cli import config
+from provenance.cli.opening import with_signer
 from provenance.cli.output import warn
 from provenance.documents.filed import FORMS, Form, sign
 from provenance.documents.lines import write_whole, written
-from provenance.errors import UsageError
-from provenance.manifest import Signer
+from provenance.errors import KeyringError, UsageError
+from provenance.keyring import Keyring
+from provenance.manifest import Signer, Trust
 from provenance.report.filed import (
     LONGEST,
     Circumstances,
@@ -199,3 +202,18 @@ def form_of(target: Path) -> Form | None:
             "or name a folder."
         )
     return None
+
+
+def filing_for(
+    target: Path, chosen: config.Settings, keyring: Keyring | None, trusted: Trust, *, full: bool
+) -> Filing:
+    """What files reports, signed by whoever signs manifests."""
+    if keyring is None:
+        raise KeyringError(
+            "A report is signed, and there are no keys to sign it with; name your keys folder "
+            "with --keys, or make one with `provenance keys init`."
+        )
+    circumstances = Circumstances.of(
+        keyring.watermark_key_ids, trusted.anchors_pem, "staff" if full else "outsiders"
+    )
+    return Filing(target, circumstances, with_signer(keyring, chosen).signer)

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from provenance.system.lazy import loading
+
 
 @dataclass(slots=True)
 class Run:
@@ -32,7 +34,8 @@ class Lazy(NamedTuple):
     def load(self) -> click.Command:
         """Import it."""
         module, _, name = self.place.partition(":")
-        command = getattr(import_module(module), name)
+        with loading():
+            command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)  # noqa: S101 - the tables are our own
         return command
 

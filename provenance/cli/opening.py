@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import platformdirs
@@ -15,8 +15,9 @@ from provenance.cli import config
 from provenance.cli.output import complain, warn
 from provenance.errors import KeyringError, UsageError
 from provenance.keyring import Keyring, is_keyring
-from provenance.registry import Registry
-from provenance.signers import SignerSpec, open_signer
+
+if TYPE_CHECKING:
+    from provenance.registry import Registry
 
 APPLICATION = "provenance-stamp"
 NO_REGISTRY = "none"
@@ -85,6 +86,8 @@ def with_signer(keyring: Keyring, chosen: config.Settings) -> Keyring:
         return keyring
     if chosen.signer is None or chosen.signer_chain is None:
         raise UsageError("A signer's address and its certificates go together: give both.")
+    from provenance.signers import SignerSpec, open_signer  # noqa: PLC0415 - few settings name one
+
     spec = SignerSpec(chosen.signer, read_pem(chosen.signer_chain))
     return keyring.with_signer(open_signer(spec, pin=token_pin()))
 
@@ -108,6 +111,8 @@ def open_registry(chosen: config.Settings, *, create: bool = False) -> Registry:
     """
     if chosen.registry == NO_REGISTRY:
         raise UsageError("This needs a registry; name one with --registry.")
+    from provenance.registry import Registry  # noqa: PLC0415 - a database library is slow to load
+
     return Registry(registry_url(chosen), create=create)
 
 

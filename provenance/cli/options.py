@@ -11,7 +11,6 @@ import click
 from provenance.cli.config import BRAND
 from provenance.cli.opening import BRAND_GIVEN
 from provenance.errors import UsageError
-from provenance.registry.address import has_password
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -63,7 +62,11 @@ def registry_option(command: _Command) -> _Command:
 
 
 def _no_password(_ctx: click.Context, asked: click.Parameter, value: str | None) -> str | None:
-    if value is not None and has_password(value):
+    if value is None or "://" not in value:
+        return value  # a path
+    from provenance.registry.address import has_password  # noqa: PLC0415 - slow to load
+
+    if has_password(value):
         flag = asked.opts[0]
         raise UsageError(
             f"A password never goes into {flag}, where other users see it; put the whole URL into "

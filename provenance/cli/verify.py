@@ -18,9 +18,8 @@ from provenance.cli.believing import (
     stamps_of,
 )
 from provenance.cli.bulk import read_list, verify_all
-from provenance.cli.filing import Filing
 from provenance.cli.lazy import examples
-from provenance.cli.opening import open_keyring_if_any, settings, with_signer
+from provenance.cli.opening import open_keyring_if_any, settings
 from provenance.cli.options import (
     believing_options,
     json_option,
@@ -30,11 +29,7 @@ from provenance.cli.options import (
     registry_option,
 )
 from provenance.cli.tables import check_table
-from provenance.documents.heads import log_verification
-from provenance.errors import KeyringError, UsageError
-from provenance.keyring import Keyring
-from provenance.manifest import Trust
-from provenance.report.filed import Circumstances
+from provenance.errors import UsageError
 from provenance.results import Effort, Verdict, VerificationReport
 from provenance.verifying.isolation import Examiner
 from provenance.verifying.sources import is_folder
@@ -207,12 +202,20 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
     trusted, issuers = credentials(chosen, keyring)
     filing = None
     if target is not None:
-        filing = _filing(target, chosen, keyring, trusted, full=full)
+        from provenance.cli.filing import filing_for  # noqa: PLC0415 - few are asked for a report
+
+        filing = filing_for(target, chosen, keyring, trusted, full=full)
     with stamps_of(chosen, issuers, bundle) as stamps:
         if record and (stamps is None or bundle is not None):
             raise UsageError("--record needs a registry, whose audit log it writes to.")
         check_vouched(chosen, stamps)
         lists = [listed_at(one, issuers, seen_by(chosen)) for one in revocations]
+
+        log = None
+        if record and stamps is not None:
+            from provenance.documents.heads import log_verification  # noqa: PLC0415 - as above
+
+            log = functools.partial(log_verification, stamps)
 
         def examine(path: Path, examiner: Examiner) -> VerificationReport:
             return verify_file(
@@ -236,23 +239,8 @@ def verify(  # noqa: PLR0917 - click passes every parameter by name
             table=table,
             filing=filing,
             accept=chosen.accept,
-            log=functools.partial(log_verification, stamps) if record and stamps else None,
+            log=log,
             detailed=not many,
             as_json=as_json,
             quiet=quiet,
         )
-
-
-def _filing(
-    target: Path, chosen: config.Settings, keyring: Keyring | None, trusted: Trust, *, full: bool
-) -> Filing:
-    """What files reports, signed by whoever signs manifests."""
-    if keyring is None:
-        raise KeyringError(
-            "A report is signed, and there are no keys to sign it with; name your keys folder "
-            "with --keys, or make one with `provenance keys init`."
-        )
-    circumstances = Circumstances.of(
-        keyring.watermark_key_ids, trusted.anchors_pem, "staff" if full else "outsiders"
-    )
-    return Filing(target, circumstances, with_signer(keyring, chosen).signer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from provenance.results.payload import StampId
@@ -201,3 +201,17 @@ class Detection(Document):
     """Areas that were to show the mark and do not."""
     reason: str | None = None
     """Why it was not checked, for people."""
+
+
+def joined(parts: list[Segment]) -> list[Segment]:
+    """Neighbours of one status made one, empty parts left out."""
+    kept: list[Segment] = []
+    for part in parts:
+        if part.end <= part.start:
+            continue
+        if kept and kept[-1].status == part.status:
+            last = kept[-1]
+            kept[-1] = replace(last, end=part.end, score=max(last.score, part.score))
+        else:
+            kept.append(part)
+    return kept

@@ -53,7 +53,7 @@ from provenance.stamping.readback import read_back
 from provenance.system.given import Source, on_disk, path_of
 from provenance.system.text import printable
 from provenance.system.workspace import Workspace, explained
-from provenance.verifying.layers import sha256_of
+from provenance.verifying.findings import sha256_of
 from provenance.video import EncoderOptions
 
 _SAID: Final = tuple(field.name for field in fields(Claims))[3:]

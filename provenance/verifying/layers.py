@@ -5,7 +5,6 @@
 3. Its manifest is read and validated.
 4. Its picture is searched for the watermark, with every key that is held; where that is in some
    moments only, the others are searched for more.
-5. Its fingerprint is taken, laid back onto the stamped picture where a mark was found.
 
 Steps 2 and 3 run beside step 4.  A layer that fails costs its own finding only: it then reads
 ``not_checked``, with the reason.
@@ -13,19 +12,19 @@ Steps 2 and 3 run beside step 4.  A layer that fails costs its own finding only:
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from provenance.errors import ProvenanceError, UnreadableFileError
+from provenance.errors import ProvenanceError
 from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust, read_manifest
-from provenance.results import Coverage, Detection, Effort, FileFacts, ManifestReport
+from provenance.results import Detection, Effort, FileFacts, ManifestReport
 from provenance.system.text import printable
+from provenance.verifying.findings import Findings, sha256_of
 from provenance.verifying.imprint import fingerprint_of
 from provenance.verifying.search import Search
 from provenance.video import probe
@@ -35,28 +34,12 @@ _Layer = TypeVar("_Layer")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """The findings on one file; ``fingerprint`` is None when it was not asked for, or failed.
-
-    ``others`` are stamps where the first is not; ``coverage`` is how much was looked at.
-    """
-
-    file: FileFacts
-    watermark: Detection
-    manifest: ManifestReport
-    fingerprint: Fingerprint | None = None
-    others: tuple[Detection, ...] = ()
-    coverage: Coverage | None = None
-
-
 def gather(
     path: Path,
     keys: Sequence[WatermarkKey],
     trust: Trust,
     *,
     sidecar: Path | None = None,
-    fingerprint: bool = False,
     effort: Effort = "normal",
 ) -> Findings:
     """Examine a video or a still image.
@@ -66,7 +49,6 @@ def gather(
         keys: every key to try, newest first; with none the watermark is not checked.
         trust: who may sign; with none every signer is untrusted.
         sidecar: a manifest store to use instead of looking for one in and beside the file.
-        fingerprint: whether to take the fingerprint as well.
         effort: how deep to search for watermarks.
 
     Raises:
@@ -85,15 +67,22 @@ def gather(
             search.find, lambda reason: Detection("not_checked", reason=reason)
         )
         others = _layer(lambda: search.others(found), lambda _: ())
-        imprint: Fingerprint | None = None
-        if fingerprint:  # 5
-            imprint = _layer(lambda: fingerprint_of(path, info, found), lambda _: None)
         manifest = reading.result()
         length = info.duration if info.kind == "video" else None
         facts = FileFacts(str(path), digest.result(), info.size, info.kind, length)
     if info.truncated and found.reason is None:
         found = replace(found, reason="the file is incomplete: its end is missing")
-    return Findings(facts, found, manifest, imprint, others, search.coverage)
+    return Findings(facts, found, manifest, others, search.coverage)
+
+
+def imprint(path: Path, found: Detection) -> Fingerprint | None:
+    """A file's fingerprint, laid back onto the stamped picture where a mark was ``found``.
+
+    Raises:
+        InputError: as :func:`gather` does.
+    """
+    info = probe(path)
+    return _layer(lambda: fingerprint_of(path, info, found), lambda _: None)
 
 
 def manifest_alone(path: Path, trust: Trust, *, sidecar: Path | None = None) -> Findings:
@@ -105,20 +94,6 @@ def manifest_alone(path: Path, trust: Trust, *, sidecar: Path | None = None) -> 
     )
     facts = FileFacts(str(path), digest, path.stat().st_size, None)
     return Findings(facts, Detection("not_checked"), manifest)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file as 64 hexadecimal digits, read in pieces.
-
-    Raises:
-        UnreadableFileError: when it cannot be read.
-    """
-    try:
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError as error:
-        reason = (error.strerror or "input/output error").lower()
-        raise UnreadableFileError(f"{path} cannot be read: {reason}.", path=path) from error
 
 
 def _layer(run: Callable[[], _Layer], failed: Callable[[str], _Layer]) -> _Layer:

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from provenance.fingerprint import (
     CELL,
@@ -25,6 +25,7 @@ from provenance.fingerprint import (
     compare_sound,
 )
 from provenance.results import Compared, Detection, DifferentArea
+from provenance.verifying.alike import Likeness
 from provenance.verifying.places import forged, marks, misplaced, outline
 from provenance.verifying.wording import SAME_SPEED, length_tolerance, stretches
 
@@ -45,15 +46,6 @@ MOVED = 0.3
 UNPLACED = "the mark tells of a small part of it only how it lies"
 MOVED_SOUND = "it is the same sound at other times"
 _STRANGE = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """What was compared; stretches, in seconds, of other content under the mark; why not more."""
-
-    compared: Compared = field(default_factory=Compared)
-    strange: tuple[tuple[float, float], ...] = ()
-    reason: str | None = None
 
 
 def likeness(registered: bytes | None, seen: Fingerprint | None, found: Detection) -> Likeness:

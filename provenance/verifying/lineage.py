@@ -15,11 +15,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from provenance.manifest import Trust, read_manifest, signature_digests
-from provenance.registry import Facts, Registry, StampRecord
+from provenance.manifest import Trust, signature_digests
+from provenance.registry import Facts, StampRecord
 from provenance.results import Ancestor, ManifestReport
 from provenance.results.payload import StampId
+
+if TYPE_CHECKING:
+    from provenance.registry import Registry
 
 
 def lineage_of(
@@ -59,6 +63,8 @@ def lineage_of_source(
         UnreadableFileError: the clip can't be read.
         RegistryError: the registry can't be asked.
     """
+    from provenance.manifest import read_manifest  # noqa: PLC0415 - it brings c2pa along
+
     manifest = read_manifest(source, trust)
     found: list[Facts] = []
     if manifest.status == "trusted":

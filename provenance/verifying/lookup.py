@@ -14,14 +14,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, ClassVar, Protocol
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol
 
-from provenance.fingerprint import Fingerprint
-from provenance.manifest import Trust, read_recovered
+from provenance.manifest import Trust
 from provenance.manifest.facts import clean
-from provenance.registry import Facts, Registry, StampRecord, Withdrawal
+from provenance.registry import Facts, StampRecord, Withdrawal
 from provenance.results import (
     Compared,
     Detection,
@@ -34,8 +34,12 @@ from provenance.results import (
 )
 from provenance.results.payload import StampId
 from provenance.results.serial import At, Document
-from provenance.verifying.likeness import Likeness, likeness
+from provenance.verifying.alike import Likeness
 from provenance.verifying.lineage import lineage_of
+
+if TYPE_CHECKING:
+    from provenance.fingerprint import Fingerprint
+    from provenance.registry import Registry
 
 LEAST_ALIKE = 0.25
 """Share of the frames asked about that must look alike before a lead is worth a sentence."""
@@ -79,7 +83,7 @@ def look_up(
     file: FileFacts,
     found: Detection,
     manifest: ManifestReport,
-    fingerprint: Fingerprint | None,
+    imprint: Callable[[], Fingerprint | None],
     *,
     trust: Trust,
     registry: Registry | None,
@@ -87,8 +91,11 @@ def look_up(
 ) -> tuple[RegistryReport, ManifestReport]:
     """The registry's answer, and the manifest, recovered if there was none.
 
+    ``imprint`` takes the file's fingerprint, which costs as much as the search for the mark: it is
+    called only where there is something to compare it with.
+
     Raises:
-        RegistryError: the registry can't be asked.
+        RegistryError: the registry can't be asked; and what ``imprint`` raises.
     """
     stamp_id = _named(found, manifest)  # 1
     record = None if registry is None or stamp_id is None else registry.find(stamp_id)
@@ -105,7 +112,7 @@ def look_up(
         if exact:
             alike = _BYTES
         elif found.stamp_id is not None:  # 3
-            alike = likeness(registry.fingerprint(record.stamp_id), fingerprint, found)
+            alike = _compared(registry.fingerprint(record.stamp_id), imprint, found)
     # Anybody can sign that a file is our stamp; the picture or a trusted signer has to say so.
     vouched = found.stamp_id is not None or manifest.status == "trusted"
     facts = _claims(found, manifest, stamp_id if vouched else None, record, knows)
@@ -126,7 +133,7 @@ def look_up(
         through=through,
         listed_at=min((known.issued_at for known in revocations), default=None),
         bundled_at=None if registry is None else registry.issued_at,
-        leads=(leads := _leads(registry, stamp_id, fingerprint)),
+        leads=(leads := _leads(registry, stamp_id, imprint)),
         reason=_reason(registry, record, stamp_id, alike, leads),
     )
     return report, manifest
@@ -177,6 +184,8 @@ def _named(found: Detection, manifest: ManifestReport) -> StampId | None:
 
 def _original(registry: Registry, record: StampRecord, trust: Trust) -> ManifestReport | None:
     """The manifest that the stamped file has."""
+    from provenance.manifest import read_recovered  # noqa: PLC0415 - it brings c2pa along
+
     store = registry.manifest(record.stamp_id)
     return None if store is None else read_recovered(store, trust)
 
@@ -291,16 +300,26 @@ def _status(record: StampRecord | None) -> RegistryStatus:
 
 
 def _leads(
-    registry: Registry | None, stamp_id: StampId | None, fingerprint: Fingerprint | None
+    registry: Registry | None, stamp_id: StampId | None, imprint: Callable[[], Fingerprint | None]
 ) -> tuple[Resemblance, ...]:
     """Step 5."""
-    if registry is None or stamp_id is not None or fingerprint is None:
+    if registry is None or stamp_id is not None or (fingerprint := imprint()) is None:
         return ()
     return tuple(
         Resemblance(lead.record.stamp_id, lead.frames, lead.asked)
         for lead in leads_for(registry, fingerprint)
         if lead.frames >= LEAST_ALIKE * lead.asked
     )[:MOST_LEADS]
+
+
+def _compared(
+    registered: bytes | None, imprint: Callable[[], Fingerprint | None], found: Detection
+) -> Likeness:
+    """Step 3."""
+    # OpenCV comes along, and most files are not compared with any other.
+    from provenance.verifying.likeness import likeness  # noqa: PLC0415
+
+    return likeness(registered, None if registered is None else imprint(), found)
 
 
 def _reason(

@@ -28,9 +28,9 @@ from provenance.errors import (
 from provenance.results import VerificationReport
 from provenance.system.processes import usable_cores
 from provenance.system.storage import Place
+from provenance.verifying.findings import sha256_of
 from provenance.verifying.inside import is_packed
 from provenance.verifying.isolation import Examiner, Limits, Unpacked
-from provenance.verifying.layers import sha256_of
 from provenance.verifying.rows import Line, Results, Row
 from provenance.verifying.sources import at_hand
 from provenance.verifying.verify import unexamined

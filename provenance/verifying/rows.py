@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Final, Self
 from provenance.errors import InputError, OutputError, UsageError
 from provenance.results import Document, Verdict, VerificationReport
 from provenance.results.serial import At, Seconds
-from provenance.verifying.layers import sha256_of
+from provenance.verifying.findings import sha256_of
 from provenance.verifying.steps import NEXT_STEPS, next_step
 
 try:

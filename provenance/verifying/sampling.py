@@ -78,7 +78,7 @@ class Footage:
             return first(read_luma(self.path, stride=max(1, stride)), STILL_FRAMES)
         if (self.info.duration or 0.0) <= LONG or len(self.keys) < PLACES:
             return self.spread(count)
-        chosen = [self.keys[i * len(self.keys) // PLACES] - 1e-3 for i in range(PLACES)]
+        chosen = [self.keys[i * len(self.keys) // PLACES] for i in range(PLACES)]
         run = max(1, count // PLACES)
         return read_runs(self.path, chosen, run, skip="unreferenced" if run > 1 else "none")
 
@@ -102,7 +102,8 @@ class Footage:
     def within(self, stretches: Sequence[tuple[float, float]], count: int) -> Iterator[LumaFrame]:
         """About ``count`` frames of stretches of time.
 
-        Of long ones key frames, where there is one every few seconds.
+        Of long ones key frames, where there is one every few seconds, else some of those that
+        others are predicted from.
         """
         total = sum(end - start for start, end in stretches)
         skip: Skip = "none"
@@ -112,7 +113,7 @@ class Footage:
             if keys * HEARD_EVERY >= total:
                 skip = "predicted"
             else:
-                gap = max(gap, HEARD_EVERY / 2.0)
+                gap, skip = max(gap, HEARD_EVERY / 2.0), "bidirectional"
         parts = (read_luma(self.path, start=start, end=end, skip=skip) for start, end in stretches)
         return every(chain.from_iterable(parts), gap)
 

@@ -4,7 +4,8 @@
 2. Panels whose borders show in them, each as a picture of its own: insets, also one that slides
    over the rest, and pictures side by side.
 3. A long clip piece by piece, so that a frame is heard every few seconds.
-4. A few hundred frames, the whole search for geometry, and panels again.
+4. A few hundred frames (of a long clip those of step 3), the whole search for geometry, and
+   panels again.
 5. Up to several hundred more, and the whole search again.
 6. Where a find's timeline disagrees with itself (a splice), short runs around the places in
    question; a file that is marked throughout is not read again.
@@ -159,7 +160,6 @@ class Search:
         self._texture = 0.0
         self._pieced: list[Detection] | None = None
         self._times: list[float] = []
-        self._known: set[float] = set()
 
     def where_it_lies(self, expected: StampId) -> Detection:
         """A mark that was just written, where it was written; with its margin in any case."""
@@ -187,13 +187,14 @@ class Search:
         if found.stamp_id is None:
             found = self._in_sliding() or self._in_panels(self._panels, FIRST_LOOK) or found  # 2
         if found.stamp_id is None and self._length > PIECE and self._effort != "quick":
-            self._pieced = sorted(self._piecewise([(0.0, self._length)]), key=strength)  # 3
+            pieces = self._piecewise([(0.0, self._length)], observation)  # 3
+            self._pieced = sorted(pieces, key=strength)
             found = self._pieced.pop() if self._pieced else found
         seen = 0
         for frames in LOOKS[self._effort] if found.stamp_id is None else ():
-            if seen and (self._footage.total or frames) < MORE * seen:
+            if seen and min(frames, self._footage.total or frames) < MORE * seen:
                 break
-            if self._info.kind == "video":
+            if self._info.kind == "video" and observation.frames < frames:
                 self._observe(self._footage.sampled(frames), observation)
             if seen and observation.frames < MORE * seen:
                 break
@@ -264,12 +265,14 @@ class Search:
             self._clock.begin("where it is")
 
     def _watch(
-        self, views: Sequence[View], frames: Iterator[LumaFrame], known: Collection[float] = ()
-    ) -> list[float]:
+        self,
+        views: Sequence[View],
+        frames: Iterator[LumaFrame],
+        known: Collection[float] = (),
+        also: Observation | None = None,
+    ) -> None:
         self._clock.begin("looking")
-        times = watch(views, frames, known)
-        self._times += times
-        return times
+        self._times += watch(views, frames, known, also)
 
     def _in_other_moments(self, finds: list[Detection]) -> None:
         rest = unmarked([(s.start, s.end) for s in finds[0].segments], finds[0])
@@ -287,27 +290,36 @@ class Search:
             for other in new:
                 rest = unmarked(rest, other)
 
-    def _piecewise(self, stretches: Sequence[tuple[float, float]]) -> list[Detection]:
-        """The marks of long stretches of time, looked for where they lie in each minute."""
+    def _piecewise(
+        self, stretches: Sequence[tuple[float, float]], whole: Observation | None = None
+    ) -> list[Detection]:
+        """The marks of long stretches of time, looked for where they lie in each minute.
+
+        What is seen of them is added to ``whole``, so that the search there need not look again.
+        """
         finds: dict[StampId, Detection] = {}
         steps = self._detector.aligned if self._deep else self._detector.brief
         for start, end in stretches:
             count = max(1, math.ceil((end - start) / PIECE))
             edges = np.linspace(start, end, count + 1).tolist()
             for piece in itertools.pairwise(edges):
-                one = self._searched([piece], steps, OVERLAP)
+                one = self._searched([piece], steps, OVERLAP, whole)
                 if one.stamp_id is not None:
                     known = finds.get(one.stamp_id)
                     finds[one.stamp_id] = one if known is None else together(known, one)
         return [replace(find, segments=filled(find.segments, stretches)) for find in finds.values()]
 
     def _searched(
-        self, stretches: Sequence[tuple[float, float]], search: _Steps, beyond: float = 0.0
+        self,
+        stretches: Sequence[tuple[float, float]],
+        search: _Steps,
+        beyond: float = 0.0,
+        whole: Observation | None = None,
     ) -> Detection:
         """What a search finds in stretches of time, told of these alone."""
-        view = self._view(seconds=sum(end - start for start, end in stretches))
         wider = [(max(0.0, start - beyond), end + beyond) for start, end in stretches]
-        self._watch([view], self._footage.within(wider, MANY))
+        view = self._view(seconds=sum(end - start for start, end in wider))
+        self._watch([view], self._footage.within(wider, MANY), also=whole)
         if not view.observation.frames:
             return Detection("absent")
         other = search(view.observation, self._look)
@@ -392,7 +404,7 @@ class Search:
     ) -> Observation:
         """The whole picture in some frames, besides those that it was observed in ``before``."""
         view = self._view() if before is None else View(Region.all_of(self._whole), before)
-        self._known |= set(self._watch([view], frames, self._known))
+        self._watch([view], frames, frozenset(view.observation.times))
         if not view.observation.frames:
             raise UnreadableFileError(
                 f"No picture could be decoded from {self._info.path}",

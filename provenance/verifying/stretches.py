@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from provenance.results import Detection, Segment
-from provenance.watermark.where.timeline import joined
+from provenance.results.picture import joined
 
 
 def filled(

@@ -3,23 +3,24 @@
 1. The file's findings are gathered (:mod:`provenance.verifying.layers`).
 2. A watermark that the manifest says was made with a key not held here was not looked for:
    "absent" becomes "not checked".
-3. The registry, a bundle or a revocation list is asked (:mod:`.lookup`), if one is given.
+3. The registry, a bundle or a revocation list is asked (:mod:`.lookup`), if one is given; the
+   file's fingerprint is taken only if there is something to compare it with.
 4. The findings become a verdict (:mod:`.verdict`) and a sentence (:mod:`.summary`).
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from provenance.errors import RegistryError, UnreadableFileError
-from provenance.fingerprint import Fingerprint
+from provenance.errors import InputError, RegistryError, UnreadableFileError
 from provenance.manifest import Trust
-from provenance.registry import Registry
 from provenance.results import (
     Cause,
     Detection,
@@ -34,12 +35,16 @@ from provenance.results import (
 from provenance.results.payload import SOFT_BINDING_ALG
 from provenance.system.given import Source, on_disk
 from provenance.system.text import printable
+from provenance.verifying.findings import Findings
 from provenance.verifying.isolation import Examiner, shared
-from provenance.verifying.layers import Findings
 from provenance.verifying.lookup import DatedRevocations, look_up
 from provenance.verifying.summary import summary
 from provenance.verifying.verdict import Case, decide
 from provenance.watermark.code.keys import WatermarkKey
+
+if TYPE_CHECKING:
+    from provenance.fingerprint import Fingerprint
+    from provenance.registry import Registry
 
 
 def verify(
@@ -81,30 +86,40 @@ def verify(
         ServiceError: no worker process can be started; :class:`CancelledError` after ``stop``.
     """
     keys, trust = tuple(watermark_keys), trust or Trust()
+    opener = examiner or shared()
     with ExitStack() as stack:
         path = stack.enter_context(on_disk(source))
         beside = None if sidecar is None else stack.enter_context(on_disk(sidecar))
-        findings = (examiner or shared()).gather(
-            path,
-            keys,
-            trust,
-            sidecar=beside,
-            fingerprint=registry is not None,
-            effort=effort,
-            stop=stop,
+        findings = opener.gather(path, keys, trust, sidecar=beside, effort=effort, stop=stop)
+        if not isinstance(source, str | os.PathLike):
+            findings = replace(findings, file=replace(findings.file, path="bytes"))
+        if findings.coverage is not None and not timing:
+            findings = replace(findings, coverage=replace(findings.coverage, spent=()))
+
+        def imprint() -> Fingerprint | None:
+            if findings.file.kind is None:
+                return None  # the file cost its worker its life, and would again
+            return opener.imprint(path, findings.watermark, stop=stop)
+
+        said = functools.partial(
+            conclude,
+            held={key.key_id for key in keys},
+            trust=trust,
+            registry=registry,
+            revocations=revocations,
+            require_registry=require_registry,
         )
-    if not isinstance(source, str | os.PathLike):
-        findings = replace(findings, file=replace(findings.file, path="bytes"))
-    if findings.coverage is not None and not timing:
-        findings = replace(findings, coverage=replace(findings.coverage, spent=()))
-    return conclude(
-        findings,
-        {key.key_id for key in keys},
-        trust=trust,
-        registry=registry,
-        revocations=revocations,
-        require_registry=require_registry,
-    )
+        try:
+            return said(findings, imprint=imprint)
+        except InputError as error:
+            # What could not be compared may be a copied mark: it confirms nothing.
+            reason = printable(error, 300).rstrip(".")
+            nothing = Detection("not_checked", reason=reason)
+            return said(Findings(findings.file, nothing, findings.manifest))
+
+
+def _no_imprint() -> None:
+    """Of what is not compared."""
 
 
 def conclude(
@@ -113,10 +128,19 @@ def conclude(
     *,
     trust: Trust,
     registry: Registry | None = None,
+    imprint: Callable[[], Fingerprint | None] = _no_imprint,
     revocations: Sequence[DatedRevocations] = (),
     require_registry: bool = False,
 ) -> VerificationReport:
-    """Steps 2 to 4: the findings as one report.  ``held`` are the ids of the keys tried."""
+    """Steps 2 to 4: the findings as one report.
+
+    Args:
+        findings: what was gathered.
+        held: the ids of the keys that were tried.
+        trust, registry, revocations, require_registry: as :func:`verify` takes them.
+        imprint: takes the file's fingerprint, where a registry has something to compare it with.
+    """
+    imprint = functools.cache(imprint)
     found = _looked_for(findings.watermark, findings.manifest, held)
 
     def ask(whom: Registry | None) -> tuple[RegistryReport, ManifestReport]:
@@ -124,7 +148,7 @@ def conclude(
             findings.file,
             found,
             findings.manifest,
-            findings.fingerprint,
+            imprint,
             trust=trust,
             registry=whom,
             revocations=tuple(revocations),
@@ -136,7 +160,7 @@ def conclude(
             findings.file,
             other,
             nothing,
-            None,
+            _no_imprint,
             trust=trust,
             registry=whom,
             revocations=tuple(revocations),
@@ -174,7 +198,7 @@ def fingerprint(path: Path) -> Fingerprint:
     Raises:
         InputError: the file is missing, unreadable, empty, no media, without a picture, encrypted.
     """
-    taken = shared().gather(path, (), Trust(), fingerprint=True).fingerprint
+    taken = shared().imprint(path, Detection("not_checked"))
     if taken is None:
         raise UnreadableFileError(f"No fingerprint could be taken of {path.name}.")
     return taken

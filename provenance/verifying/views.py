@@ -34,16 +34,22 @@ class View(NamedTuple):
 
 
 def watch(
-    views: Sequence[View], frames: Iterator[LumaFrame], known: Collection[float] = ()
+    views: Sequence[View],
+    frames: Iterator[LumaFrame],
+    known: Collection[float] = (),
+    also: Observation | None = None,
 ) -> list[float]:
     """Add frames to every view; gives their times.  A stream may change its size half way: what
-    follows has a grid of its own, and is left out.  So are moments that ``known`` holds."""
+    follows has a grid of its own, and is left out.  So are moments that ``known`` holds.
+
+    ``also``: of a longer time, which gets what the views of the same picture get.
+    """
     whole, times = views[0].region.whole, []
     for frame in frames:
         if frame.time not in known and frame.luma.shape == (whole.height, whole.width):
             times.append(frame.time)
             for view in views:
-                view.observation.add(view.region.of_frame(frame.luma), frame.time)
+                view.observation.add(view.region.of_frame(frame.luma), frame.time, also)
     return times
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal, NamedTuple
 
 from provenance.errors import UnreadableFileError
+from provenance.system.boxes import FIRST
 
 Packed = Literal["zip", "pdf", "m3u8"]
 """Kinds whose members can be verified one by one."""
@@ -99,10 +100,33 @@ def foreign(name: str, head: bytes) -> UnreadableFileError | None:
     return UnreadableFileError(f"{name} is {kind.what}", advice=kind.advice)
 
 
-def packed_as(head: bytes) -> Packed | None:
-    """How a file of such a kind can be taken apart."""
-    kind = _kind(head)
+def packed(head: bytes) -> Packed | None:
+    """How a file that holds others can be taken apart; None for media, and for all else."""
+    kind = None if sniff(head) is not None else _kind(head)
     return None if kind is None else kind.packed
+
+
+def sniff(head: bytes) -> str | None:
+    """The demuxer a file's first bytes (64 or more) call for, or None if they say nothing."""
+    signatures = (
+        (b"\x89PNG\r\n\x1a\n", "png_pipe"),
+        (b"\xff\xd8\xff", "jpeg_pipe"),
+        (b"GIF8", "gif"),
+        (b"BM", "bmp_pipe"),
+        (b"II*\x00", "tiff_pipe"),
+        (b"MM\x00*", "tiff_pipe"),
+        (b"\x1aE\xdf\xa3", "matroska"),
+    )
+    if head[4:8] in FIRST:
+        return "mov"
+    if head[:4] == b"RIFF":
+        return {b"AVI ": "avi", b"WEBP": "webp_pipe", b"WAVE": "wav"}.get(head[8:12])
+    for magic, name in signatures:
+        if head.startswith(magic):
+            if name == "png_pipe" and b"acTL" in head:
+                return "apng"
+            return name
+    return None
 
 
 def _kind(head: bytes) -> _Kind | None:

@@ -29,9 +29,8 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from provenance.errors import UnreadableFileError, UnsupportedMediaError, about
-from provenance.system.boxes import FIRST
 from provenance.system.extent import extent_of
-from provenance.video.foreign import Packed, foreign, packed_as
+from provenance.video.foreign import foreign, sniff
 
 MAX_PIXELS: Final = 8192 * 8192
 """Largest picture that is decoded, in pixels; x264, x265 and most decoders stop near here too."""
@@ -61,34 +60,6 @@ _TILES: Final = re.compile(rb"infe[\x02\x03].{7,9}grid", re.DOTALL)
 _ANIMATED: Final = 2
 """The bit of a WebP header's flags."""
 _ALLOWED: Final = ",".join((*_VIDEO_DEMUXERS, *_AUDIO_DEMUXERS, *_IMAGE_DEMUXERS))
-
-
-def sniff(head: bytes) -> str | None:
-    """The demuxer a file's first bytes (64 or more) call for, or None if they say nothing."""
-    signatures = (
-        (b"\x89PNG\r\n\x1a\n", "png_pipe"),
-        (b"\xff\xd8\xff", "jpeg_pipe"),
-        (b"GIF8", "gif"),
-        (b"BM", "bmp_pipe"),
-        (b"II*\x00", "tiff_pipe"),
-        (b"MM\x00*", "tiff_pipe"),
-        (b"\x1aE\xdf\xa3", "matroska"),
-    )
-    if head[4:8] in FIRST:
-        return "mov"
-    if head[:4] == b"RIFF":
-        return {b"AVI ": "avi", b"WEBP": "webp_pipe", b"WAVE": "wav"}.get(head[8:12])
-    for magic, name in signatures:
-        if head.startswith(magic):
-            if name == "png_pipe" and b"acTL" in head:
-                return "apng"
-            return name
-    return None
-
-
-def packed(head: bytes) -> Packed | None:
-    """How a file that holds others can be taken apart; None for media, and for all else."""
-    return packed_as(head) if sniff(head) is None else None
 
 
 @contextmanager

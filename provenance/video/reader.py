@@ -54,6 +54,9 @@ class LumaFrame:
         return Orientation(self.rotation, self.mirrored).apply(self.luma)
 
 
+_EXACT: Final = 1e-3
+"""Seconds by which a time that is sought may lie beside the frame that is meant."""
+
 Skip = Literal["none", "unreferenced", "bidirectional", "predicted"]
 _SKIP: Final[dict[Skip, Literal["DEFAULT", "NONREF", "BIDIR", "NONKEY"]]] = {
     "none": "DEFAULT",
@@ -65,9 +68,13 @@ _SKIP: Final[dict[Skip, Literal["DEFAULT", "NONREF", "BIDIR", "NONKEY"]]] = {
 
 @dataclass(slots=True)
 class ReadStats:
-    """What a pass over a file met; filled in while :func:`read_luma` runs."""
+    """What a pass over a file met; filled in while :func:`read_luma` runs.
+
+    ``frames`` are those of the interval, ``decoded`` all that the decoder gave.
+    """
 
     frames: int = 0
+    decoded: int = 0
     damaged_packets: int = 0
     damaged_frames: int = 0
 
@@ -122,33 +129,46 @@ def read_luma(
 
 
 def read_runs(
-    path: str | os.PathLike[str], times: Sequence[float], count: int, *, skip: Skip = "none"
+    path: str | os.PathLike[str],
+    times: Sequence[float],
+    count: int,
+    *,
+    skip: Skip = "none",
+    stats: ReadStats | None = None,
 ) -> Iterator[LumaFrame]:
     """Yield the luma of ``count`` frames from each of several seconds on, the file opened once.
 
-    ``times`` ascend; ``skip`` as in :func:`read_luma`.  What cannot be sought in is read through.
+    ``times`` ascend, and are meant to a millisecond: a run from where a key frame is shown begins
+    with it, and nothing before it is decoded.  ``skip`` and ``stats`` as in :func:`read_luma`.
+    What cannot be sought in is read through.
 
     Raises :class:`UnsupportedMediaError` for files without a readable picture.
     """
-    for frame, time, stream, orientation in runs(path, times, count, skip=skip):
+    for frame, time, stream, orientation in runs(path, times, count, skip=skip, stats=stats):
         yield _luma_frame(frame, time, stream, orientation)
 
 
 def runs(
-    path: str | os.PathLike[str], times: Sequence[float], count: int, *, skip: Skip = "none"
+    path: str | os.PathLike[str],
+    times: Sequence[float],
+    count: int,
+    *,
+    skip: Skip = "none",
+    stats: ReadStats | None = None,
 ) -> Iterator[tuple[VideoFrame, float, VideoStream, Orientation]]:
     """As :func:`read_runs`: the frames as they are decoded, when each is shown, and how."""
-    counts = ReadStats()
+    counts = stats if stats is not None else ReadStats()
     with open_media(path) as container:
         stream = _picture(container, path, skip)
         clock = Clock.of(container, stream)
         orientation, after = None, float("-inf")
         for start in times:
             seen = 0
-            _seek(container, stream, clock.ticks(start))
+            # Seconds are rounded to ticks: a seek that falls short decodes a whole group in vain.
+            _seek(container, stream, clock.ticks(start + _EXACT))
             for frame in _decoded(container, stream, path, counts):
                 time = clock.seconds(frame, stream)
-                if time < start or time <= after:
+                if time < start - _EXACT or time <= after:
                     continue
                 if orientation is None:
                     orientation = orientation_of(frame, path)
@@ -218,8 +238,11 @@ def _luma_frame(
 def _decoded(
     container: InputContainer, stream: VideoStream, path: str | os.PathLike[str], counts: ReadStats
 ) -> Iterator[VideoFrame]:
-    decoded = 0
+    # Some decoders (VP9's) decode every frame whatever they are told to skip.
+    keys_alone = stream.codec_context.skip_frame == _SKIP["predicted"]
     for packet in _packets(container, stream, counts):
+        if keys_alone and packet.size and not packet.is_keyframe:
+            continue
         if packet.has_sidedata("encryption_info"):
             raise encrypted(path)
         try:
@@ -230,8 +253,8 @@ def _decoded(
         for frame in frames:
             if frame.is_corrupt:
                 counts.damaged_frames += 1
-            decoded += 1
-            if decoded > MAX_FRAMES:
+            counts.decoded += 1
+            if counts.decoded > MAX_FRAMES:
                 raise UnsupportedMediaError(
                     f"{Path(path).name} holds more than {MAX_FRAMES} pictures",
                     advice="cut out the part in question",

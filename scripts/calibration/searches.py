@@ -14,9 +14,13 @@ from calibration.pilots import Pilots
 from provenance.watermark.code import pattern
 from provenance.watermark.code.keys import WatermarkKey
 from provenance.watermark.code.spec import LAYOUT_1
-from provenance.watermark.detector import Detector
+from provenance.watermark.detector import FINDERS, Detector
+from provenance.watermark.find.crops import Crops
 from provenance.watermark.picture import geometry
 from provenance.watermark.picture.observation import Observation
+
+TELLING = tuple(Crops(least=0.0) if isinstance(one, Crops) else one for one in FINDERS)
+"""All strategies; crops are told of whatever their score, not only where it reaches a fit."""
 
 KEPT = 2
 """Spectra kept of a search, at random among those it read soft bits from."""
@@ -72,7 +76,7 @@ def run(
 ) -> tuple[Search, list[NDArray[np.float32]]]:
     """Search with a wrong key; also spectra to try more keys on, one of them at a random map."""
     tap, start = Tap(draw), time.perf_counter()
-    detector = Detector([key], trace=tap)
+    detector = Detector([key], finders=TELLING, trace=tap)
     detection = detector.thorough(observation)
     spectra = [words.parts_of(spectrum) for spectrum in tap.spectra]
     canvas = geometry.unwarp(observation.upright(), random_map(draw))

@@ -16,7 +16,7 @@ from provenance.batch.approvals import (
 )
 from provenance.errors import ApprovalError
 from provenance.manifest.signer import public_key_of
-from provenance.verifying.layers import sha256_of
+from provenance.verifying.findings import sha256_of
 from tests.conftest import Run
 
 

@@ -13,15 +13,17 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from provenance import Keyring, StampResult, Trust, verify
+from provenance import Keyring, Registry, StampResult, Trust, verify
 from provenance.errors import UnreadableFileError
-from provenance.results import Verdict
+from provenance.fingerprint import Fingerprint
+from provenance.results import Detection, Verdict, VerificationReport
 from provenance.system.processes import is_running, process_name
 from provenance.verifying.isolation import Examiner, Limits, wire
-from tests.conftest import Run, environment
+from tests.conftest import Run, environment, stamp_clip
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +49,15 @@ def _send(pid: int, number: signal.Signals) -> None:
 def test_findings_come_back_as_they_are(
     examiner: Examiner, stamped: StampResult, keyring: Keyring, trust: Trust
 ) -> None:
-    found = examiner.gather(
-        Path(stamped.output_path), keyring.watermark_keys, trust, fingerprint=True
-    )
+    found = examiner.gather(Path(stamped.output_path), keyring.watermark_keys, trust)
     assert found.watermark.stamp_id == stamped.stamp_id
     assert found.watermark.picture is not None
     assert found.manifest.status == "trusted"
     assert found.manifest.signed_at == stamped.signed_at
     assert found.file.sha256 == stamped.output_sha256
-    assert found.fingerprint is not None
+    taken = examiner.imprint(Path(stamped.output_path), found.watermark)
+    assert taken is not None
+    assert taken.frames
 
 
 def test_errors_come_back_as_they_are(examiner: Examiner, trust: Trust, tmp_path: Path) -> None:
@@ -100,6 +102,46 @@ def test_a_crash_costs_the_picture_of_that_file_only(
             examiner=examiner,
         )
         assert again.verdict is Verdict.CONFIRMED
+
+
+class _Asked(Examiner):
+    """Counts the fingerprints it is asked for; ``fatal``: each costs the worker its life."""
+
+    asked = 0
+    fatal = False
+
+    def imprint(self, path: Path, found: Detection, **options: Any) -> Fingerprint | None:
+        self.asked += 1
+        if self.fatal:
+            os.kill(worker_of(self), signal.SIGKILL)
+        return super().imprint(path, found, **options)
+
+
+def test_a_fingerprint_is_taken_only_where_there_is_something_to_compare_it_with(
+    clip: Path, keyring: Keyring, tmp_path: Path
+) -> None:
+    with Registry(str(tmp_path / "registry.db"), create=True) as registry, _Asked() as examiner:
+        result = stamp_clip(clip, tmp_path / "stamped.mp4", keyring, registry=registry)
+
+        def check(path: Path) -> VerificationReport:
+            return verify(
+                path,
+                watermark_keys=keyring.watermark_keys,
+                trust=keyring.trust,
+                registry=registry,
+                examiner=examiner,
+            )
+
+        intact = check(Path(result.output_path))
+        assert (intact.verdict, intact.registry.compared.picture) == (Verdict.CONFIRMED, "bytes")
+        assert examiner.asked == 0  # its hash says it all
+        assert check(clip).registry.leads
+        assert examiner.asked == 1
+        examiner.fatal = True
+        lost = check(clip)
+        assert (lost.watermark.status, lost.verdict) == ("not_checked", Verdict.NOT_CHECKED)
+        assert "SIGKILL" in str(lost.watermark.reason)
+        assert examiner.asked == 2  # and not once more
 
 
 def test_a_hang_is_ended_at_its_limit(clip: Path, keyring: Keyring, trust: Trust) -> None:

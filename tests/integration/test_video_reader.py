@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from provenance.errors import UsageError
-from provenance.video import probe, read_luma
+from provenance.video import ReadStats, key_times, probe, read_luma, read_runs
 from tests.clips import ROTATE_90, Spec, make_clip, picture
 
 
@@ -54,12 +54,35 @@ def test_a_late_first_picture_keeps_its_place_against_the_sound(tmp_path: Path) 
     assert next(iter(read_luma(path))).time == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+@pytest.mark.parametrize("bframes", ["0", "2"])
+def test_a_run_from_a_key_frame_decodes_nothing_before_it(
+    tmp_path: Path, ending: str, bframes: str
+) -> None:
+    options = {"g": "20", "bf": bframes, "sc_threshold": "0"}
+    rate = Fraction(30000, 1001)
+    path = make_clip(tmp_path / f"clip.{ending}", Spec(frames=160, rate=rate, options=options))
+    keys, stats = key_times(path), ReadStats()
+    assert len(keys) == 8
+    found = [f.time for f in read_runs(path, keys[::2], 1, stats=stats)]
+    assert found == pytest.approx(keys[::2])
+    assert stats.decoded == 4
+
+
 def test_skipping_leaves_out_frames(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mp4", Spec(frames=48, options={"g": "12", "bf": "2"}))
     keys = list(read_luma(path, skip="predicted"))
     assert [round(f.time * 24) for f in keys] == [0, 12, 24, 36]
     assert all(f.keyframe for f in keys)
     assert 4 < len(list(read_luma(path, skip="unreferenced"))) < 48
+
+
+def test_key_frames_alone_are_decoded_where_the_decoder_skips_nothing(tmp_path: Path) -> None:
+    vp9 = Spec(codec="libvpx-vp9", frames=24, options={"g": "12", "cpu-used": "8"})
+    path, stats = make_clip(tmp_path / "clip.webm", vp9), ReadStats()
+    keys = [f.time for f in read_luma(path, skip="predicted", stats=stats)]
+    assert keys == key_times(path) != []
+    assert stats.decoded == len(keys) < 24
 
 
 def test_a_turned_picture_is_shown_upright_without_a_copy(tmp_path: Path) -> None:

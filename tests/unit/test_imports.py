@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -49,7 +51,7 @@ def test_every_import_keeps_to_the_contracts() -> None:
     ("module", "line", "contract"),
     [
         ("watermark/picture/mask.py", "from provenance.video import probe", "run one way"),
-        ("video/probe.py", "from provenance.manifest import Trust", "run one way"),
+        ("video/probing.py", "from provenance.manifest import Trust", "run one way"),
         ("manifest/reader.py", "import provenance.watermark.code.keys", "run one way"),
         ("watermark/find/crops.py", "import provenance.watermark.read.evidence", "rooms"),
         ("watermark/picture/mask.py", "import provenance.watermark.embed.profiles", "rooms"),
@@ -109,6 +111,23 @@ def test_the_watermark_package_opens_no_file() -> None:
     forbidden = {"open", "np.load", "np.save", "np.fromfile", "cv2.imread", "cv2.imwrite"}
     files = (PACKAGE / "watermark").rglob("*.py")
     assert {name for file in files for name in calls(file)} & forbidden == set()
+
+
+def test_who_verifies_loads_no_library_that_only_the_worker_needs() -> None:
+    heavy = ("alembic", "av", "c2pa", "cv2", "fsspec", "numpy", "sqlalchemy")
+    code = f"import sys, provenance.cli.verify; print([n for n in {heavy} if n in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("room", ["", ".manifest", ".registry", ".verifying.inside", ".video"])
+def test_a_room_that_loads_its_names_when_they_are_used_has_all_of_them(room: str) -> None:
+    module = importlib.import_module(f"provenance{room}")
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+    modules = {one.name for one in pkgutil.iter_modules(module.__path__)}
+    assert modules & set(module.__all__) == set()  # it would hide the value
 
 
 def test_no_module_is_longer_than_its_readers_patience() -> None:

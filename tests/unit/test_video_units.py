@@ -21,9 +21,9 @@ from provenance.video.colour import MasteringDisplay
 from provenance.video.edits import edits_of
 from provenance.video.encoders import choose_pix_fmt, parse_bitrate, plan_encoder
 from provenance.video.exif import exif_orientation
+from provenance.video.foreign import sniff
 from provenance.video.geometry import orientation
 from provenance.video.luma import luma_depth, planar_twin
-from provenance.video.opening import sniff
 from provenance.video.timetable import SeenTimes, Timetable, units_for
 from provenance.video.timing import Clock
 from provenance.video.tracks import moved

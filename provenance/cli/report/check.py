@@ -14,7 +14,7 @@ from provenance.cli.output import complain, print_json, stdout
 from provenance.documents.filed import MOST, Checked, check
 from provenance.errors import KeyringError, SealError, UnreadableFileError
 from provenance.report.checked import ReportCheck, show_check
-from provenance.verifying.layers import sha256_of
+from provenance.verifying.findings import sha256_of
 
 
 @click.command(

@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import fsspec
-
 from provenance.errors import ProvenanceError, StorageError, UnreadableFileError, UsageError, about
 from provenance.system.storage.places import Place
 
@@ -75,6 +73,8 @@ class Store:
 
     def __init__(self, place: Place) -> None:
         extra = {"s3": "s3", "gs": "gs"}[place.scheme]
+        import fsspec  # noqa: PLC0415 - and asyncio with it, where most paths are local
+
         try:
             self._fs: Any = fsspec.filesystem(place.scheme, **_OPTIONS[place.scheme])
         except ImportError as error:

@@ -5,15 +5,21 @@ write nothing: bytes go to the parent, who counts them again and puts them into 
 makes up.  Nothing here follows an address, and an archive inside an archive stays shut.
 """
 
-from provenance.verifying.inside.limits import (
-    MOST_BYTES,
-    MOST_MEMBERS,
-    PIECE,
-    Member,
-    Refused,
-    known_ending,
-)
-from provenance.verifying.inside.opening import is_packed, members
+from typing import TYPE_CHECKING
+
+from provenance.system.lazy import lazily
+
+if TYPE_CHECKING:
+    from provenance.verifying.inside.kinds import is_packed
+    from provenance.verifying.inside.limits import (
+        MOST_BYTES,
+        MOST_MEMBERS,
+        PIECE,
+        Member,
+        Refused,
+        known_ending,
+    )
+    from provenance.verifying.inside.opening import members
 
 __all__ = [
     "MOST_BYTES",
@@ -25,3 +31,12 @@ __all__ = [
     "known_ending",
     "members",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "kinds": ("is_packed",),
+        "limits": ("MOST_BYTES", "MOST_MEMBERS", "PIECE", "Member", "Refused", "known_ending"),
+        "opening": ("members",),
+    },
+)

@@ -11,8 +11,9 @@ is checked field by field (:mod:`.wire`), since a worker that was taken over mig
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from provenance.system.lazy import lazily
 
 if TYPE_CHECKING:
     from provenance.verifying.isolation.examiner import Examiner, Unpacked, shared
@@ -20,15 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Examiner", "Limits", "Unpacked", "shared"]
 
-_HOMES = {"Examiner": "examiner", "Limits": "limits", "Unpacked": "examiner", "shared": "examiner"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a name when it is first used.
-
-    The worker comes by here too, and libraries may start threads as they load: what is taken away
-    from a process (:mod:`.limits`) is not taken away from a thread it already has.
-    """
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+# The worker comes by here too, and libraries may start threads as they load: what is taken away
+# from a process (:mod:`.limits`) is not taken away from a thread it already has.
+__getattr__ = lazily(
+    __name__, {"examiner": ("Examiner", "Unpacked", "shared"), "limits": ("Limits",)}
+)

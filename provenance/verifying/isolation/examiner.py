@@ -12,22 +12,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from provenance.errors import CancelledError, OutputError, ServiceError, UnreadableFileError
 from provenance.manifest import Trust
 from provenance.results import Detection, Effort, FileFacts, ManifestReport
 from provenance.system.processes import share_of
+from provenance.verifying.findings import Findings
 from provenance.verifying.inside import MOST_BYTES, MOST_MEMBERS, known_ending
 from provenance.verifying.isolation import wire
 from provenance.verifying.isolation.limits import Limits
-from provenance.verifying.layers import Findings
-from provenance.video import Still
 from provenance.watermark.code.keys import WatermarkKey
 
+if TYPE_CHECKING:
+    from provenance.fingerprint import Fingerprint
+    from provenance.video import Still
+
+_T = TypeVar("_T")
 START_SECONDS = 120.0
 """For a worker to load its libraries, on a machine that is busy."""
 MANIFEST_SECONDS = 60.0
@@ -111,7 +115,6 @@ class Examiner:
         trust: Trust,
         *,
         sidecar: Path | None = None,
-        fingerprint: bool = False,
         effort: Effort = "normal",
         stop: threading.Event | None = None,
     ) -> Findings:
@@ -129,25 +132,48 @@ class Examiner:
             trust,
             sidecar=sidecar,
             picture=True,
-            fingerprint=fingerprint,
             effort=effort,
         )
+
+        def read(answer: wire.Answer) -> Findings:
+            return answer.findings(path)
+
         with self._turn:
             self._stop = stop
             try:
-                return self._asked(ask, self.limits.seconds)
+                return self._asked(ask, self.limits.seconds, read)
             except _Ended as end:
                 reason = f"the file {end}"
             # The manifest may be fine all the same, and is read by other code.
             ask = ask.model_copy(update={"picture": False})
             try:
-                found = self._asked(ask, min(self.limits.seconds, MANIFEST_SECONDS))
+                found = self._asked(ask, min(self.limits.seconds, MANIFEST_SECONDS), read)
             except _Ended:
                 nothing = ManifestReport("not_checked", reason=reason)
                 found = Findings(
                     FileFacts(str(path), None, None, None), Detection("not_checked"), nothing
                 )
             return Findings(found.file, Detection("not_checked", reason=reason), found.manifest)
+
+    def imprint(
+        self, path: Path, found: Detection, *, stop: threading.Event | None = None
+    ) -> Fingerprint | None:
+        """A file's fingerprint, laid back onto the stamped picture where a mark was ``found``.
+
+        Returns:
+            None where none could be taken.
+
+        Raises:
+            CancelledError, InputError, ServiceError: as :meth:`gather` does.
+            UnreadableFileError: also when the file costs the worker its life.
+        """
+        ask = wire.Imprint.of(path, found)
+        with self._turn:
+            self._stop = stop
+            try:
+                return self._asked(ask, self.limits.seconds, lambda answer: answer.imprint(path))
+            except _Ended as end:
+                raise UnreadableFileError(f"the file {end}", path=path) from end
 
     def stills(
         self,
@@ -260,14 +286,19 @@ class Examiner:
         assert isinstance(part, wire.Part)  # noqa: S101 - what unpack was asked for
         return part
 
-    def _asked(self, request: wire.Request, seconds: float) -> Findings:
+    def _asked(
+        self,
+        request: wire.Request | wire.Imprint,
+        seconds: float,
+        read: Callable[[wire.Answer], _T],
+    ) -> _T:
         try:
             worker = self._started()
             deadline = time.monotonic() + seconds
             self._send(worker, wire.pack(request), deadline)
             answer = wire.unpack(wire.Answer, self._receive(worker, deadline))
             assert isinstance(answer, wire.Answer)  # noqa: S101 - what unpack was asked for
-            return answer.findings(Path(os.fsdecode(request.path)))
+            return read(answer)
         except wire.Garbled as error:
             self.close()
             raise _Ended("made its decoder answer nonsense, so it was stopped") from error

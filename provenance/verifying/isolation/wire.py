@@ -14,20 +14,21 @@ import struct
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from provenance import errors
 from provenance.errors import InputError, ProvenanceError, UnreadableFileError
-from provenance.fingerprint import Fingerprint
 from provenance.manifest import Trust
 from provenance.results import Coverage, Detection, Effort, FileFacts, ManifestReport
 from provenance.system.text import printable
-from provenance.verifying.layers import Findings
-from provenance.video import Still
+from provenance.verifying.findings import Findings
 from provenance.watermark.code.keys import WatermarkKey
+
+if TYPE_CHECKING:
+    from provenance.fingerprint import Fingerprint
+    from provenance.video import Still
 
 MOST = 64 * 1024 * 1024
 """Bytes of one frame."""
@@ -60,7 +61,6 @@ class Request(BaseModel):
     path: bytes
     sidecar: bytes | None
     picture: bool
-    fingerprint: bool
     effort: Effort
     keys: tuple[tuple[str, bytes, bytes], ...]
     anchors: bytes
@@ -76,7 +76,6 @@ class Request(BaseModel):
         *,
         sidecar: Path | None,
         picture: bool,
-        fingerprint: bool,
         effort: Effort,
     ) -> Request:
         """A request for one file."""
@@ -85,7 +84,6 @@ class Request(BaseModel):
             path=os.fsencode(path),
             sidecar=None if sidecar is None else os.fsencode(sidecar),
             picture=picture,
-            fingerprint=fingerprint,
             effort=effort,
             keys=tuple((key.key_id, key.secret, key.pilot_secret) for key in keys),
             anchors=trust.anchors_pem,
@@ -102,6 +100,22 @@ class Request(BaseModel):
     def trust(self) -> Trust:
         """Who may sign."""
         return Trust(self.anchors, self.tsa_anchors, self.issuers)
+
+
+class Imprint(BaseModel):
+    """A file whose fingerprint is wanted, with the mark that was found in it."""
+
+    model_config = _STRICT
+
+    folder: bytes
+    imprint: bytes
+    found: Detection
+
+    @classmethod
+    def of(cls, path: Path, found: Detection) -> Imprint:
+        """A request for one file."""
+        here = os.fsencode(os.getcwd())
+        return cls(folder=here, imprint=os.fsencode(path), found=found)
 
 
 class Unpack(BaseModel):
@@ -168,6 +182,10 @@ class Shown(BaseModel):
             or len(pixels) != 3 * self.width * self.height
         ):
             raise Garbled
+        import numpy as np  # noqa: PLC0415 - few who verify show frames
+
+        from provenance.video import Still  # noqa: PLC0415
+
         rgb = np.frombuffer(pixels, np.uint8).reshape(self.height, self.width, 3)
         return Still(rgb, self.time, self.across, self.down)
 
@@ -201,7 +219,7 @@ class Ready(BaseModel):
 
 
 class Answer(BaseModel):
-    """The findings on one file, or why there are none."""
+    """The findings on one file, or its fingerprint, or why there are none."""
 
     model_config = _STRICT
 
@@ -218,13 +236,11 @@ class Answer(BaseModel):
     @classmethod
     def of(cls, findings: Findings) -> Answer:
         """The answer that carries findings."""
-        taken = findings.fingerprint
         return cls(
             # Names need not be Unicode; the parent knows this one.
             file=replace(findings.file, path=""),
             watermark=findings.watermark,
             manifest=findings.manifest,
-            fingerprint=None if taken is None else taken.to_bytes(),
             others=findings.others,
             coverage=findings.coverage,
         )
@@ -243,6 +259,32 @@ class Answer(BaseModel):
             InputError: the error that the worker met, of the same class.
             Garbled: neither is there.
         """
+        self._refuse(path)
+        if self.file is None or self.watermark is None or self.manifest is None:
+            raise Garbled
+        if not 0.0 <= (self.file.seconds or 0.0) < math.inf:
+            raise Garbled
+        facts = replace(self.file, path=str(path))
+        return Findings(facts, self.watermark, self.manifest, self.others, self.coverage)
+
+    def imprint(self, path: Path) -> Fingerprint | None:
+        """The fingerprint of the file at ``path``; None where none could be taken.
+
+        Raises:
+            InputError, Garbled: as :meth:`findings` does.
+        """
+        self._refuse(path)
+        if self.fingerprint is None:
+            return None
+        # It brings OpenCV along, and most files are not compared with any other.
+        from provenance.fingerprint import Fingerprint  # noqa: PLC0415
+
+        try:
+            return Fingerprint.from_bytes(self.fingerprint)
+        except ValueError as error:
+            raise Garbled from error
+
+    def _refuse(self, path: Path) -> None:
         if self.error is not None and self.sentence is not None:
             known = getattr(errors, self.error, None)
             # A file costs itself: no worker may say that something else has failed.
@@ -255,20 +297,10 @@ class Answer(BaseModel):
             if self.advice is not None:
                 refusal.advice = self.advice.decode("utf-8", "surrogateescape")
             raise refusal
-        if self.file is None or self.watermark is None or self.manifest is None:
-            raise Garbled
-        if not 0.0 <= (self.file.seconds or 0.0) < math.inf:
-            raise Garbled
-        try:
-            taken = None if self.fingerprint is None else Fingerprint.from_bytes(self.fingerprint)
-        except ValueError as error:
-            raise Garbled from error
-        facts = replace(self.file, path=str(path))
-        return Findings(facts, self.watermark, self.manifest, taken, self.others, self.coverage)
 
 
-Message = Request | Unpack | Look | Shown | Part | Ready | Answer
-Asked = Request | Unpack | Look
+Message = Request | Imprint | Unpack | Look | Shown | Part | Ready | Answer
+Asked = Request | Imprint | Unpack | Look
 
 
 def pack(message: Message) -> bytes:
@@ -311,7 +343,7 @@ def asked(content: bytes) -> Asked:
     Raises:
         Garbled: it is nothing of the kind.
     """
-    for kind in (Request, Unpack, Look):
+    for kind in (Request, Imprint, Unpack, Look):
         with contextlib.suppress(Garbled):
             wanted = unpack(kind, content)
             assert isinstance(wanted, Asked)  # noqa: S101 - what unpack was asked for

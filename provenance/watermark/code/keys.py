@@ -12,12 +12,8 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import ChaCha20
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from numpy.typing import NDArray
 
 from provenance.results.payload import StampId
 from provenance.watermark.code.spec import AUTHENTICATION_BYTES
@@ -57,16 +53,6 @@ class WatermarkKey:
             return hmac.digest(secret, stamp_id.raw, hashlib.sha256)[:AUTHENTICATION_BYTES]
 
         return authenticate
-
-
-def keystream(seed: bytes, count: int) -> NDArray[np.uint64]:
-    """``count`` uniform 64-bit words from ChaCha20 under the 32-byte ``seed``.
-
-    A cipher's stream, not a library's random generator: the layout is the same on every machine
-    and in every release of NumPy, and nobody without the key can tell it from noise.
-    """
-    cipher = Cipher(ChaCha20(seed, bytes(16)), mode=None)
-    return np.frombuffer(cipher.encryptor().update(bytes(8 * count)), dtype="<u8")
 
 
 def _hkdf(secret: bytes, purpose: str, version: int) -> bytes:

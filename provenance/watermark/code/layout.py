@@ -15,7 +15,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from provenance.watermark.code.keys import WatermarkKey, keystream
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.keystream import keystream
 from provenance.watermark.code.spec import LAYOUT_1, LayoutSpec
 
 Index = tuple[NDArray[np.intp], NDArray[np.intp]]

@@ -9,8 +9,10 @@ given; what lies inside the picture that was stamped goes before what does not.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,46 +46,53 @@ Stretch = NDArray[np.float64]
 picture is mirrored."""
 
 
+@dataclass(frozen=True, slots=True)
 class Crops:
-    """Heard by the pilot's phases."""
+    """Heard by the pilot's phases.
 
-    name = "crops"
+    ``least``: score up to which crops may be passed over unheard; 0 to be told of all.
+    """
+
+    least: float = HEARD
+    name: ClassVar = "crops"
 
     def hypotheses(self, scene: Scene, layout: Layout) -> Iterator[Hypothesis]:
         """The likeliest crops, fitted."""
-        found = cropped(scene.plane, layout, CROPPED)
+        found = cropped(scene.plane, layout, CROPPED, self.least)
         scene.tell(self.name, found)
         for one in takewhile(lambda one: one.score >= HEARD, found):
             yield fit_on(scene.sight, one, layout, READ_FROM)
 
 
-def cropped(plane: Plane, layout: Layout, count: int) -> list[Hypothesis]:
+def cropped(plane: Plane, layout: Layout, count: int, least: float = 0.0) -> list[Hypothesis]:
     """The ``count`` likeliest, best first.
 
     Args:
         plane: (h, w) observed residual.
         layout: whose pilot.
         count: how many.
+        least: score up to which they may be left out: a scale whose points could not reach it if
+            all their phases agreed, four of five without a mark, is not listened to.
     """
     values = _spectrum(Canvas.of(plane).halved())
     scales = np.exp(np.arange(np.log(SCALES[0]), np.log(SCALES[1]), SCALE_STEP))
+    stretches = np.concatenate([scales[:, None] * np.array([side, 1.0]) for side in (1.0, -1.0)])
+    points = _points(values, layout, stretches)
+    most = np.abs(points).sum(axis=1) / np.sqrt(points.shape[1])
     scored = [
-        (float(_surface(values, layout, stretch, plane.shape).max()), tuple(stretch))
-        for side in (1.0, -1.0)
-        for stretch in scales[:, None] * np.array([side, 1.0])
+        (float(_surface(points[i], layout, stretches[i], plane.shape).max()), i)
+        for i in np.flatnonzero(most >= least).tolist()
     ]
-    likely: list[tuple[float, float]] = []
-    for _, (across, down) in sorted(scored, reverse=True):
-        if all(abs(across / a - 1.0) > APART for a, _ in likely):
-            likely.append((across, down))
+    likely: list[int] = []
+    for _, i in sorted(scored, reverse=True):
+        if all(abs(stretches[i, 0] / stretches[other, 0] - 1.0) > APART for other in likely):
+            likely.append(i)
             if len(likely) == LIKELY_SCALES:
                 break
     found = [
-        (score, across, down, x, y)
-        for across, down in likely
-        for score, x, y in _peaks(
-            _surface(values, layout, np.array([across, down]), plane.shape), PLACES
-        )
+        (score, *stretches[i], x, y)
+        for i in likely
+        for score, x, y in _peaks(_surface(points[i], layout, stretches[i], plane.shape), PLACES)
     ]
     return [
         Hypothesis(np.array([[across, 0, x], [0, down, y], [0, 0, 1.0]]), score=score)
@@ -101,16 +110,22 @@ def _spectrum(seen: Canvas) -> NDArray[np.complex64]:
     return levelled
 
 
+def _points(
+    values: NDArray[np.complex64], layout: Layout, stretches: NDArray[np.float64]
+) -> NDArray[np.complex128]:
+    """(S, P) the pilot's points under each stretch (S, 2), without their phases."""
+    at = np.rint(layout.pilot_frequencies * stretches[:, None] * SIZE).astype(int) % len(values)
+    found = values[at[..., 1], at[..., 0]] * np.exp(-1j * layout.pilot_phases)
+    correlation.limit(found)
+    return np.asarray(found, np.complex128)
+
+
 def _surface(
-    values: NDArray[np.complex64], layout: Layout, stretch: Stretch, shape: tuple[int, ...]
+    points: NDArray[np.complex128], layout: Layout, stretch: Stretch, shape: tuple[int, ...]
 ) -> Plane:
     """The pilot's score at all translations under a stretch, zero where it is not likely."""
-    at = np.rint(layout.pilot_frequencies * stretch * SIZE).astype(int)
-    found = values[at[:, 1] % len(values), at[:, 0] % len(values)]
-    found = found * np.exp(-1j * layout.pilot_phases)
-    correlation.limit(found)
     tile = layout.spec.tile
-    surface = correlation.translations(layout, reach=tile // 2, step=STEP).surface(found)
+    surface = correlation.translations(layout, reach=tile // 2, step=STEP).surface(points)
     surface *= _inside(abs(float(stretch[0])), float(stretch[1]), shape, tile)
     return surface
 

@@ -114,20 +114,33 @@ class Observation:
         self.grid = grid
         self.window = window
         self.frames = 0
+        self.times: set[float] = set()
         self._depth = depth
         self._duration = duration
-        self._span = max(FIRST_SPAN, (duration or 0.0) / MAX_SPANS)
+        # A stretch begins anywhere, and reaches into one span more than it is long.
+        self._span = max(FIRST_SPAN, (duration or 0.0) / (MAX_SPANS - 1))
         self._spans: dict[int, Span] = {}
         self._pieces = Pieces()
 
-    def add(self, luma: Luma, time: float = 0.0) -> None:
-        """Add one (H, W) luma plane shown at ``time`` seconds."""
+    def add(self, luma: Luma, time: float = 0.0, whole: Observation | None = None) -> None:
+        """Add one (H, W) luma plane shown at ``time`` seconds.
+
+        ``whole``: an observation of the same picture over a longer time, which gets it as well
+        unless it has that moment.
+        """
         picture = canonical(luma, self.grid, self._depth)
         change, weight = whitening(picture)
         if self.window is not None:
             weight *= self.window
         change *= weight
+        self._keep(picture, change, time)
+        if whole is not None and time not in whole.times:
+            whole._keep(picture, change.copy(), time)
+
+    def _keep(self, picture: Plane, change: Plane, time: float) -> None:
+        """Add a canonical picture's residual, which is then this observation's own."""
         self.frames += 1
+        self.times.add(time)
         self._pieces.add(change, time)
         index = int(max(time, 0.0) / self._span)
         span = self._spans.get(index)
@@ -187,7 +200,7 @@ class Observation:
                 coordinates from the centre: from where a point is to where it shall be.
         """
         steady = Observation(self.grid, self._depth, self._duration, self.window)
-        steady.frames, steady._span = self.frames, self._span
+        steady.frames, steady.times, steady._span = self.frames, self.times, self._span
         steady._spans = {
             index: replace(span, total=np.zeros_like(span.total))
             for index, span in self._spans.items()

@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from provenance.results import Segment, SegmentStatus
+from provenance.results.picture import joined
 from provenance.watermark.arrays import Luma
 from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.pilot import fitting
 from provenance.watermark.read.reading import Reading
-from provenance.watermark.where.timeline import MARKED, SILENT, joined, status_of, tolerated
+from provenance.watermark.where.timeline import MARKED, SILENT, status_of, tolerated
 
 Seen = tuple[Luma, float]
 """A frame's luma and its time, seconds."""

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from provenance.results import Segment, SegmentStatus
+from provenance.results.picture import joined
 from provenance.watermark.picture.geometry import Sight
 from provenance.watermark.picture.observation import Observation, Span
 from provenance.watermark.pilot import fitting
@@ -149,17 +150,3 @@ def tolerated(
         replace(segment, tolerance_s=max(inner[index : index + 2]))
         for index, segment in enumerate(segments)
     )
-
-
-def joined(parts: list[Segment]) -> list[Segment]:
-    """Neighbours of one status made one, empty parts left out."""
-    kept: list[Segment] = []
-    for part in parts:
-        if part.end <= part.start:
-            continue
-        if kept and kept[-1].status == part.status:
-            last = kept[-1]
-            kept[-1] = replace(last, end=part.end, score=max(last.score, part.score))
-        else:
-            kept.append(part)
-    return kept

@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from provenance.results import Detection, Segment
+from provenance.results.picture import joined
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.detector import Detector
 from provenance.watermark.picture.observation import Observation
 from provenance.watermark.where.boundaries import change_point, references
-from provenance.watermark.where.timeline import joined
 from tests.unit.watermark.pictures import KEY, Frames, marked, scene
 
 GRID = Grid(640, 360)

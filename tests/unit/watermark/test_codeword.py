@@ -7,7 +7,8 @@ import pytest
 
 from provenance.results.payload import StampId
 from provenance.watermark.code import codeword, polar
-from provenance.watermark.code.keys import WatermarkKey, keystream
+from provenance.watermark.code.keys import WatermarkKey
+from provenance.watermark.code.keystream import keystream
 from provenance.watermark.code.spec import INFORMATION_BITS, LAYOUT_1
 
 KEY = WatermarkKey("k", b"s" * 32, b"p" * 32)
