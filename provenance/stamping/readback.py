@@ -18,9 +18,9 @@ from provenance.manifest import Trust, read_manifest
 from provenance.results import Detection, FileFacts, Verdict, VerificationReport
 from provenance.results.payload import StampId
 from provenance.system.text import listing
+from provenance.verifying.concluding import conclude
 from provenance.verifying.findings import Findings, sha256_of
 from provenance.verifying.search import examine
-from provenance.verifying.verify import conclude
 from provenance.verifying.wording import merged, stretches
 from provenance.video import probe
 from provenance.watermark.code.keys import WatermarkKey

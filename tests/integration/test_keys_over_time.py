@@ -11,8 +11,8 @@ import pytest
 from provenance import Keyring, StampResult, verify
 from provenance.keyring import KINDS, rotate
 from provenance.results import Detection, Verdict, VerificationReport
+from provenance.verifying.concluding import conclude
 from provenance.verifying.findings import Findings
-from provenance.verifying.verify import conclude
 from tests.conftest import Run, stamp_clip
 
 

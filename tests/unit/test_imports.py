@@ -113,9 +113,17 @@ def test_the_watermark_package_opens_no_file() -> None:
     assert {name for file in files for name in calls(file)} & forbidden == set()
 
 
-def test_who_verifies_loads_no_library_that_only_the_worker_needs() -> None:
-    heavy = ("alembic", "av", "c2pa", "cv2", "fsspec", "numpy", "sqlalchemy")
-    code = f"import sys, provenance.cli.verify; print([n for n in {heavy} if n in sys.modules])"
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        ("verify", ("alembic", "av", "c2pa", "cv2", "fsspec", "numpy", "sqlalchemy")),
+        ("stamp", ("alembic", "fsspec", "pydantic")),
+    ],
+)
+def test_a_command_loads_no_library_that_its_own_process_needs_not(
+    command: str, heavy: tuple[str, ...]
+) -> None:
+    code = f"import sys, provenance.cli.{command}; print([n for n in {heavy} if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
