@@ -92,7 +92,8 @@ def rehearse(  # noqa: PLR0917 - the first six are what the embedder was made of
         return Detector([key]).measure(_observed(small, info, embedder), stamp_id)
 
     best, kept = tried(1.0), 1.0
-    steps = [step for step in _steps(profile) if embedder.expected_psnr(step) >= LEAST_PSNR_DB]
+    spare = embedder.psnr_y() - LEAST_PSNR_DB
+    steps = [step for step in _steps(profile) if embedder.psnr_lost(step) <= spare]
     for step in steps:
         if best >= wanted_db:
             break

@@ -113,11 +113,12 @@ class Embedder:
         """Most that 1 % of any observed picture stands out from its surroundings, grey levels."""
         return self._texture
 
-    def expected_psnr(self, boost: float) -> float:
-        """PSNR of luma that marking what was observed comes to at another boost, dB."""
-        power = float(np.mean(self._powers, axis=0) @ (1.0, boost, boost * boost))
+    def psnr_lost(self, boost: float) -> float:
+        """Decibels of PSNR that what was observed loses from a boost of 1 to another."""
         noise = (DITHER**2 + 1.0) / 12.0 if self._depth == 8 else 0.0
-        return float(10.0 * np.log10(255.0**2 / (power + noise)))
+        flat, both, lively = np.mean(self._powers, axis=0)
+        power = flat + boost * both + boost**2 * lively + noise
+        return float(10.0 * np.log10(power / (flat + both + lively + noise)))
 
     def prepare(self, boost: float = 1.0) -> None:
         """Make the pattern; informed by what :meth:`observe` saw, plain if it saw nothing.
@@ -142,18 +143,23 @@ class Embedder:
             out: where to write, same shape and type; a new array when None.
         """
         marked = self._changed(luma, self._grid, self._depth, self._profile, out)
-        error = cv2.norm(marked, luma, cv2.NORM_L2SQR)
-        with self._lock:
-            self._squared_error += error
-            self._samples += luma.size
+        self._count(marked, luma, self._depth)
         return marked
 
     def mark_copy(self, luma: Luma) -> Luma:
-        """The mark on a copy (h, w) of the picture in 8 bits and another size; not counted."""
+        """The mark on a copy (h, w) of the picture in 8 bits and another size; counted alike."""
         height, width = luma.shape
         sar = self._grid.width * self._grid.sar * height / (self._grid.height * width)
         grid = Grid(width, height, sar, self._grid.rotation)
-        return self._changed(luma, grid, 8, self._profile)
+        marked = self._changed(luma, grid, 8, self._profile)
+        self._count(marked, luma, 8)
+        return marked
+
+    def _count(self, marked: Luma, luma: Luma, depth: int) -> None:
+        error = cv2.norm(marked, luma, cv2.NORM_L2SQR) / float((1 << depth) - 1) ** 2
+        with self._lock:
+            self._squared_error += error
+            self._samples += luma.size
 
     def _changed(
         self, luma: Luma, grid: Grid, depth: int, profile: Profile, out: Luma | None = None
@@ -168,20 +174,19 @@ class Embedder:
         return marked
 
     def _addend(self, shape: tuple[int, ...], depth: int) -> _Addend:
-        """The pattern for planes of a shape, made when it is asked for first."""
+        """The pattern for planes of a shape and depth, made when it is asked for first."""
         if self._fitted is None:
             raise RuntimeError("call prepare() before mark()")
         with self._lock:
-            if shape not in self._made:
-                self._made[shape] = _Addend(self._pattern_made(shape), depth)
-            return self._made[shape]
+            if (*shape, depth) not in self._made:
+                self._made[*shape, depth] = _Addend(self._pattern_made(shape), depth)
+            return self._made[*shape, depth]
 
     def psnr_y(self) -> float:
         """PSNR of luma over every frame marked so far, dB; infinite when nothing changed."""
         if self._squared_error == 0:
             return float("inf")
-        peak = float((1 << self._depth) - 1)
-        return float(10.0 * np.log10(peak**2 * self._samples / self._squared_error))
+        return float(10.0 * np.log10(self._samples / self._squared_error))
 
     def _turned(self) -> Profile:
         """The profile, its base turned so that flat areas change as much as it says they may."""
