@@ -5,6 +5,7 @@ The steps are those of :mod:`provenance.stamping.stamp`, which puts them in orde
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from provenance.errors import (
     KeyringError,
     PromptExposedError,
     UnmarkableError,
+    UnreadableFileError,
     UnsupportedMediaError,
     UsageError,
 )
@@ -38,14 +40,16 @@ from provenance.results import Tag
 from provenance.results.payload import StampId
 from provenance.signers import check_ready
 from provenance.stamping.claims import How
+from provenance.stamping.firstlook import FirstLook
 from provenance.stamping.progress import Progress
 from provenance.stamping.rehearsal import THIN_DB, Rehearsal, rehearse
 from provenance.system.given import path_of
 from provenance.system.memory import trim
 from provenance.system.workspace import check_distinct, check_target
-from provenance.verifying.sampling import MAX_ELONGATION, MIN_LINES, Footage, grid_of
+from provenance.verifying.sampling import MAX_ELONGATION, MIN_LINES, grid_of
 from provenance.video import (
     Foresight,
+    LumaFrame,
     LumaPlane,
     MediaInfo,
     TagPlan,
@@ -147,20 +151,28 @@ class Making:
             parent,
         )
 
-    def mark(self, stamp_id: StampId, marked: Path) -> tuple[int, float, float, Rehearsal]:
-        """Steps 3 and 4: frames, PSNR of luma in dB and seconds that came out; the rehearsal."""
+    def look(self, stamp_id: StampId) -> tuple[FirstLook, Embedder]:
+        """Beginning of step 3: a look at the clip, and an embedder that will observe it with."""
         embedder = Embedder(self.key, stamp_id, self.profile, grid_of(self.info), self.depth)
-        size = (self.info.video.height, self.info.video.width)
-        for number, frame in enumerate(Footage(self.source, self.info).survey(), start=1):
-            if frame.luma.shape == size:
-                embedder.observe(at_depth(frame.luma, frame.depth, self.depth))
-            self.progress("observe", number, None)
+        heard = itertools.count(1)
+
+        def hear(frame: LumaFrame) -> None:
+            embedder.observe(at_depth(frame.luma, frame.depth, self.depth))
+            self.progress("observe", next(heard), None)
+
+        return FirstLook(self.source, self.info, hear), embedder
+
+    def mark(
+        self, stamp_id: StampId, marked: Path, look: FirstLook, embedder: Embedder
+    ) -> tuple[int, float, float, Rehearsal]:
+        """Steps 3 and 4: frames, PSNR of luma in dB and seconds that came out; the rehearsal."""
+        look.hear_all()
         if embedder.texture < MIN_TEXTURE:
             raise UnmarkableError(
                 f"{self.source.name} is black or flat throughout and cannot hide a mark: its "
                 f"texture is {embedder.texture:.1f} grey levels where {MIN_TEXTURE} is needed."
             )
-        rehearsal = self._rehearsed(embedder, stamp_id)
+        rehearsal = self._rehearsed(look, embedder, stamp_id)
 
         def mark(before: LumaPlane, after: LumaPlane, _frame: object) -> None:
             embedder.mark(before, after)
@@ -182,17 +194,23 @@ class Making:
         trim()
         return result.frames, embedder.psnr_y(), result.duration, rehearsal
 
-    def _rehearsed(self, embedder: Embedder, stamp_id: StampId) -> Rehearsal:
+    def _rehearsed(self, look: FirstLook, embedder: Embedder, stamp_id: StampId) -> Rehearsal:
         """End of step 3; leaves the embedder prepared."""
         least = self.how.min_margin_db
+        self.progress("rehearse", 0, None)
+        small = look.runs()
+        if not small:
+            raise UnreadableFileError(
+                f"No picture could be decoded from {self.source.name}",
+                advice="get a complete copy of the file",
+            )
         rehearsal = rehearse(
-            self.source,
+            small,
             self.info,
             embedder,
             self.key,
             stamp_id,
             self.profile,
-            depth=self.depth,
             wanted_db=THIN_DB if least is None else max(THIN_DB, least),
             check=lambda: self.progress("rehearse", 0, None),
         )

@@ -11,17 +11,21 @@ from __future__ import annotations
 from provenance.errors import MarkedInputError
 from provenance.registry import Registry
 from provenance.results.payload import SOFT_BINDING_ALG, StampId
+from provenance.stamping.firstlook import FirstLook
 from provenance.stamping.making import Making
 from provenance.verifying.search import Search
 
 
-def refuse_marked(making: Making, sha256: str, registry: Registry | None) -> None:
+def refuse_marked(
+    making: Making, sha256: str, registry: Registry | None, look: FirstLook | None = None
+) -> None:
     """Refuse an input that is stamped.
 
     Args:
         making: the stamping, its inputs checked.
         sha256: of the input.
         registry: knows what came out of stampings.
+        look: at the clip, where others look at it, too.
 
     Raises:
         MarkedInputError: it is, and which stamp it carries.
@@ -31,7 +35,7 @@ def refuse_marked(making: Making, sha256: str, registry: Registry | None) -> Non
     if stamp_id is None:
         where, stamp_id = "bytes", _in_registry(sha256, registry)
     if stamp_id is None:
-        where, stamp_id = "picture", stamp_in_picture(making)
+        where, stamp_id = "picture", stamp_in_picture(making, look)
     if stamp_id is not None:
         said = {
             "manifest": f"carries a manifest of stamp {stamp_id}",
@@ -61,11 +65,11 @@ def _in_registry(sha256: str, registry: Registry | None) -> StampId | None:
     return next((one.stamp_id for one in found if one.output_sha256 == sha256), None)
 
 
-def stamp_in_picture(making: Making) -> StampId | None:
+def stamp_in_picture(making: Making, look: FirstLook | None = None) -> StampId | None:
     """The stamp that a quick look reads in an input's picture.
 
     Raises:
         UnreadableFileError: nothing of its picture decodes.
     """
     keys = making.keyring.watermark_keys
-    return Search(making.source, making.info, keys, "quick").find().stamp_id
+    return Search(making.source, making.info, keys, "quick", look).find().stamp_id

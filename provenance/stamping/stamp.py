@@ -242,16 +242,19 @@ class Stamper:
                 Entry(self.registry, making, generation, digest, claims, again=allowed.again)
             )
             making.progress("observe", 0, None)
+            look, embedder = making.look(entry.stamp_id)
             if not allowed.restamp:
-                refuse_marked(making, digest, self.registry)
-            elif (carried := stamp_in_picture(making)) is not None:
+                refuse_marked(making, digest, self.registry, look)
+            elif (carried := stamp_in_picture(making, look)) is not None:
                 entry.made_from(carried)
             generation = replace(generation, stamp_id=entry.stamp_id)
             # Names that no source has: in an error they are replaced by the target's.
             marked = workspace.path(f"marked-{secrets.token_hex(8)}{target.suffix}")
             signed = workspace.path(f"signed-{secrets.token_hex(8)}{target.suffix}")
             with explained(target), _under_its_name(target, (marked, signed)):
-                frames, psnr, seconds, rehearsal = making.mark(generation.stamp_id, marked)  # 3, 4
+                frames, psnr, seconds, rehearsal = making.mark(  # 3, 4
+                    generation.stamp_id, marked, look, embedder
+                )
                 if _state(source) != before:
                     raise _changed(source)
                 manifest = making.sign(  # 5

@@ -130,6 +130,7 @@ class Search:
         keys: every key to try, newest first; with none nothing is searched.
         effort: ``quick`` ends after step 2, ``exhaustive`` looks at more frames, and tries every
             kind of map in every piece of a long clip.
+        footage: of the file, where somebody else looks at it, too.
     """
 
     def __init__(
@@ -138,8 +139,9 @@ class Search:
         info: MediaInfo,
         keys: Sequence[WatermarkKey],
         effort: Effort = "normal",
+        footage: Footage | None = None,
     ) -> None:
-        self._footage, self._info, self._effort = Footage(path, info), info, effort
+        self._footage, self._info, self._effort = footage or Footage(path, info), info, effort
         self._clock = Clock()
         self._idle: str | None = None
         if not keys:

@@ -35,8 +35,9 @@ from rich.progress import Progress
 
 from bench.table import Sheet
 from provenance import StampId, init_keyring
+from provenance.stamping.firstlook import FirstLook
 from provenance.stamping.rehearsal import rehearse
-from provenance.verifying.sampling import Footage, grid_of
+from provenance.verifying.sampling import grid_of
 from provenance.video import probe
 from provenance.watermark.embed.embedder import Embedder
 from provenance.watermark.embed.profiles import PROFILES
@@ -141,15 +142,15 @@ def measure(clip: str, path: Path, profile: str, pictures: Path | None) -> Quali
     """All figures of one clip; its pictures into a folder."""
     cv2.setNumThreads(1)
     info = probe(path)
+    if info.video.bit_depth != 8:
+        raise ValueError(f"{path.name} has {info.video.bit_depth} bits; this mode measures 8")
     with tempfile.TemporaryDirectory() as folder:
         key = init_keyring(Path(folder) / "keys", "Bench").watermark_key
     stamp_id = StampId.new()
     embedder = Embedder(key, stamp_id, PROFILES[profile], grid_of(info))
-    for frame in Footage(path, info).survey():
-        if frame.depth != 8:
-            raise ValueError(f"{path.name} has {frame.depth} bits; this mode measures 8-bit clips")
-        embedder.observe(frame.luma)
-    rehearse(path, info, embedder, key, stamp_id, PROFILES[profile])
+    look = FirstLook(path, info, lambda frame: embedder.observe(frame.luma))
+    look.hear_all()
+    rehearse(look.runs(), info, embedder, key, stamp_id, PROFILES[profile])
     with av.open(str(path)) as source:
         stream = source.streams.video[0]
         total = stream.frames or sum(1 for _ in av.open(str(path)).decode(video=0))

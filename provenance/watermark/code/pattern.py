@@ -119,7 +119,7 @@ class Tiling:
         spectrum[self._at] += half
         spectrum[self._mirrored] += half.conj()
         parts = spectrum.view(np.float32).reshape(side, side, 2)
-        tile = cv2.idft(parts, flags=cv2.DFT_REAL_OUTPUT)
+        tile = np.asarray(cv2.idft(parts, flags=cv2.DFT_REAL_OUTPUT), np.float32)
         plane: Plane = np.tile(tile, (-(-height // side), -(-width // side)))[:height, :width]
         return plane
 

@@ -84,7 +84,7 @@ class Host:
         for turn in range(ROUNDS):
             values = np.concatenate([pilot, data])
             room = coarse * _evenness(both.plane(values), COARSE)
-            marked = room * both.plane(values * response)
+            marked = room * both.plane(np.asarray(values * response, np.complex64))
             slopes = np.zeros_like(marked)
             for reader in readers:
                 reader.climb(marked, slopes)

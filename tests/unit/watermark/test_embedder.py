@@ -1,5 +1,6 @@
 """How much the embedder changes what it marks."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -65,3 +66,39 @@ def test_a_picture_without_flat_areas_is_marked_as_the_profile_stands() -> None:
     embedder.prepare()
     embedder.mark(rough)
     assert 36 < embedder.psnr_y() < 46
+
+
+@pytest.mark.parametrize("depth", [8, 10])
+def test_a_small_copy_is_marked_as_the_picture_is(depth: int) -> None:
+    """Marking a copy of half the size, or of the same size in 8 bits, comes to marking it first."""
+    grid = Grid(1280, 720)
+    rng = np.random.default_rng(5)
+    soft = cv2.GaussianBlur(rng.normal(0.0, 60.0, (720, 1280)).astype(np.float32), (0, 0), 3.0)
+    eight = np.asarray(np.clip(120.0 + 6.0 * soft, 20, 235), np.uint8)
+    luma: Luma = eight if depth == 8 else eight.astype(np.uint16) * 4
+    embedder = Embedder(KEY, STAMP, PROFILES["standard"], grid, depth)
+    embedder.observe(luma)
+    embedder.prepare()
+    whole = (embedder.mark(luma).astype(np.float32) - luma) / (1 << (depth - 8))
+    small = cv2.resize(eight, (640, 360), interpolation=cv2.INTER_AREA)
+    for copy, wanted in (
+        (small, cv2.resize(whole, (640, 360), interpolation=cv2.INTER_AREA)),
+        (eight, whole),
+    ):
+        change = embedder.mark_copy(np.asarray(copy, np.uint8)).astype(np.float32) - copy
+        assert np.corrcoef(change.ravel(), wanted.ravel())[0, 1] > 0.9
+        assert 0.9 < np.std(change) / np.std(wanted) < 1.1
+
+
+def test_what_a_boost_costs_in_psnr_is_known_beforehand() -> None:
+    """From what was observed alone, within 0.2 dB."""
+    luma = wall(4.0, 120.0)
+    embedder = Embedder(KEY, STAMP, PROFILES["standard"], GRID)
+    embedder.observe(luma)
+    psnr = []
+    for boost in (1.0, 1.5):
+        embedder.prepare(boost)
+        embedder.mark(luma)
+        psnr.append(embedder.psnr_y())
+    assert psnr[0] - psnr[1] == pytest.approx(embedder.psnr_lost(1.5), abs=0.2)
+    assert psnr[0] - psnr[1] > 0.5
