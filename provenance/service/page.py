@@ -22,6 +22,7 @@ from provenance.service.api import Intake, Known
 from provenance.service.texts import Texts, accepted, catalogue, chosen
 from provenance.service.uploads import receive_form
 from provenance.system.text import size
+from provenance.system.tongue import retold, speaking
 from provenance.system.version import software_version
 
 _LANGUAGE: Final = "language"
@@ -38,6 +39,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["retold"] = retold
     made.filters["points"] = lambda corners: " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     return made
 
@@ -54,20 +56,21 @@ def page(
     """One of the templates as an answer, in the language asked for."""
     texts = _texts(request)
     token = request.cookies.get(_FORM) or secrets.token_urlsafe(18)
-    text = (
-        _templates()
-        .get_template(template)
-        .render(
-            t=texts,
-            languages=[(code, one["language"]) for code, one in catalogue().items()],
-            token=token,
-            api=api.ROOT,
-            fragment=fragment,
-            version=software_version(),
-            path=request.url.path,
-            **values,
+    with speaking(texts.tongue):
+        text = (
+            _templates()
+            .get_template(template)
+            .render(
+                t=texts,
+                languages=[(code, one["language"]) for code, one in catalogue().items()],
+                token=token,
+                api=api.ROOT,
+                fragment=fragment,
+                version=software_version(),
+                path=request.url.path,
+                **values,
+            )
         )
-    )
     answer = HTMLResponse(text, status, {"Content-Language": texts.language})
     cookie: dict[str, Any] = {"httponly": True, "samesite": "strict", "path": "/"}
     cookie["secure"] = request.url.scheme == "https"

@@ -1,7 +1,8 @@
 """What a page shows of an examination: plain values for its template.  Pure.
 
-Texts are the program's own (:mod:`provenance.verifying.wording`, :mod:`provenance.report.told`) or
-the catalogue's; drawings are those of reports (:mod:`provenance.report.filed.figures`).
+Texts are the program's own (:mod:`provenance.verifying.summary`, :mod:`provenance.report.told`) in
+the page's language, or the catalogue's; drawings are those of reports
+(:mod:`provenance.report.filed.figures`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from provenance.results import Detection, Verdict, VerificationReport
 from provenance.service.examinations import Examination
 from provenance.service.texts import Texts
 from provenance.system.text import clock, printable
+from provenance.system.tongue import say, speaking
 from provenance.verifying.steps import next_step
-from provenance.verifying.wording import model, recorded, signer, withdrawn
+from provenance.verifying.summary import said_again
+from provenance.verifying.wording import model, recorded_day, recorded_model, signer, withdrawn
 
 _TONES: Final = {
     **dict.fromkeys((Verdict.REVOKED, Verdict.CONFLICT, Verdict.CREDENTIAL_INVALID), "alarm"),
@@ -39,7 +42,6 @@ class Finding:
     tone: str
     summary: str
     step: str
-    step_language: str
     chance: str | None
     watermark: tuple[Told, ...]
     manifest: tuple[Told, ...]
@@ -49,27 +51,30 @@ class Finding:
     who: str | None
     model: str | None
     when: str | None
+    declared: str | None
     history: tuple[str, ...]
     lanes: tuple[Lane, ...]
     length: str
     frames: tuple[Frame, ...]
-    caveats: tuple[tuple[str, str], ...]
+    caveats: tuple[str, ...]
 
 
 def finding(examination: Examination, texts: Texts) -> Finding | None:
     """What there is to show; None as long as nothing was found out."""
-    report = examination.report
-    if report is None:
+    if examination.report is None:
         return None
+    with speaking(texts.tongue):
+        return _said(examination.report, examination.frames, texts)
+
+
+def _said(report: VerificationReport, frames: tuple[Frame, ...], texts: Texts) -> Finding:
     found, kind = report.watermark, report.file.kind or "file"
-    step, language = texts.sentence(next_step(report))
     who, named, when = _source(report)
     return Finding(
         report.verdict.value,
         _TONES.get(report.verdict, "look"),
-        printable(report.summary, 2000),
-        step,
-        language,
+        printable(said_again(report), 2000),
+        say(next_step(report)),
         _chance(found, texts),
         tuple(told.watermark(found, kind, report.coverage, report.others)),
         tuple(told.manifest(report.manifest)),
@@ -79,11 +84,12 @@ def finding(examination: Examination, texts: Texts) -> Finding | None:
         who,
         named,
         when,
+        _declared(report),
         tuple(_history(report, texts)),
         lanes(report) if report.finds else (),
         clock(report.file.seconds or 0.0),
-        examination.frames,
-        tuple(texts.sentence(one) for one in caveats(report)),
+        frames,
+        tuple(caveats(report)),
     )
 
 
@@ -98,9 +104,17 @@ def _source(report: VerificationReport) -> tuple[str | None, str | None, str | N
         return signer(manifest), model(manifest) or None, None if at is None else told.moment(at)
     if registry.status == "match" and registry.record is not None:
         provider = registry.record.get("provider")
-        named, _, when = recorded(registry).rpartition(", ")
-        return None if provider is None else printable(provider, 80), named, when
+        who = None if provider is None else printable(provider, 80)
+        return who, recorded_model(registry), recorded_day(registry)
     return None, None, None
+
+
+def _declared(report: VerificationReport) -> str | None:
+    """How an intact manifest of a trusted signer says that the picture came to be."""
+    manifest = report.manifest
+    if manifest.status != "trusted" or manifest.digital_source_type is None:
+        return None
+    return printable(told.source_type(manifest.digital_source_type), 80)
 
 
 def _chance(found: Detection, texts: Texts) -> str | None:

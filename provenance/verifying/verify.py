@@ -38,6 +38,7 @@ from provenance.verifying.isolation import Examiner, shared
 from provenance.verifying.layers import Findings
 from provenance.verifying.lookup import DatedRevocations, look_up
 from provenance.verifying.summary import summary
+from provenance.verifying.summary import unexamined as unexamined_summary
 from provenance.verifying.verdict import Case, decide
 from provenance.watermark.code.keys import WatermarkKey
 
@@ -155,6 +156,7 @@ def conclude(
     kind = findings.file.kind or "video"
     case = Case(found, manifest, answer, others, kind, require_registry, findings.coverage)
     decision = decide(case)
+    other = decision.otherwise
     return VerificationReport(
         findings.file,
         decision.verdict,
@@ -165,6 +167,7 @@ def conclude(
         others,
         cause=decision.cause,
         coverage=findings.coverage,
+        otherwise=None if other is None else (other.verdict, other.cause),
     )
 
 
@@ -186,7 +189,7 @@ def unexamined(name: str, reason: str) -> VerificationReport:
     return VerificationReport(
         FileFacts(name, None, None, None),
         Verdict.NOT_CHECKED,
-        f"Not checked: {reason}",
+        unexamined_summary(reason),
         Detection("not_checked", reason=reason),
         ManifestReport("not_checked", reason=reason),
         RegistryReport(),

@@ -14,13 +14,22 @@ import cv2
 import numpy as np
 
 from provenance.results import Detection, Other, PictureMap, SegmentStatus, VerificationReport
+from provenance.results.payload import StampId
 from provenance.system.text import clock
+from provenance.system.tongue import say, worded
 from provenance.video import Still
 
 FRAMES: Final = 6
 LONGEST: Final = 480
 """Pixels of a frame's longer side."""
 _QUALITY: Final = 82
+
+STATES: Final[dict[SegmentStatus, str]] = {
+    "marked": worded("marked"),
+    "unmarked": worded("unmarked"),
+    "unknown": worded("unknown"),
+}
+"""What is said of a stretch."""
 
 Points = tuple[tuple[float, float], ...]
 
@@ -69,12 +78,23 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture of the contact sheet."""
+    """A picture of the contact sheet; ``seconds`` is None of a still image."""
 
     jpeg: bytes
     shape: Shape
-    caption: str
+    seconds: float | None
+    state: SegmentStatus | None
+    stamp: StampId | None
     over: Overlay
+
+    @property
+    def caption(self) -> str:
+        """When it is, and whether the mark is there: of which stamp, where there are several."""
+        when = "" if self.seconds is None else clock(self.seconds)
+        what = "" if self.state is None else say(STATES[self.state])
+        if self.stamp is not None:
+            what = say("stamp {stamp}", stamp=self.stamp)
+        return say(", ").join(part for part in (when, what) if part) or say("the picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +147,15 @@ def _frame(report: VerificationReport, still: Still) -> Frame:
     # The map is that of the frames with the mark: over any other it would say what isn't so.
     finds = [one.watermark for one in report.finds]
     shown = [found for found in finds if _state(report, found, still.time) == "marked"]
-    if shown:
-        state = "marked" if len(finds) == 1 else f"stamp {shown[0].stamp_id}"
-    else:
-        state = _state(report, report.watermark, still.time) or ""
-    when = "" if report.file.kind == "image" else clock(still.time)
-    caption = ", ".join(part for part in (when, state) if part) or "the picture"
-    shape = Shape.of(still)
-    over = overlay(shown[0], shape) if shown else Overlay()
-    return Frame(np.asarray(jpeg).tobytes(), shape, caption, over)
+    state = "marked" if shown else _state(report, report.watermark, still.time)
+    return Frame(
+        np.asarray(jpeg).tobytes(),
+        (shape := Shape.of(still)),
+        None if report.file.kind == "image" else still.time,
+        state,
+        shown[0].stamp_id if shown and len(finds) > 1 else None,
+        overlay(shown[0], shape) if shown else Overlay(),
+    )
 
 
 def _state(report: VerificationReport, found: Detection, time: float) -> SegmentStatus | None:
@@ -183,7 +203,8 @@ def lanes(report: VerificationReport) -> tuple[Lane, ...]:
 
 
 def _lane(found: Detection, length: float) -> Lane:
-    named = "no stamp" if found.stamp_id is None else f"stamp {found.stamp_id}"
+    stamp = found.stamp_id
+    named = say("no stamp") if stamp is None else say("stamp {stamp}", stamp=stamp)
     return Lane(
         named,
         tuple(
@@ -191,7 +212,7 @@ def _lane(found: Detection, length: float) -> Lane:
                 min(one.start / length, 1.0),
                 min(one.end / length, 1.0),
                 one.status,
-                f"{one.status} {clock(one.start)}-{clock(one.end)}",
+                f"{say(STATES[one.status])} {clock(one.start)}-{clock(one.end)}",
             )
             for one in found.segments
         ),
