@@ -17,8 +17,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from provenance.results import Verdict
 from provenance.service import api, shown
 from provenance.service.api import Intake, Known
+from provenance.service.reports import Reports
 from provenance.service.texts import Texts, accepted, catalogue, chosen
 from provenance.service.uploads import receive_form
 from provenance.system.text import size
@@ -93,14 +95,20 @@ def _check(request: Request, token: str) -> None:
         raise HTTPException(403, _texts(request)["trouble.form"])
 
 
-def router(intake: Intake) -> APIRouter:
+def router(intake: Intake, reports: Reports) -> APIRouter:
     """The pages."""
     made, desk = APIRouter(include_in_schema=False), intake.desk
 
     @made.get("/")
     async def start(request: Request) -> Response:
         most = desk.allowances.most_bytes
-        return page(request, "start.html", most=size(most), most_bytes=most)
+        return page(
+            request,
+            "start.html",
+            most=size(most),
+            most_bytes=most,
+            verdicts={one: _texts(request)[f"verdict.{one}"] for one in Verdict},
+        )
 
     @made.post("/examine")
     async def examine(request: Request) -> Response:
@@ -121,6 +129,7 @@ def router(intake: Intake) -> APIRouter:
             one=examination,
             ahead=examination.ahead,
             found=shown.finding(examination, _texts(request)),
+            reports=reports.forms(examination),
             refresh=_REFRESH_SECONDS,
             bytes=size(examination.bytes),
         )

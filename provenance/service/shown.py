@@ -8,7 +8,6 @@ the page's language, or the catalogue's; drawings are those of reports
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +31,15 @@ _TONES: Final = {
 }
 _MOST_SHOWN: Final = 15
 """Powers of ten that are written out."""
+_MOST_PARENTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A file in a history: what is told of it, and what it was made from."""
+
+    told: tuple[str, ...]
+    made_from: tuple[Branch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +60,22 @@ class Finding:
     model: str | None
     when: str | None
     declared: str | None
-    history: tuple[str, ...]
+    history: Branch | None
     lanes: tuple[Lane, ...]
     length: str
+    seconds: float
     frames: tuple[Frame, ...]
     caveats: tuple[str, ...]
+
+    @property
+    def map(self) -> Frame | None:
+        """A frame whose map is that of the whole file's marked frames."""
+        return next((frame for frame in self.frames if frame.mapped), None)
+
+    @property
+    def laid(self) -> tuple[int, ...]:
+        """Numbers of frames in which the stamped picture lies otherwise than it did."""
+        return tuple(n for n, frame in enumerate(self.frames) if frame.as_stamped is not None)
 
 
 def finding(examination: Examination, texts: Texts) -> Finding | None:
@@ -85,9 +104,10 @@ def _said(report: VerificationReport, frames: tuple[Frame, ...], texts: Texts) -
         named,
         when,
         _declared(report),
-        tuple(_history(report, texts)),
+        _history(report, texts),
         lanes(report) if report.finds else (),
         clock(report.file.seconds or 0.0),
+        report.file.seconds or 0.0,
         frames,
         tuple(caveats(report)),
     )
@@ -126,14 +146,23 @@ def _chance(found: Detection, texts: Texts) -> str | None:
     return texts.say("result.chance", times=f"{times:,.0f}".replace(",", "\u202f"))
 
 
-def _history(report: VerificationReport, texts: Texts) -> Iterable[str]:
-    """What happened to the content, as far as anything tells, the oldest first."""
+def _history(report: VerificationReport, texts: Texts) -> Branch | None:
+    """The file, and what it was made from, as far as anything tells."""
     manifest = report.manifest
-    for ingredient in manifest.ingredients[:10]:
-        yield texts.say("history.made_from", status=texts[f"status.{ingredient.status}"])
+    parents = tuple(
+        Branch((texts.say("history.made_from", status=texts[f"status.{one.status}"]),))
+        for one in manifest.ingredients[:_MOST_PARENTS]
+    )
+    signed = []
     if manifest.signed_at is not None and manifest.status in ("trusted", "valid"):
-        yield texts.say("history.signed", when=told.moment(manifest.signed_at))
+        signed.append(texts.say("history.signed", when=told.moment(manifest.signed_at)))
+    own = []
     if manifest.recovered is not None:
-        yield texts["history.restored"]
+        own.append(texts["history.restored"])
     if report.registry.revocation is not None:
-        yield withdrawn(report.registry)
+        own.append(withdrawn(report.registry))
+    if manifest.source == "registry" and signed:  # that of the clip that was stamped
+        parents = (Branch((texts["history.copy_of"], *signed), parents),)
+    else:
+        own = [*signed, *own]
+    return Branch((texts["history.this"], *own), parents) if own or parents else None
