@@ -189,11 +189,13 @@ def test_the_clip_is_played_from_this_device_frame_by_frame_over_its_timeline(
     assert browser.run("return document.getElementById('video').currentSrc").startswith("blob:")
     browser.run("document.getElementById('stage').focus()")
     time = "return document.getElementById('video').currentTime"
-    browser.keys(".")
-    browser.until(f"{time} > 0")
-    first = browser.run(time)
+    settled = "return document.getElementById('stage').ariaBusy === 'false'"
+    browser.keys("..")
+    browser.until(settled)
+    second = browser.run(time)
+    assert second > 0
     browser.keys(",")
-    browser.until(f"{time} < {first}")
+    browser.until(f"{settled} && {time.removeprefix('return ')} < {second}")
     browser.click(".stretches button")
     browser.run(
         "document.querySelector('.timeline').dispatchEvent(new MouseEvent('click', "
@@ -218,6 +220,11 @@ def test_a_frame_pasted_from_the_clipboard_is_handed_in(start: str, browser: Bro
     browser.run(
         """const page = document.createElement("canvas");
         page.width = 320; page.height = 240;
+        const pen = page.getContext("2d");
+        for (let n = 0; n < 4800; n += 1) {
+          pen.fillStyle = `hsl(${n * 47} 60% ${30 + (n * 13) % 40}%)`;
+          pen.fillRect(4 * (n % 80), 4 * Math.floor(n / 80), 4, 4);
+        }
         page.toBlob((blob) => {
           const pasted = new DataTransfer();
           pasted.items.add(new File([blob], "image.png", { type: "image/png" }));

@@ -82,10 +82,16 @@ export function play(file) {
   }
 
   let turn = Promise.resolve(); // keys come faster than frames
+  function stepped(direction) {
+    stage.ariaBusy = "true";
+    const mine = (turn = turn.then(() => step(direction)));
+    mine.then(() => mine === turn && (stage.ariaBusy = "false"));
+  }
+
   const deeds = {
     play: () => (video.paused ? video.play() : video.pause()),
-    back: () => (turn = turn.then(() => step(-1))),
-    forward: () => (turn = turn.then(() => step(1))),
+    back: () => stepped(-1),
+    forward: () => stepped(1),
   };
   for (const button of stage.querySelectorAll("button"))
     button.addEventListener("click", deeds[button.dataset.do]);
