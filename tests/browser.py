@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import subprocess
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +25,16 @@ from tests.services import optional
 
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _WAIT_SECONDS = 120.0
+AXE = "axe-core@4.14.1"
+"""Finds what keeps people with a screen reader or weak eyes out (https://github.com/dequelabs/axe-core);
+from npm's registry, for these tests alone."""
+_RUN_AXE = """
+const done = arguments[arguments.length - 1];
+axe.run().then(
+  (told) => done(told.violations.map((one) =>
+    [one.impact, one.id, one.nodes.map((node) => node.target.join(" ")).join(", ")])),
+  (error) => done([["critical", "axe itself", String(error)]]));
+"""
 ENTER, TAB = "\ue007", "\ue004"
 
 
@@ -81,6 +92,13 @@ class Browser:
             time.sleep(0.2)
         return str(found[0][_ELEMENT])
 
+    def until(self, script: str) -> None:
+        """Wait until a function's body in the page gives something true."""
+        end = time.monotonic() + _WAIT_SECONDS
+        while not self.run(script):
+            assert time.monotonic() < end, f"never: {script}"
+            time.sleep(0.1)
+
     def click(self, selector: str) -> None:
         self.do("POST", f"/element/{self.find(selector)}/click", {})
 
@@ -98,10 +116,20 @@ class Browser:
         """What can be read on the page."""
         return str(self.run("return document.body.innerText"))
 
-    def picture(self, width: int, *, dark: bool = False) -> bytes:
-        """The whole page as PNG, at a width, in light or dark."""
+    def barriers(self, axe: str) -> list[list[str]]:
+        """What axe-core finds on the page: how grave it is, which rule, where."""
+        self.run(f"{axe};")
+        found = self.do("POST", "/execute/async", {"script": _RUN_AXE, "args": []})
+        return [list(map(str, one)) for one in found]
+
+    def light(self, *, dark: bool) -> None:
+        """Show pages in light or in dark."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.devtools("Emulation.setEmulatedMedia", features=[scheme])
+
+    def picture(self, width: int, *, dark: bool = False) -> bytes:
+        """The whole page as PNG, at a width, in light or dark."""
+        self.light(dark=dark)
         size: dict[str, Any] = {"deviceScaleFactor": 1, "mobile": width < 600}
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=800, **size)
         shot = self.devtools("Page.captureScreenshot", captureBeyondViewport=True)
@@ -140,3 +168,14 @@ def opened(folder: Path, *options: str) -> Iterator[Browser]:
     finally:
         process.kill()
         process.wait()
+
+
+def axe(folder: Path) -> str:
+    """The source of axe-core, fetched into ``folder``; tests are left out where there is no npm."""
+    if shutil.which("npm") is None:
+        optional("npm", "apt-get install npm")
+    subprocess.run(["npm", "pack", "--silent", AXE], cwd=folder, check=True, timeout=120)
+    with tarfile.open(next(folder.glob("axe-core-*.tgz"))) as packed:
+        member = packed.extractfile("package/axe.min.js")
+        assert member is not None
+        return member.read().decode()

@@ -30,6 +30,7 @@ from provenance.report.filed import (
     check_software,
     filed_file,
     moments,
+    sheet,
 )
 from provenance.report.sheets import as_html
 from provenance.results import VerificationReport
@@ -145,7 +146,7 @@ class Filing:
         seen = self._seen[report.file.sha256].popleft()
         filed = Filed.of(report, self._circumstances, seen.begun, outcome.row.took)
         form = self.form or "html"
-        content = filed_file(form, filed, seen.stills, self._signer)
+        content = filed_file(form, filed, sheet(filed.report, seen.stills), self._signer)
         if self._draft is None:
             write_whole(self.target, [content])
             return

@@ -19,8 +19,9 @@ from provenance.cli.believing import (
     seen_by,
     stamps_of,
 )
+from provenance.cli.config import Settings
 from provenance.cli.lazy import examples
-from provenance.cli.opening import desk_folder, open_keyring_if_any, settings
+from provenance.cli.opening import desk_folder, open_keyring_if_any, settings, with_signer
 from provenance.cli.options import (
     believing_options,
     desk_options,
@@ -30,7 +31,9 @@ from provenance.cli.options import (
     registry_option,
 )
 from provenance.cli.output import complain, warn
-from provenance.errors import UsageError
+from provenance.errors import KeyringError, UsageError
+from provenance.keyring import Keyring
+from provenance.manifest import Signer
 from provenance.system.guarded import Guarded
 from provenance.system.processes import owner_name, usable_cores
 from provenance.verifying.verifier import Policy, Verifier
@@ -178,6 +181,7 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
     are read once, at the start.
     """
     try:
+        from provenance.report.filed import Circumstances  # noqa: PLC0415
         from provenance.service import server  # noqa: PLC0415 - an extra
         from provenance.service.access import Access  # noqa: PLC0415
         from provenance.service.allowances import Allowances  # noqa: PLC0415
@@ -206,6 +210,7 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
     keyring = open_keyring_if_any(chosen, quiet=quiet)
     watermark_keys = () if keyring is None else keyring.watermark_keys
     trusted, issuers = credentials(chosen, keyring, needed=False)
+    signer = None if keyring is None else _signer(keyring, chosen, quiet=quiet)
     if not watermark_keys:
         warn("There are no keys, so no watermark is looked for; name your keys folder with --keys.")
     allowances = Allowances(
@@ -235,7 +240,11 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
             limits=limits_of(chosen),
             workers=workers or max(1, usable_cores() // 2),
         )
-        desk = Desk(verifier, taken, queue, allowances, DeskMetrics(allowances.places))
+        known = Circumstances.of(
+            () if keyring is None else keyring.watermark_key_ids, trusted.anchors_pem
+        )
+        metrics = DeskMetrics(allowances.places)
+        desk = Desk(verifier, taken, queue, allowances, metrics, circumstances=known)
         access = Access(Tokens(state), closed=tokens_only)
         address = server.address_of(bound)
         own = stamps if bundle is None else None  # a bundle's manifests are its maker's to give out
@@ -246,6 +255,7 @@ def serve(  # noqa: PLR0917 - click passes every parameter by name
                 hosts=hostnames or _own_names(host),
                 registry=own,
                 guarded=_guarded(fetch_from, allowances),
+                signer=signer,
             ),
             bound,
             patience=patience,
@@ -270,6 +280,16 @@ def _guarded(hosts: tuple[str, ...], allowances: Allowances) -> Guarded | None:
         return None
     known = {host.lower().removesuffix(":443") for host in hosts}
     return Guarded(known, allowances.most_bytes, allowances.upload_seconds, allowances.idle_seconds)
+
+
+def _signer(keyring: Keyring, chosen: Settings, *, quiet: bool) -> Signer | None:
+    """Who signs reports; nobody where verifiers hold no key of a signer."""
+    try:
+        return with_signer(keyring, chosen).signer
+    except KeyringError as error:
+        if not quiet:
+            complain(f"there are no reports, since nobody can sign them: {error}", label="Note: ")
+        return None
 
 
 def _own_names(host: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from provenance.results.serial import (
     Digits,
     Document,
     Form,
+    Hidden,
     Ratio,
     Seconds,
     read,
@@ -123,6 +124,10 @@ class VerificationReport(Document):
     """Every stamp that was read, the strongest first."""
     coverage: Coverage | None = field(default=None, kw_only=True)
     """How much was looked at; null where no watermark was looked for."""
+    otherwise: Hidden[tuple[Verdict, Cause] | None] = field(
+        default=None, kw_only=True, compare=False
+    )
+    """What would be said, were nothing withdrawn."""
 
     @property
     def finds(self) -> tuple[Other, ...]:

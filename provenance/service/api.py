@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.requests import ClientDisconnect
 
+from provenance.documents.filed import Form
 from provenance.results import VerificationReport
 from provenance.results.schema import schema
 from provenance.service.access import BEARER, REFUSALS, Access
@@ -19,6 +20,7 @@ from provenance.service.desk import Desk
 from provenance.service.examinations import Examination, Progress
 from provenance.service.guards import Pace
 from provenance.service.metrics import DeskMetrics
+from provenance.service.reports import MEDIA_TYPES, Reports
 from provenance.service.state.tokens import Scope
 from provenance.service.uploads import Received, receive
 
@@ -151,7 +153,7 @@ Known = Annotated[Examination, Depends(_known)]
 """The examination that a request's path names."""
 
 
-def router(intake: Intake) -> APIRouter:
+def router(intake: Intake, reports: Reports) -> APIRouter:
     """The interface for programs."""
     made, desk = APIRouter(prefix=ROOT, tags=["examinations"]), intake.desk
     named = [Depends(BEARER)]
@@ -184,11 +186,36 @@ def router(intake: Intake) -> APIRouter:
             404: _described("There is no such examination, or no such frame.", **PROBLEM),
         },
     )
-    async def frame(examination: Known, number: int) -> Response:
+    async def frame(
+        examination: Known,
+        number: int,
+        as_stamped: Annotated[
+            bool, Query(description="The stamped picture, laid as it was, where it lies otherwise.")
+        ] = False,
+    ) -> Response:
         """One of a few frames of the file, counted from 0."""
-        if not 0 <= number < len(examination.frames):
+        there = 0 <= number < len(examination.frames)
+        shown = examination.frames[number] if there else None
+        jpeg = shown and (shown.as_stamped if as_stamped else shown.jpeg)
+        if jpeg is None:
             raise HTTPException(404, "There is no such frame of it.")
-        return Response(examination.frames[number].jpeg, media_type="image/jpeg")
+        return Response(jpeg, media_type="image/jpeg")
+
+    @made.get(
+        "/{key}/report.{form}",
+        responses={
+            200: _described(
+                "The report.", content={kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}
+            ),
+            404: _described("There is no such examination, or no such report yet.", **PROBLEM),
+            503: _described("It could not be signed.", **PROBLEM),
+        },
+    )
+    async def report(examination: Known, form: Form) -> Response:
+        """A report for outsiders, signed by this desk, once the examination is done.
+
+        `provenance report check` tells who signed it, and whether it was changed."""
+        return await reports.of(examination, form)
 
     @made.delete("/{key}", status_code=204, responses=_NONE)
     async def drop(key: str) -> Response:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from provenance.errors import RegistryError
+from provenance.manifest import Signer
 from provenance.registry import Registry
 from provenance.service import api, fetching, page, resolution, resumable
 from provenance.service.access import BEARER, REFUSALS, Access
@@ -18,6 +19,7 @@ from provenance.service.desk import Desk
 from provenance.service.examinations import ENDED
 from provenance.service.guards import Guards, Pace
 from provenance.service.metrics import CONTENT_TYPE
+from provenance.service.reports import Reports
 from provenance.system.guarded import Guarded
 from provenance.system.version import software_version
 
@@ -37,6 +39,7 @@ def application(
     hosts: Collection[str] = (),
     registry: Registry | None = None,
     guarded: Guarded | None = None,
+    signer: Signer | None = None,
 ) -> FastAPI:
     """The desk's application; it opens the desk when it starts and closes it when it stops.
 
@@ -47,6 +50,7 @@ def application(
         registry: whose manifests are given out by the C2PA Soft Binding Resolution API; with none
             there is no such interface.
         guarded: fetches files by address; with none there is no such interface.
+        signer: who signs reports; with none there are none.
     """
 
     intake = api.Intake(desk, access, Pace(desk.allowances.per_minute), desk.metrics)
@@ -69,7 +73,8 @@ def application(
         redoc_url=None,
     )
     app.state.desk = desk
-    app.include_router(api.router(intake))
+    reports = Reports(signer)
+    app.include_router(api.router(intake, reports))
     app.include_router(resumable.router(intake))
     if fetcher is not None:
         app.include_router(fetching.router(intake, fetcher))
@@ -79,7 +84,7 @@ def application(
             dependencies=[Depends(BEARER), Depends(access.needs("resolve"))],
             responses={code: one | api.PROBLEM for code, one in REFUSALS.items()},
         )
-    app.include_router(page.router(intake))
+    app.include_router(page.router(intake, reports))
     app.mount("/static", page.static())
     app.add_middleware(Guards, hosts=hosts)
 

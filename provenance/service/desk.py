@@ -16,15 +16,16 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
 from fastapi import HTTPException
 
 from provenance.errors import InputError, RegistryError
-from provenance.report.filed.figures import LONGEST, Frame, moments, sheet
-from provenance.report.filed.redaction import redacted
-from provenance.results import Effort, VerificationReport
+from provenance.report.filed import LONGEST, Circumstances, Filed, moments, sheet
+from provenance.report.filed.figures import Frame
+from provenance.results import Effort
 from provenance.service.allowances import Allowances
 from provenance.service.examinations import Examination, Found, Sheet, State
 from provenance.service.metrics import DeskMetrics
@@ -44,9 +45,12 @@ _USUAL_SECONDS: Final = 10.0
 """What a look takes, as long as none was measured."""
 
 
+_NOTHING_KNOWN: Final = Circumstances((), ())
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    report: VerificationReport
+    filed: Filed
     frames: tuple[Frame, ...]
     refused: bool
 
@@ -62,6 +66,7 @@ class Desk:
         queue: what is known of them.
         allowances: how much is taken on.
         metrics: counts.
+        circumstances: under what files are examined, for outsiders.
     """
 
     def __init__(
@@ -71,10 +76,13 @@ class Desk:
         queue: Queue,
         allowances: Allowances,
         metrics: DeskMetrics,
+        *,
+        circumstances: Circumstances = _NOTHING_KNOWN,
     ) -> None:
         self.allowances, self.metrics, self.uploads = allowances, metrics, uploads
         self.closing = False
         self._verifier, self._queue = verifier, queue
+        self._circumstances = circumstances
         self._mine: dict[str, tuple[Claim, threading.Event]] = {}
         self._work_news, self._news = asyncio.Event(), asyncio.Event()
         self._usual = _USUAL_SECONDS
@@ -305,29 +313,32 @@ class Desk:
         """On a thread of the pool; the file is opened by the verifier's worker."""
         path, refused = self.uploads.path(claim.file), False
         frames: tuple[Frame, ...] = ()
+        begun, began = datetime.now(UTC), time.monotonic()
         try:
             report = self._verifier.verify(path, effort=_LOOKS[claim.look], stop=stop)
             stills = self._verifier.stills(path, moments(report), longest=LONGEST, stop=stop)
             frames = sheet(report, stills)
         except InputError as error:
             report, refused = unexamined(str(path), str(error)), True
-        return _Seen(redacted(named(report, path, claim.name)), frames, refused)
+        took, told = time.monotonic() - began, named(report, path, claim.name)
+        return _Seen(Filed.of(told, self._circumstances, begun, took), frames, refused)
 
     async def _seen(self, claim: Claim, seen: _Seen, took: float) -> None:
         state: State = "waiting" if claim.look + 1 < len(_LOOKS) else "done"
+        report = seen.filed.report
         if seen.refused:
             state = "refused"
         await self._ended(
             claim,
             state,
-            reason=seen.report.watermark.reason if seen.refused else None,
-            found=Found(report=seen.report),
+            reason=report.watermark.reason if seen.refused else None,
+            found=Found(filed=seen.filed),
             sheet=Sheet.of(seen.frames),
             effort=_LOOKS[claim.look],
             took=took,
         )
         if state == "done":
-            self.metrics.verdicts.labels(seen.report.verdict.value).inc()
+            self.metrics.verdicts.labels(report.verdict.value).inc()
 
     async def _ended(
         self,

@@ -10,6 +10,7 @@ from typing import ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from provenance.report.filed import Filed
 from provenance.report.filed.figures import Frame
 from provenance.results import Document, Effort, VerificationReport
 from provenance.verifying.rows import Line
@@ -54,7 +55,7 @@ class Found(BaseModel):
         frozen=True, ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants"
     )
 
-    report: VerificationReport
+    filed: Filed
 
 
 class Sheet(BaseModel):
@@ -94,9 +95,14 @@ class Examination:
         return self.state in ENDED
 
     @cached_property
+    def filed(self) -> Filed | None:
+        """What the last look found, as it is reported to outsiders."""
+        return None if self.found is None else Found.model_validate_json(self.found).filed
+
+    @property
     def report(self) -> VerificationReport | None:
         """What the last look found."""
-        return None if self.found is None else Found.model_validate_json(self.found).report
+        return None if self.filed is None else self.filed.report
 
     @cached_property
     def frames(self) -> tuple[Frame, ...]:

@@ -17,11 +17,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from provenance.results import Verdict
 from provenance.service import api, shown
 from provenance.service.api import Intake, Known
+from provenance.service.reports import Reports
 from provenance.service.texts import Texts, accepted, catalogue, chosen
 from provenance.service.uploads import receive_form
 from provenance.system.text import size
+from provenance.system.tongue import retold, speaking
 from provenance.system.version import software_version
 
 _LANGUAGE: Final = "language"
@@ -38,6 +41,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["retold"] = retold
     made.filters["points"] = lambda corners: " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
     return made
 
@@ -54,20 +58,21 @@ def page(
     """One of the templates as an answer, in the language asked for."""
     texts = _texts(request)
     token = request.cookies.get(_FORM) or secrets.token_urlsafe(18)
-    text = (
-        _templates()
-        .get_template(template)
-        .render(
-            t=texts,
-            languages=[(code, one["language"]) for code, one in catalogue().items()],
-            token=token,
-            api=api.ROOT,
-            fragment=fragment,
-            version=software_version(),
-            path=request.url.path,
-            **values,
+    with speaking(texts.tongue):
+        text = (
+            _templates()
+            .get_template(template)
+            .render(
+                t=texts,
+                languages=[(code, one["language"]) for code, one in catalogue().items()],
+                token=token,
+                api=api.ROOT,
+                fragment=fragment,
+                version=software_version(),
+                path=request.url.path,
+                **values,
+            )
         )
-    )
     answer = HTMLResponse(text, status, {"Content-Language": texts.language})
     cookie: dict[str, Any] = {"httponly": True, "samesite": "strict", "path": "/"}
     cookie["secure"] = request.url.scheme == "https"
@@ -90,14 +95,20 @@ def _check(request: Request, token: str) -> None:
         raise HTTPException(403, _texts(request)["trouble.form"])
 
 
-def router(intake: Intake) -> APIRouter:
+def router(intake: Intake, reports: Reports) -> APIRouter:
     """The pages."""
     made, desk = APIRouter(include_in_schema=False), intake.desk
 
     @made.get("/")
     async def start(request: Request) -> Response:
         most = desk.allowances.most_bytes
-        return page(request, "start.html", most=size(most), most_bytes=most)
+        return page(
+            request,
+            "start.html",
+            most=size(most),
+            most_bytes=most,
+            verdicts={one: _texts(request)[f"verdict.{one}"] for one in Verdict},
+        )
 
     @made.post("/examine")
     async def examine(request: Request) -> Response:
@@ -118,6 +129,7 @@ def router(intake: Intake) -> APIRouter:
             one=examination,
             ahead=examination.ahead,
             found=shown.finding(examination, _texts(request)),
+            reports=reports.forms(examination),
             refresh=_REFRESH_SECONDS,
             bytes=size(examination.bytes),
         )

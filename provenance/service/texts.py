@@ -1,8 +1,9 @@
 """The page's words in several languages: one file a language, in the folder ``texts``.
 
-``en.toml`` has them all.  Another language is a file beside it, ``fr.toml`` say, with as many of
-the same keys as somebody has put into it; what is missing is said in English.  The table
-``sentences`` has the program's own sentences as its keys, so that they are worded in one place.
+``en.toml`` has all of the page's own words.  Another language is a file beside it, ``it.toml`` say,
+with as many of the same keys as somebody has put into it; what is missing is said in English.  Its
+tables ``sentences`` and ``reasons`` have the program's own texts by their English, so that a
+finding is worded in one place (:mod:`provenance.system.tongue`).
 """
 
 from __future__ import annotations
@@ -15,15 +16,22 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any, Final
 
-ENGLISH: Final = "en"
+from provenance.system.tongue import ENGLISH, Tongue
+
+_TOLD: Final = ("sentences", "reasons")
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The words of one language, by keys with dots between their parts."""
+    """The words of one language, by keys with dots between their parts.
+
+    ``own`` are those that its file has, ``tongue`` is what it says of findings.
+    """
 
     language: str
     words: Mapping[str, str]
+    own: Mapping[str, str]
+    tongue: Tongue
 
     def __getitem__(self, key: str) -> str:
         return self.words[key]
@@ -32,24 +40,26 @@ class Texts:
         """A text with values in it."""
         return self.words[key].format(**values)
 
-    def sentence(self, sentence: str) -> tuple[str, str]:
-        """One of the program's sentences, and the language that it is in."""
-        told = self.words.get(f"sentences.{sentence}")
-        return (sentence, ENGLISH) if told is None else (told, self.language)
-
 
 @functools.cache
 def catalogue() -> Mapping[str, Texts]:
     """All languages, by their codes; English first."""
     files = resources.files("provenance.service").joinpath("texts").iterdir()
     read = {
-        one.name.removesuffix(".toml"): flat(tomllib.loads(one.read_text(encoding="utf-8")))
+        one.name.removesuffix(".toml"): tomllib.loads(one.read_text(encoding="utf-8"))
         for one in files
         if one.name.endswith(".toml")
     }
-    english = read[ENGLISH]
-    codes = sorted(read, key=lambda code: (code != ENGLISH, code))
-    return MappingProxyType({code: Texts(code, {**english, **read[code]}) for code in codes})
+    told = {code: [table.pop(name, {}) for name in _TOLD] for code, table in read.items()}
+    own = {code: flat(table) for code, table in read.items()}
+    english = own[ENGLISH.language]
+    codes = sorted(own, key=lambda code: (code != ENGLISH.language, code))
+    return MappingProxyType(
+        {
+            code: Texts(code, english | own[code], own[code], Tongue(code, *told[code]))
+            for code in codes
+        }
+    )
 
 
 def flat(table: Mapping[str, Any], above: str = "") -> dict[str, str]:
@@ -68,7 +78,7 @@ def chosen(asked: Iterable[str]) -> Texts:
         plain = code.strip().lower().partition("-")[0]
         if plain in known:
             return known[plain]
-    return known[ENGLISH]
+    return known[ENGLISH.language]
 
 
 def accepted(header: str) -> list[str]:

@@ -6,6 +6,8 @@ import math
 import unicodedata
 from collections.abc import Iterable
 
+from provenance.system.tongue import say
+
 _TINY = 1e-300
 _SPACES = frozenset(("Zs", "Zl", "Zp"))
 
@@ -41,7 +43,7 @@ def listing(items: Iterable[str]) -> str:
     words = list(items)
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return say("{items} and {last}", items=say(", ").join(words[:-1]), last=words[-1])
 
 
 def chance(probability: float) -> str:

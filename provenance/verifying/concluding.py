@@ -98,6 +98,7 @@ def conclude(
     kind = findings.file.kind or "video"
     case = Case(found, manifest, answer, others, kind, require_registry, findings.coverage)
     decision = decide(case)
+    other = decision.otherwise
     return VerificationReport(
         findings.file,
         decision.verdict,
@@ -108,6 +109,7 @@ def conclude(
         others,
         cause=decision.cause,
         coverage=findings.coverage,
+        otherwise=None if other is None else (other.verdict, other.cause),
     )
 
 

@@ -1,5 +1,7 @@
 """What whoever asked does now: a sentence for each verdict, and for what it rests on.  Pure.
 
+They are in English here; who shows them says them (:func:`provenance.system.tongue.say`).
+
 The order of urgency is that in which a person looks through many files.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from provenance.results import Cause, Compared, Verdict, VerificationReport
+from provenance.system.tongue import worded
 from provenance.verifying.wording import SAME_SPEED, placed
 
 URGENCY: Final = (
@@ -29,46 +32,48 @@ COUNTED: Final = frozenset((Verdict.NO_MARK_FOUND, Verdict.CONFIRMED))
 """Verdicts of files that nobody has to look at one by one, unless there is a lead."""
 
 NEXT_STEPS = {
-    Verdict.REVOKED: "Do not publish it, and take it down where it is in use.",
-    Verdict.CONFLICT: (
+    Verdict.REVOKED: worded("Do not publish it, and take it down where it is in use."),
+    Verdict.CONFLICT: worded(
         "Keep the file as it is, note where it came from, and hand both to whoever is "
         "responsible for provenance."
     ),
-    Verdict.CREDENTIAL_INVALID: (
+    Verdict.CREDENTIAL_INVALID: worded(
         "Do not rely on what the credential says; get the original from its maker and compare."
     ),
-    Verdict.PARTIAL: "Treat whatever lies outside the marked part as of unknown origin.",
-    Verdict.CONFIRMED: "Nothing.",
-    Verdict.SIGNER_UNTRUSTED: (
+    Verdict.PARTIAL: worded("Treat whatever lies outside the marked part as of unknown origin."),
+    Verdict.CONFIRMED: worded("Nothing."),
+    Verdict.SIGNER_UNTRUSTED: worded(
         "If you know this signer, get its root certificate from it, trust that, and verify again."
     ),
-    Verdict.CREDENTIAL_ONLY: (
+    Verdict.CREDENTIAL_ONLY: worded(
         "Decide whether the signer's word alone is enough; the picture adds nothing to it."
     ),
-    Verdict.WATERMARK_MATCH: (
+    Verdict.WATERMARK_MATCH: worded(
         "Rely on it as far as it was compared, and no further; `provenance registry restore` "
         "gives a copy its credential back where all of it compares."
     ),
-    Verdict.WATERMARK_UNKNOWN: "Ask whoever keeps the registry what this stamp id stands for.",
-    Verdict.SUSPECTED: "Get a longer or less compressed copy and verify that.",
-    Verdict.NOT_CHECKED: "Put right what the reason names and verify again.",
-    Verdict.NO_MARK_FOUND: "Look for other evidence; nothing follows from this.",
+    Verdict.WATERMARK_UNKNOWN: worded(
+        "Ask whoever keeps the registry what this stamp id stands for."
+    ),
+    Verdict.SUSPECTED: worded("Get a longer or less compressed copy and verify that."),
+    Verdict.NOT_CHECKED: worded("Put right what the reason names and verify again."),
+    Verdict.NO_MARK_FOUND: worded("Look for other evidence; nothing follows from this."),
 }
 """One sentence for each verdict: what the reader does now."""
 
-UNASKED_STEP = "Ask the registry before you rely on it: it alone knows what was withdrawn."
-DIFFERS_STEP = (
+UNASKED_STEP = worded("Ask the registry before you rely on it: it alone knows what was withdrawn.")
+DIFFERS_STEP = worded(
     "Rely on the picture as far as it was compared; look into what differs before you use it."
 )
-INSET_STEP = (
+INSET_STEP = worded(
     "Rely on the stamped picture as far as it was compared; what surrounds it carries no mark of "
     "ours."
 )
-STILL_STEP = "Rely on it as far as it was compared, and no further."
-CAPTURED_STEP = (
+STILL_STEP = worded("Rely on it as far as it was compared, and no further.")
+CAPTURED_STEP = worded(
     "Ask who signed it how it was captured; until then take it for a recording of our clip."
 )
-QUICK_STEP = "Verify it again with normal effort before you conclude anything from it."
+QUICK_STEP = worded("Verify it again with normal effort before you conclude anything from it.")
 
 
 def next_step(report: VerificationReport) -> str:

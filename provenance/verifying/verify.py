@@ -34,6 +34,7 @@ from provenance.verifying.concluding import conclude
 from provenance.verifying.findings import Findings
 from provenance.verifying.isolation import Examiner, shared
 from provenance.verifying.lookup import DatedRevocations
+from provenance.verifying.summary import unexamined as unexamined_summary
 from provenance.watermark.code.keys import WatermarkKey
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def unexamined(name: str, reason: str) -> VerificationReport:
     return VerificationReport(
         FileFacts(name, None, None, None),
         Verdict.NOT_CHECKED,
-        f"Not checked: {reason}",
+        unexamined_summary(reason),
         Detection("not_checked", reason=reason),
         ManifestReport("not_checked", reason=reason),
         RegistryReport(),

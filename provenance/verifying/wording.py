@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from provenance.results import (
     Compared,
@@ -18,7 +19,8 @@ from provenance.results import (
     Segment,
     SoundMatch,
 )
-from provenance.system.text import clock, listing, printable, several
+from provenance.system.text import clock, listing, printable
+from provenance.system.tongue import STOPS, counted, retold, say, worded
 
 _MAX_RANGES = 6
 _MAX_AREAS = 3
@@ -35,12 +37,23 @@ SAME_SPEED = 0.03
 """A clip that is played this much faster or slower is played at its speed."""
 
 _SOUND: dict[SoundMatch, str] = {
-    "same": "the sound is the same",
-    "differs": "the sound is not the stamped clip's",
-    "silent": "neither has sound to hear",
-    "missing": "its sound is missing",
-    "added": "the sound was added: the stamped clip had none",
-    "bytes": "the sound is the same",
+    "same": worded("the sound is the same"),
+    "differs": worded("the sound is not the stamped clip's"),
+    "silent": worded("neither has sound to hear"),
+    "missing": worded("its sound is missing"),
+    "added": worded("the sound was added: the stamped clip had none"),
+    "bytes": worded("the sound is the same"),
+}
+_PLACES: Final = {
+    ("upper", "left"): worded("an area of {share} % at the upper left"),
+    ("upper", ""): worded("an area of {share} % at the top"),
+    ("upper", "right"): worded("an area of {share} % at the upper right"),
+    ("", "left"): worded("an area of {share} % at the left"),
+    ("", ""): worded("an area of {share} % in the middle"),
+    ("", "right"): worded("an area of {share} % at the right"),
+    ("lower", "left"): worded("an area of {share} % at the lower left"),
+    ("lower", ""): worded("an area of {share} % at the bottom"),
+    ("lower", "right"): worded("an area of {share} % at the lower right"),
 }
 
 
@@ -69,15 +82,17 @@ def marked_in(segments: Sequence[Segment]) -> str:
     """When a mark is there, and how sure its ends are if that is less than what is printed."""
     marked = [segment for segment in segments if segment.status == "marked"]
     doubt = max((segment.tolerance_s for segment in marked), default=0.0)
-    sure = "" if doubt < SAID else f" (ends within {math.ceil(doubt)} s)"
-    return f"{stretches(merged(marked))}{sure}"
+    told = stretches(merged(marked))
+    if doubt < SAID:
+        return told
+    return say("{stretches} (ends within {seconds} s)", stretches=told, seconds=math.ceil(doubt))
 
 
 def stretches(ranges: Sequence[tuple[float, float]], most: int = _MAX_RANGES) -> str:
     """Stretches of time: ``0:01-0:03.5 and 0:07-0:09``."""
     told = [f"{clock(start)}-{clock(end)}" for start, end in ranges[:most]]
     if len(ranges) > most:
-        told.append(several(len(ranges) - most, "more place"))
+        told.append(counted(len(ranges) - most, "{count} more place", "{count} more places"))
     return listing(told)
 
 
@@ -86,12 +101,7 @@ def area(box: MissingArea | DifferentArea) -> str:
     x, y = (box.left + box.right) / 2.0, (box.top + box.bottom) / 2.0
     across = "left" if x < 0.4 else "right" if x > 0.6 else ""
     down = "upper" if y < 0.4 else "lower" if y > 0.6 else ""
-    place = {
-        ("", ""): "in the middle",
-        ("upper", ""): "at the top",
-        ("lower", ""): "at the bottom",
-    }.get((down, across), f"at the {down} {across}".replace("  ", " "))
-    return f"an area of {100.0 * box.share:.0f} % {place}"
+    return say(_PLACES[down, across], share=f"{100.0 * box.share:.0f}")
 
 
 def placed(found: Detection) -> str:
@@ -110,11 +120,19 @@ def looked(coverage: Coverage | None) -> str:
     """How much was looked at: `` in 240 frames, which lie 0.9 s apart at most``."""
     if coverage is None:
         return ""
-    quick = " in a quick look, which tries no cropped, turned or filmed picture"
     if not coverage.longest_gap_s:
-        return quick if coverage.effort == "quick" else ""
-    told = f" in {several(coverage.frames, 'frame')}, no more than {apart(coverage)} apart"
-    return f"{told},{quick}" if coverage.effort == "quick" else told
+        if coverage.effort != "quick":
+            return ""
+        return say(" in a quick look, which tries no cropped, turned or filmed picture")
+    frames = counted(coverage.frames, "{count} frame", "{count} frames")
+    if coverage.effort == "quick":
+        return say(
+            " in {frames}, no more than {gap} apart, in a quick look, which tries no cropped, "
+            "turned or filmed picture",
+            frames=frames,
+            gap=apart(coverage),
+        )
+    return say(" in {frames}, no more than {gap} apart", frames=frames, gap=apart(coverage))
 
 
 def apart(coverage: Coverage) -> str:
@@ -127,14 +145,14 @@ def areas(listed: Sequence[MissingArea | DifferentArea]) -> str:
     largest = sorted(listed, key=lambda one: -one.share)
     told = [f"{area(one)}{_when(one)}" for one in largest[:_MAX_AREAS]]
     if len(largest) > _MAX_AREAS:
-        told.append(several(len(largest) - _MAX_AREAS, "more area"))
+        told.append(counted(len(largest) - _MAX_AREAS, "{count} more area", "{count} more areas"))
     return listing(told)
 
 
 def _when(one: MissingArea | DifferentArea) -> str:
     if isinstance(one, MissingArea) or one.start is None or one.end is None:
         return ""
-    return f" from {clock(one.start)} to {clock(one.end)}"
+    return say(" from {start} to {end}", start=clock(one.start), end=clock(one.end))
 
 
 def comparison(
@@ -149,48 +167,78 @@ def comparison(
         named: whether the areas that differ were told already.
     """
     if compared.picture == "bytes":
-        return "It is, byte for byte, what was stamped."
+        return say("It is, byte for byte, what was stamped.")
     if compared.picture == "not_compared":
-        why = printable(compared.picture_reason or "no reason given", 200)
-        picture = f"the picture could not be compared ({why})"
+        why = because(compared.picture_reason, 200)
+        picture = say("the picture could not be compared ({why})", why=why)
     else:
-        over = "" if compared.share is None else f" over {100.0 * compared.share:.0f} % of it"
-        but = "that" if named else areas(compared.areas)
-        what = {
-            "same": "the picture is alike",
-            "areas": f"the picture is alike but for {but}",
-            "differs": "the picture is another",
-        }[compared.picture]
-        picture = f"{what} ({several(compared.frames, 'frame')}{over}, {finely(compared)})"
-    side = ", mirrored" if mirrored else ""
-    heard = "" if kind == "image" else f"; {_sound(compared)}"
-    return f"Compared with what was stamped: {picture}{side}{_play(compared)}{heard}."
+        picture = _likened(compared, named=named)
+    return say(
+        "Compared with what was stamped: {picture}{side}{play}{heard}.",
+        picture=picture,
+        side=say(", mirrored") if mirrored else "",
+        play=_play(compared),
+        heard="" if kind == "image" else say("; {sound}", sound=_sound(compared)),
+    )
+
+
+def _likened(compared: Compared, *, named: bool) -> str:
+    """What came of comparing the picture, in how much of it, how finely."""
+    if compared.picture == "same":
+        what = say("the picture is alike")
+    elif compared.picture == "differs":
+        what = say("the picture is another")
+    elif named:
+        what = say("the picture is alike but for that")
+    else:
+        what = say("the picture is alike but for {areas}", areas=areas(compared.areas))
+    frames = counted(compared.frames, "{count} frame", "{count} frames")
+    squares = finely(compared)
+    if compared.share is None:
+        how = say("{frames}, {squares}", frames=frames, squares=squares)
+    else:
+        how = say(
+            "{frames} over {share} % of it, {squares}",
+            frames=frames,
+            share=f"{100.0 * compared.share:.0f}",
+            squares=squares,
+        )
+    return say("{what} ({how})", what=what, how=how)
 
 
 def finely(compared: Compared) -> str:
     """How finely a picture is compared: ``in squares of about 0.4 %``."""
-    return f"in squares of about {100.0 * (compared.square or CELL):.1g} %"
+    share = f"{100.0 * (compared.square or CELL):.1g}"
+    return say("in squares of about {share} %", share=share)
 
 
 def _play(compared: Compared) -> str:
     """Order, speed and length."""
     told = []
-    if compared.order is not None:
-        told.append(
-            {
-                "kept": "in its order",
-                "reversed": "played backwards",
-                "shuffled": "in another order",
-            }[compared.order]
-        )
+    if compared.order == "kept":
+        told.append(say("in its order"))
+    elif compared.order == "reversed":
+        told.append(say("played backwards"))
+    elif compared.order == "shuffled":
+        told.append(say("in another order"))
     if compared.speed is not None:
         same = abs(compared.speed - 1.0) <= SAME_SPEED
-        told.append("at its speed" if same else f"at {compared.speed:.3g} times its speed")
+        told.append(
+            say("at its speed")
+            if same
+            else say("at {speed} times its speed", speed=f"{compared.speed:.3g}")
+        )
     if compared.seconds is not None:
         stamped, seen = compared.seconds
         if abs(stamped - seen) > length_tolerance(stamped):
-            told.append(f"{seen:.1f} s long where {stamped:.1f} s were stamped")
-    return f", {', '.join(told)}" if told else ""
+            told.append(
+                say(
+                    "{seen} s long where {stamped} s were stamped",
+                    seen=f"{seen:.1f}",
+                    stamped=f"{stamped:.1f}",
+                )
+            )
+    return "".join(f"{say(', ')}{one}" for one in told)
 
 
 def length_tolerance(seconds: float) -> float:
@@ -200,29 +248,38 @@ def length_tolerance(seconds: float) -> float:
 
 def _sound(compared: Compared) -> str:
     if compared.sound == "not_compared":
-        why = printable(compared.sound_reason or "no reason given", 200)
-        return f"the sound was not compared ({why})"
-    told = "" if compared.sound_reason is None else f" ({printable(compared.sound_reason, 200)})"
-    return f"{_SOUND[compared.sound]}{told}"
+        why = because(compared.sound_reason, 200)
+        return say("the sound was not compared ({why})", why=why)
+    if compared.sound_reason is None:
+        return say(_SOUND[compared.sound])
+    return say(
+        "{what} ({how})",
+        what=say(_SOUND[compared.sound]),
+        how=printable(retold(compared.sound_reason), 200),
+    )
 
 
 def signed(manifest: ManifestReport) -> str:
     """By whom and when: ``signed by Example Studio on 2026-11-22``."""
-    when = "" if manifest.signed_at is None else f" on {manifest.signed_at:%Y-%m-%d}"
-    return f"signed by {signer(manifest)}{when}"
+    if manifest.signed_at is None:
+        return say("signed by {signer}", signer=signer(manifest))
+    day = f"{manifest.signed_at:%Y-%m-%d}"
+    return say("signed by {signer} on {day}", signer=signer(manifest), day=day)
 
 
 def signer(manifest: ManifestReport) -> str:
     """The certificate's name, not the provider the manifest claims: only the first is proven."""
-    return printable(manifest.signer or "an unnamed signer", 80)
+    return printable(manifest.signer or say("an unnamed signer"), 80)
 
 
 def recovery(manifest: ManifestReport) -> str:
     """What a copy is that was given its credential back."""
-    compared = listing(printable(one, 80) for one in (manifest.recovered or ())[:6])
-    return (
-        f"This is a copy that was given its credential back, {signed(manifest)}, after "
-        f"comparing {compared or 'nothing'}; it is not the stamped file."
+    compared = listing(printable(retold(one), 80) for one in (manifest.recovered or ())[:6])
+    return say(
+        "This is a copy that was given its credential back, {signed}, after comparing {compared}; "
+        "it is not the stamped file.",
+        signed=signed(manifest),
+        compared=compared or say("nothing"),
     )
 
 
@@ -231,8 +288,10 @@ def history(manifest: ManifestReport) -> str:
     broken = [item for item in manifest.ingredients if item.status == "invalid"]
     if not broken:
         return ""
-    titles = listing(printable(item.title or "unnamed", 60) for item in broken[:3])
-    return f" But a file it was made from had failed validation already ({titles})."
+    titles = listing(printable(item.title or say("unnamed"), 60) for item in broken[:3])
+    return say(
+        " But a file it was made from had failed validation already ({titles}).", titles=titles
+    )
 
 
 def model(manifest: ManifestReport) -> str:
@@ -242,27 +301,40 @@ def model(manifest: ManifestReport) -> str:
 
 def recorded(registry: RegistryReport) -> str:
     """The model and the day of a registry's record: ``ExampleVideoModel 3.2.1, 2026-11-22``."""
-    record = registry.record or {}
-    nested = record.get("model")
+    return say("{model}, {day}", model=recorded_model(registry), day=recorded_day(registry))
+
+
+def recorded_model(registry: RegistryReport) -> str:
+    """The model of a registry's record, with its version."""
+    nested = (registry.record or {}).get("model")
     named = nested if isinstance(nested, dict) else {}
     parts = [printable(part, 80) for part in (named.get("name"), named.get("version")) if part]
+    return " ".join(parts) or say("model not recorded")
+
+
+def recorded_day(registry: RegistryReport) -> str:
+    """The day of a registry's record: a sentence needs no more, and the record has the rest."""
+    record = registry.record or {}
     date = record.get("signed_at") or record.get("created_at")
-    # The day alone: a sentence needs no more, and the record has the rest.
-    day, _, _ = str(printable(date or "date not recorded", 40)).partition("T")
-    return f"{' '.join(parts) or 'model not recorded'}, {day}"
+    return str(printable(date or say("date not recorded"), 40)).partition("T")[0]
 
 
 def known(registry: RegistryReport) -> str:
     """What is known of a stamp that was just named: ``: ExampleVideoModel 3.2.1, 2026-11-22``."""
     if registry.status == "match":
-        return f": {recorded(registry)}"
-    return ", of which the registry has no record" if registry.status == "no_match" else ""
+        return say(": {recorded}", recorded=recorded(registry))
+    return say(", of which the registry has no record") if registry.status == "no_match" else ""
 
 
 def beside(other: Other) -> str:
     """Another stamp of the same file: where it is, and what is known of it."""
     found = other.watermark
-    return f"Stamp {found.stamp_id} is in it too, in {where(found)}{known(other.registry)}."
+    return say(
+        "Stamp {stamp} is in it too, in {where}{known}.",
+        stamp=found.stamp_id,
+        where=where(found),
+        known=known(other.registry),
+    )
 
 
 def where(found: Detection) -> str:
@@ -276,13 +348,20 @@ def where(found: Detection) -> str:
 def withdrawn(registry: RegistryReport) -> str:
     """When and why: the withdrawal that the registry or a list knows of."""
     revocation = registry.revocation or {}
-    date = printable(revocation.get("date") or revocation.get("at") or "an unrecorded date", 40)
-    reason = printable(revocation.get("reason") or "no reason recorded").rstrip(".")
+    date = revocation.get("date") or revocation.get("at") or say("an unrecorded date")
+    reason = printable(retold(str(revocation.get("reason") or say("no reason recorded"))))
     made = registry.through
-    through = "" if made is None else f" That is stamp {made}, from which this clip was made."
-    return f"Withdrawn on {date}: {reason}.{through}"
+    through = ""
+    if made is not None:
+        through = say(" That is stamp {stamp}, from which this clip was made.", stamp=made)
+    return say(
+        "Withdrawn on {date}: {reason}.{through}",
+        date=printable(date, 40),
+        reason=reason.rstrip(STOPS),
+        through=through,
+    )
 
 
-def because(reason: str | None) -> str:
+def because(reason: str | None, limit: int = 300) -> str:
     """A reason inside a sentence."""
-    return printable(reason or "no reason given", 300).rstrip(".")
+    return printable(retold(reason) if reason else say("no reason given"), limit).rstrip(STOPS)

@@ -205,7 +205,7 @@ SITUATIONS: tuple[tuple[str, Detection, ManifestReport, RegistryReport], ...] = 
         "A manifest on a server",
         ABSENT,
         ManifestReport(
-            "not_checked", "remote", reason="the manifest lies on a server, which was not asked"
+            "not_checked", "remote", reason="The manifest lies on a server, which was not asked."
         ),
         UNASKED,
     ),

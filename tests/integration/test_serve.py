@@ -118,6 +118,46 @@ def test_a_result_can_be_removed_by_its_form_alone(desk: Served, marked: StampRe
     assert desk.ask("GET", f"{API}/{key}").json["detail"].startswith("There is no such")
 
 
+def test_a_report_is_signed_for_outsiders_and_any_change_to_it_is_refused(
+    desk: Served, marked: StampResult, keyring: Keyring, run: Run, tmp_path: Path
+) -> None:
+    key = desk.hand_in(Path(marked.output_path))
+    desk.until(key, "done")
+    for ending, kind in (
+        ("html", "text/html"),
+        ("pdf", "application/pdf"),
+        ("json", "application/json"),
+    ):
+        answer = desk.ask("GET", f"{API}/{key}/report.{ending}")
+        assert answer.headers["Content-Type"].startswith(kind)
+        assert answer.headers["Content-Disposition"].startswith("attachment; ")
+        assert b"consent-secret-7" not in answer.body
+        report = tmp_path / f"report.{ending}"
+        report.write_bytes(answer.body)
+        checking = ("report", "check", report, "--keys", keyring.folder)
+        assert "Signed by Example Studio" in run(*checking, "--of", marked.output_path).out
+        changed = bytearray(answer.body)
+        changed[len(changed) // 2] ^= 1
+        report.write_bytes(changed)
+        assert run(*checking).code == 1
+    assert desk.ask("GET", f"{API}/{key}/report.xlsx").status == 422
+
+
+def test_what_cannot_be_examined_is_told_in_the_language_of_the_page(
+    desk: Served, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    key = desk.hand_in(broken)
+    desk.until(key, "refused")
+    assert desk.ask("GET", f"{API}/{key}/report.json").status == 404
+    said = "no es un vídeo ni una imagen que aquí se pueda leer"
+    assert said in desk.ask("GET", f"/examinations/{key}?lang=es").text
+    gone = desk.ask("GET", "/examinations/never?lang=ja")
+    assert gone.status == 404
+    assert "その検査は存在しないか" in gone.text
+
+
 def test_a_page_speaks_german_where_that_is_asked_for(desk: Served, marked: StampResult) -> None:
     german = {"Accept-Language": "fr;q=0.3, de-AT, en;q=0.5"}
     assert "Woher kommt dieses Video?" in desk.ask("GET", "/", headers=german).text
@@ -128,7 +168,9 @@ def test_a_page_speaks_german_where_that_is_asked_for(desk: Served, marked: Stam
     page = desk.ask("GET", f"/examinations/{key}", headers=german)
     assert page.headers["Content-Language"] == "de"
     assert "Bestätigt" in page.text
-    assert '<p lang="de">Nichts.</p>' in page.text
+    assert "<p>Nichts.</p>" in page.text
+    assert "Gestempelt von Example Studio" in page.text
+    assert "beide Schichten stimmen überein" in page.text
 
 
 def test_a_still_image_and_an_unmarked_clip_are_answered_too(desk: Served, clip: Path) -> None:
@@ -145,6 +187,7 @@ def test_the_description_of_the_interface_is_served(desk: Served) -> None:
         f"{API}/{{key}}",
         f"{API}/{{key}}/events",
         f"{API}/{{key}}/frames/{{number}}",
+        f"{API}/{{key}}/report.{{form}}",
         "/api/v1/uploads",
         "/api/v1/uploads/{key}",
     }

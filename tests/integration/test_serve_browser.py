@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from provenance import Keyring, StampResult
-from tests.browser import ENTER, TAB, Browser, opened
+from tests.browser import ENTER, TAB, Browser, axe, opened
 from tests.integration.test_serve import marked
 from tests.serving import Served, served
 
@@ -139,3 +139,97 @@ def test_no_page_is_wider_than_its_window(
         browser.open(f"http://127.0.0.1:{desk.port}/{path}")
         assert browser.picture(width, dark=dark)[:4] == b"\x89PNG"
         assert browser.run(_TOO_WIDE) <= 0
+
+
+GRAVE = ("serious", "critical")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_nobody_is_kept_out_of_a_page_in_any_state(
+    desk: Served, browser: Browser, marked: StampResult, tmp_path: Path, dark: bool
+) -> None:
+    """axe-core finds nothing serious or critical; and it does find what is put there for it."""
+    source = axe(tmp_path)
+    address = f"http://127.0.0.1:{desk.port}"
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video at all")
+    refused, done = desk.hand_in(broken), desk.hand_in(Path(marked.output_path))
+    busy = f"/examinations/{done}?lang=ja"
+    browser.light(dark=dark)
+    pages = [busy, "/?lang=en", "/nowhere", f"/examinations/{refused}?lang=fr"]
+    pages.append(f"/examinations/{done}?lang=de")
+    for page in pages:
+        if page == pages[-1]:
+            desk.until(done, "done")
+        browser.open(f"{address}{page}")
+        if page == pages[-1]:
+            browser.type("#local", marked.output_path)
+            browser.find("#stage:not([hidden])")
+        browser.run("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        assert [one for one in browser.barriers(source) if one[0] in GRAVE] == [], page
+    browser.run(
+        "document.querySelector('h1').style.color = getComputedStyle(document.body).backgroundColor"
+    )
+    browser.run("document.getElementById('here').removeAttribute('aria-label')")
+    assert {"color-contrast", "label"} <= {one[1] for one in browser.barriers(source)}
+    browser.light(dark=False)
+
+
+def test_the_clip_is_played_from_this_device_frame_by_frame_over_its_timeline(
+    desk: Served, browser: Browser, marked: StampResult, clip: Path
+) -> None:
+    key = desk.hand_in(Path(marked.output_path))
+    desk.until(key, "done")
+    browser.open(f"http://127.0.0.1:{desk.port}/examinations/{key}?lang=en")
+    browser.type("#local", str(clip))
+    assert "its size is another" in browser.text()
+    browser.type("#local", marked.output_path)
+    browser.find("#stage:not([hidden])")
+    browser.until("return document.getElementById('video').readyState > 1")
+    assert browser.run("return document.getElementById('video').currentSrc").startswith("blob:")
+    browser.run("document.getElementById('stage').focus()")
+    time = "return document.getElementById('video').currentTime"
+    settled = "return document.getElementById('stage').ariaBusy === 'false'"
+    browser.keys("..")
+    browser.until(settled)
+    second = browser.run(time)
+    assert second > 0
+    browser.keys(",")
+    browser.until(f"{settled} && {time.removeprefix('return ')} < {second}")
+    browser.click(".stretches button")
+    browser.run(
+        "document.querySelector('.timeline').dispatchEvent(new MouseEvent('click', "
+        "{clientX: innerWidth / 2, bubbles: true}))"
+    )
+    browser.until(f"{time} > 0.2")
+    assert "marked" in browser.run("return document.getElementById('now').textContent")
+
+
+def test_what_was_handed_in_on_this_page_is_ready_to_be_played_in_its_result(
+    start: str, browser: Browser, marked: StampResult
+) -> None:
+    browser.type("#file", marked.output_path)
+    browser.click("#hand-in button")
+    browser.find("#result .state.done")
+    browser.find("#stage:not([hidden])")
+    assert browser.run("return location.pathname").startswith("/examinations/")
+    assert browser.run("return document.getElementById('live').textContent").startswith("Examined.")
+
+
+def test_a_frame_pasted_from_the_clipboard_is_handed_in(start: str, browser: Browser) -> None:
+    browser.run(
+        """const page = document.createElement("canvas");
+        page.width = 320; page.height = 240;
+        const pen = page.getContext("2d");
+        for (let n = 0; n < 4800; n += 1) {
+          pen.fillStyle = `hsl(${n * 47} 60% ${30 + (n * 13) % 40}%)`;
+          pen.fillRect(4 * (n % 80), 4 * Math.floor(n / 80), 4, 4);
+        }
+        page.toBlob((blob) => {
+          const pasted = new DataTransfer();
+          pasted.items.add(new File([blob], "image.png", { type: "image/png" }));
+          document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: pasted }));
+        });"""
+    )
+    browser.find("#result .state.done")
+    assert "image.png" in browser.text()

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from provenance.errors import UsageError
+from provenance.report.filed import Circumstances, Filed
 from provenance.results import Detection, FileFacts, ManifestReport, Verdict, VerificationReport
 from provenance.service.examinations import Found, State
 from provenance.service.state import Claim, DeskDatabase, Full, Queue, Tokens
@@ -65,14 +67,15 @@ def handed_in(queue: Queue, sender: str = "a") -> Claim:
     return claim
 
 
-def some_report() -> VerificationReport:
-    return VerificationReport(
+def filed() -> Filed:
+    report = VerificationReport(
         FileFacts("a.mp4", "0" * 64, 7, "video"),
         Verdict.NO_MARK_FOUND,
         "None of our marks was found.",
         Detection("absent"),
         ManifestReport("absent"),
     )
+    return Filed.of(report, Circumstances((), ()), datetime(2026, 11, 28, tzinfo=UTC))
 
 
 def ended_owner() -> str:
@@ -102,7 +105,7 @@ def test_the_first_look_at_each_file_comes_before_the_second_at_any(queue: Queue
     claim = queue.claim(LOOKS)
     assert claim is not None
     assert (claim.key, claim.look) == (first.key, 0)
-    assert queue.seen(claim, "waiting", found=Found(report=some_report()), effort="quick")
+    assert queue.seen(claim, "waiting", found=Found(filed=filed()), effort="quick")
     looks = []
     while (one := queue.claim(LOOKS)) is not None:
         looks.append((one.key, one.look))
@@ -110,7 +113,7 @@ def test_the_first_look_at_each_file_comes_before_the_second_at_any(queue: Queue
     found = queue.find(first.key)
     assert found is not None
     assert (found.state, found.effort) == ("normal", "quick")
-    assert found.report == some_report()
+    assert found.filed == filed()
 
 
 def test_a_file_whose_lease_ran_out_waits_again_and_the_late_desk_changes_nothing(
@@ -197,7 +200,7 @@ def test_uploads_that_stand_still_and_old_results_are_forgotten(queue: Queue, cl
         claim = queue.claim(LOOKS)
         assert claim is not None
         clock.now += 1
-        assert queue.seen(claim, "done", found=Found(report=some_report()))
+        assert queue.seen(claim, "done", found=Found(filed=filed()))
     queue.sweep(3600, 2)
     assert [queue.find(key) is None for key in ended] == [True, False, False]
     assert queue.files() == {begun.file}

@@ -3,58 +3,107 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from importlib import resources
 
 import pytest
 
-from provenance.report import caveats
-from provenance.results import Verdict
+from provenance.report.caveats import caveats
+from provenance.results import FileFacts, Verdict, VerificationReport
 from provenance.service.guards import address_of
-from provenance.service.texts import Texts, accepted, catalogue, chosen
-from provenance.verifying import steps
+from provenance.service.texts import accepted, catalogue, chosen
+from provenance.system.tongue import retold, say, speaking
+from provenance.verifying.steps import next_step
+from provenance.verifying.summary import said_again, summary
+from provenance.verifying.verdict import Case, decide
+from tests.conftest import ROOT
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import said
+from bench.sentences import SITUATIONS
 
 FOLDER = resources.files("provenance.service")
 PAGES = [one for one in FOLDER.joinpath("templates").iterdir() if one.name.endswith(".html")]
 STATIC = list(FOLDER.joinpath("static").iterdir())
 ENGLISH = catalogue()["en"]
 OTHERS = [code for code in catalogue() if code != "en"]
-_BRACES = re.compile(r"\{\w+\}")
-
-
-def steps_of(texts: Texts) -> set[str]:
-    return {key.partition(".")[2] for key in texts.words if key.startswith("sentences.")}
+_TRIPLES = re.compile(r"(?=\b([a-z]+ [a-z]+ [a-z]+)\b)")
 
 
 @pytest.mark.parametrize("code", OTHERS)
-def test_a_language_has_no_key_that_english_lacks_and_keeps_what_is_filled_in(code: str) -> None:
-    for key, text in catalogue()[code].words.items():
-        if key.startswith("sentences."):
-            continue
-        assert key in ENGLISH.words
-        assert set(_BRACES.findall(text)) == set(_BRACES.findall(ENGLISH[key])), key
+def test_a_language_says_everything_and_keeps_what_is_filled_in(code: str) -> None:
+    texts = catalogue()[code]
+    assert set(texts.own) | {"result.sha256"} == set(ENGLISH.words)
+    assert set(texts.tongue.texts) == set(said.texts())
+    pairs = [(ENGLISH[key], text) for key, text in texts.own.items()]
+    pairs += [*texts.tongue.texts.items(), *texts.tongue.reasons.items()]
+    assert [pair for pair in pairs if said.places(pair[0]) != said.places(pair[1])] == []
 
 
-def test_german_says_everything_and_every_sentence_that_tells_what_to_do() -> None:
-    german = catalogue()["de"]
-    same = [key for key in ENGLISH.words if german[key] == ENGLISH[key]]
-    assert same == ["result.sha256"]
-    said = {*steps.NEXT_STEPS.values(), steps.UNASKED_STEP, steps.DIFFERS_STEP}
-    said |= {steps.CAPTURED_STEP, steps.QUICK_STEP}
-    assert said <= steps_of(german)
+def test_a_text_that_comes_put_together_is_one_that_the_program_makes() -> None:
+    """Of errors, the sentence and the advice are two texts; a language has all or none of them."""
+    made = [one for one in said.assembled() if re.search(r"[a-z] [a-z]|^[a-z]+$", one)]
+    patterns = [re.compile(re.escape(one).replace(r"\{\}", ".+")) for one in made]
+    listed = [set(catalogue()[code].tongue.reasons) for code in OTHERS]
+    assert all(one == listed[0] for one in listed)
+    for reason in listed[0]:
+        whole = said.bare(reason)
+        parts = [whole] if _made(whole, patterns) else whole.rstrip(".").split("; ")
+        assert all(_made(part, patterns) for part in parts), reason
 
 
-def test_a_sentence_that_nobody_translated_is_said_in_english_and_says_so() -> None:
-    assert catalogue()["de"].sentence("Nothing.") == ("Nichts.", "de")
-    assert catalogue()["de"].sentence("Never seen.") == ("Never seen.", "en")
+def _made(text: str, patterns: list[re.Pattern[str]]) -> bool:
+    return any(one.fullmatch(text) for one in patterns)
 
 
-def test_translated_sentences_are_those_that_the_program_says() -> None:
-    own = {
-        one for module in (steps, caveats) for one in vars(module).values() if isinstance(one, str)
-    }
-    own |= set(steps.NEXT_STEPS.values())
-    for code in OTHERS:
-        assert steps_of(catalogue()[code]) <= own
+def reports() -> Iterator[VerificationReport]:
+    """One of each situation in docs/verdicts.md."""
+    for _, watermark, manifest, registry in SITUATIONS:
+        case = Case(watermark, manifest, registry)
+        decision = decide(case)
+        other = decision.otherwise
+        yield VerificationReport(
+            FileFacts("clip.mp4", None, None, "video"),
+            decision.verdict,
+            summary(case, decision),
+            watermark,
+            manifest,
+            registry,
+            cause=decision.cause,
+            otherwise=None if other is None else (other.verdict, other.cause),
+        )
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_sentence_of_a_finding_is_in_the_language_of_the_page(code: str) -> None:
+    """No three English words in a row are left, but for what others wrote."""
+    others = re.compile("signing key stolen|the registry can't be reached")
+    for report in reports():
+        english = others.sub("", report.summary)
+        with speaking(catalogue()[code].tongue):
+            sentence = others.sub("", said_again(report))
+            rest = [say(next_step(report)), *caveats(report)]
+        assert not set(_TRIPLES.findall(english)) & set(_TRIPLES.findall(sentence)), sentence
+        assert not set(rest) & {next_step(report), *caveats(report)}
+
+
+def test_a_sentence_said_again_in_english_is_the_same_one() -> None:
+    for report in reports():
+        assert said_again(report) == report.summary
+        assert said_again(replace(report, otherwise=None)) == report.summary
+
+
+def test_outside_of_a_page_english_is_spoken() -> None:
+    with speaking(catalogue()["de"].tongue):
+        assert say("Nothing.") == "Nichts."
+        assert say("Never seen.") == "Never seen."
+        assert retold("other sound in 0:01-0:02") == "anderer Ton in 0:01-0:02"
+        assert retold("the film {was} lost") == "the film {was} lost"
+    assert say("Nothing.") == "Nothing."
+    assert retold("no registry was asked") == "no registry was asked"
 
 
 def test_every_verdict_has_a_heading_in_every_language() -> None:
@@ -72,8 +121,9 @@ def test_every_text_that_a_page_asks_for_is_there() -> None:
     ("header", "language"),
     [
         ("de-AT, en;q=0.5", "de"),
-        ("fr, en;q=0.4, de;q=0.6", "de"),
-        ("fr", "en"),
+        ("it, en;q=0.4, de;q=0.6", "de"),
+        ("ja-JP, en;q=0.4", "ja"),
+        ("it", "en"),
         ("", "en"),
         ("de;q=much", "en"),
     ],

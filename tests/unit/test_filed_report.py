@@ -17,7 +17,7 @@ import pytest
 from provenance.report.caveats import caveats
 from provenance.report.filed import Circumstances, Filed, moments
 from provenance.report.filed.document import Anchor
-from provenance.report.filed.figures import Box, Overlay, Shape, lanes, overlay
+from provenance.report.filed.figures import Box, Frame, Overlay, Shape, lanes, overlay, sheet
 from provenance.report.filed.page import Page
 from provenance.report.filed.paper import as_pdf
 from provenance.report.filed.web import as_html
@@ -97,13 +97,14 @@ def filed(report: VerificationReport, audience: Any = "outsiders") -> Filed:
     return Filed.of(report, circumstances, WHEN, 1.5)
 
 
-def stills() -> tuple[Still, ...]:
+def frames(report: VerificationReport) -> tuple[Frame, ...]:
     rgb = np.full((180, 320, 3), 90, np.uint8)
-    return tuple(Still(rgb, at, 640, 360) for at in (1.0, 4.0))
+    return sheet(report, [Still(rgb, at, 640, 360) for at in (1.0, 4.0)])
 
 
 def page(report: VerificationReport, audience: Any = "outsiders") -> Page:
-    return Page.of(filed(report, audience), stills())
+    made = filed(report, audience)
+    return Page.of(made, frames(made.report))
 
 
 def text_of(pdf: bytes) -> str:

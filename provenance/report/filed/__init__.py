@@ -6,7 +6,7 @@ makes the evidence, and :mod:`provenance.documents.filed` signs the file and che
 """
 
 from provenance.report.filed.document import Audience, Circumstances, Filed
-from provenance.report.filed.figures import LONGEST, moments
+from provenance.report.filed.figures import LONGEST, moments, sheet
 from provenance.report.filed.making import check_software, filed_file
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "check_software",
     "filed_file",
     "moments",
+    "sheet",
 ]

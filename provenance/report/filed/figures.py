@@ -12,15 +12,30 @@ from typing import Final
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 
 from provenance.results import Detection, Other, PictureMap, SegmentStatus, VerificationReport
+from provenance.results.payload import StampId
 from provenance.system.text import clock
+from provenance.system.tongue import say, worded
+from provenance.verifying.wording import placed
 from provenance.video import Still
 
 FRAMES: Final = 6
 LONGEST: Final = 480
 """Pixels of a frame's longer side."""
 _QUALITY: Final = 82
+
+STATES: Final[dict[SegmentStatus, str]] = {
+    "marked": worded("marked"),
+    "unmarked": worded("unmarked"),
+    "unknown": worded("unknown"),
+}
+"""What is said of a stretch."""
+
+_CORNERS: Final = 4
+_TURNED, _STRETCHED, _LEANING = 0.5, 0.01, 1e-5
+"""From how many degrees, which stretch and which slope a picture is laid back."""
 
 Points = tuple[tuple[float, float], ...]
 
@@ -69,12 +84,30 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture of the contact sheet."""
+    """A picture of the contact sheet; ``seconds`` is None of a still image."""
 
     jpeg: bytes
     shape: Shape
-    caption: str
+    seconds: float | None
+    state: SegmentStatus | None
+    stamp: StampId | None
     over: Overlay
+    as_stamped: bytes | None = None
+    """The stamped picture out of it, laid as it was stamped, where it lies otherwise."""
+
+    @property
+    def mapped(self) -> bool:
+        """Whether anything is drawn over it."""
+        return self.over != Overlay()
+
+    @property
+    def caption(self) -> str:
+        """When it is, and whether the mark is there: of which stamp, where there are several."""
+        when = "" if self.seconds is None else clock(self.seconds)
+        what = "" if self.state is None else say(STATES[self.state])
+        if self.stamp is not None:
+            what = say("stamp {stamp}", stamp=self.stamp)
+        return say(", ").join(part for part in (when, what) if part) or say("the picture")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,20 +155,45 @@ def sheet(report: VerificationReport, stills: Sequence[Still]) -> tuple[Frame, .
 
 
 def _frame(report: VerificationReport, still: Still) -> Frame:
-    bgr = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR)
-    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     # The map is that of the frames with the mark: over any other it would say what isn't so.
     finds = [one.watermark for one in report.finds]
     shown = [found for found in finds if _state(report, found, still.time) == "marked"]
-    if shown:
-        state = "marked" if len(finds) == 1 else f"stamp {shown[0].stamp_id}"
-    else:
-        state = _state(report, report.watermark, still.time) or ""
-    when = "" if report.file.kind == "image" else clock(still.time)
-    caption = ", ".join(part for part in (when, state) if part) or "the picture"
-    shape = Shape.of(still)
-    over = overlay(shown[0], shape) if shown else Overlay()
-    return Frame(np.asarray(jpeg).tobytes(), shape, caption, over)
+    state = "marked" if shown else _state(report, report.watermark, still.time)
+    bgr = cv2.cvtColor(still.rgb, cv2.COLOR_RGB2BGR)
+    return Frame(
+        _jpeg(bgr),
+        (shape := Shape.of(still)),
+        None if report.file.kind == "image" else still.time,
+        state,
+        shown[0].stamp_id if shown and len(finds) > 1 else None,
+        overlay(shown[0], shape) if shown else Overlay(),
+        _as_stamped(bgr, shown[0], shape) if shown else None,
+    )
+
+
+def _jpeg(bgr: MatLike) -> bytes:
+    _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    return np.asarray(jpeg).tobytes()
+
+
+def _as_stamped(bgr: MatLike, found: Detection, shape: Shape) -> bytes | None:
+    """The stamped picture, upright and in its own proportions; None where it fills the frame so."""
+    transform, corners = found.transform, np.array(found.outline, np.float32)
+    if transform is None or len(corners) != _CORNERS:
+        return None
+    turned = transform.mirrored or abs(transform.rotation_deg) > _TURNED
+    leaning = max(abs(transform.matrix[6]), abs(transform.matrix[7])) > _LEANING
+    if not (turned or leaning or abs(transform.aspect - 1.0) > _STRETCHED or placed(found)):
+        return None
+    sides = np.linalg.norm(np.roll(corners, -1, axis=0) - corners, axis=1)
+    wide, high = (sides[0] + sides[2]) / transform.aspect, sides[1] + sides[3]
+    if min(wide, high) <= 0.0:
+        return None
+    by = LONGEST / max(wide, high)
+    width, height = max(1, round(float(wide * by))), max(1, round(float(high * by)))
+    target = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    laid = cv2.getPerspectiveTransform(corners * np.array(shape.scale, np.float32), target)
+    return _jpeg(cv2.warpPerspective(bgr, laid, (width, height), flags=cv2.INTER_AREA))
 
 
 def _state(report: VerificationReport, found: Detection, time: float) -> SegmentStatus | None:
@@ -148,15 +206,20 @@ def _state(report: VerificationReport, found: Detection, time: float) -> Segment
 def overlay(found: Detection, shape: Shape) -> Overlay:
     """What is drawn over a picture; the border of the stamped one only where it isn't its own."""
     across, down = shape.across, shape.down
-    inner = 0.03 * min(across, down)
-    fills = all(
-        min(abs(x), abs(x - across)) < inner and min(abs(y), abs(y - down)) < inner
-        for x, y in found.outline
-    )
     return Overlay(
         tuple(_missing(found.picture, across, down)),
         tuple(tuple(gap.polygon) for gap in found.missing),
-        () if fills else tuple(found.outline),
+        () if _fills(found, shape) else tuple(found.outline),
+    )
+
+
+def _fills(found: Detection, shape: Shape) -> bool:
+    """Whether the stamped picture's border is the shown one's own."""
+    across, down = shape.across, shape.down
+    inner = 0.03 * min(across, down)
+    return all(
+        min(abs(x), abs(x - across)) < inner and min(abs(y), abs(y - down)) < inner
+        for x, y in found.outline
     )
 
 
@@ -183,7 +246,8 @@ def lanes(report: VerificationReport) -> tuple[Lane, ...]:
 
 
 def _lane(found: Detection, length: float) -> Lane:
-    named = "no stamp" if found.stamp_id is None else f"stamp {found.stamp_id}"
+    stamp = found.stamp_id
+    named = say("no stamp") if stamp is None else say("stamp {stamp}", stamp=stamp)
     return Lane(
         named,
         tuple(
@@ -191,7 +255,7 @@ def _lane(found: Detection, length: float) -> Lane:
                 min(one.start / length, 1.0),
                 min(one.end / length, 1.0),
                 one.status,
-                f"{one.status} {clock(one.start)}-{clock(one.end)}",
+                f"{say(STATES[one.status])} {clock(one.start)}-{clock(one.end)}",
             )
             for one in found.segments
         ),

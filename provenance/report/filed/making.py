@@ -10,11 +10,11 @@ from provenance.documents.filed import Form, sign
 from provenance.errors import ServiceError
 from provenance.manifest import Signer
 from provenance.report.filed.document import Filed
+from provenance.report.filed.figures import Frame
 from provenance.report.filed.page import Page
 from provenance.report.filed.paper import as_pdf
 from provenance.report.filed.web import as_html
 from provenance.results.serial import iso_time
-from provenance.video import Still
 
 
 def check_software(form: Form) -> None:
@@ -31,13 +31,13 @@ def check_software(form: Form) -> None:
         )
 
 
-def filed_file(form: Form, filed: Filed, stills: Sequence[Still], signer: Signer) -> bytes:
+def filed_file(form: Form, filed: Filed, frames: Sequence[Frame], signer: Signer) -> bytes:
     """The whole file.
 
     Args:
         form: one that :func:`check_software` lets pass; ``json`` has no pictures.
         filed: what is reported.
-        stills: frames of the file that was examined.
+        frames: of the file that was examined.
         signer: who signs.
 
     Raises:
@@ -46,7 +46,7 @@ def filed_file(form: Form, filed: Filed, stills: Sequence[Still], signer: Signer
     if form == "json":
         body = json.dumps(filed.as_json(), indent=1, allow_nan=False).encode() + b"\n"
     else:
-        body = (as_html if form == "html" else as_pdf)(Page.of(filed, stills))
+        body = (as_html if form == "html" else as_pdf)(Page.of(filed, frames))
     file = filed.report.file
     about = {
         "file": {"sha256": file.sha256, "bytes": file.bytes},

@@ -12,11 +12,10 @@ from typing import Any, Final
 
 from provenance.report import told
 from provenance.report.filed.document import Filed
-from provenance.report.filed.figures import Frame, Lane, Overlay, Shape, lanes, overlay, sheet
+from provenance.report.filed.figures import Frame, Lane, Overlay, Shape, lanes, overlay
 from provenance.report.told import Told
 from provenance.results import Detection, Segment, VerificationReport
 from provenance.system.text import chance, clock, listing, printable, size
-from provenance.video import Still
 
 NO_FRAMES: Final = "No frame of the file could be shown."
 PIXELS: Final = "What the pixels say"
@@ -75,10 +74,10 @@ class Page:
     machine: dict[str, Any]
 
     @classmethod
-    def of(cls, filed: Filed, stills: Sequence[Still]) -> Page:
+    def of(cls, filed: Filed, frames: Sequence[Frame]) -> Page:
         """The content of a report with these frames of its file."""
         report = filed.report
-        kind, frames = report.file.kind or "file", sheet(report, stills)
+        kind = report.file.kind or "file"
         pixels = [*told.watermark(report.watermark, kind, report.coverage, report.others)]
         for other in report.others:
             pixels += told.beside(other)
@@ -93,11 +92,11 @@ class Page:
             pixels=tuple(pixels),
             signature=tuple(told.manifest(report.manifest)),
             registry=tuple(told.registry(report.registry)),
-            frames=frames,
-            mapped=any(one.over != Overlay() for one in frames),
+            frames=tuple(frames),
+            mapped=any(one.mapped for one in frames),
             lanes=lanes(report),
             length="" if not length else clock(length),
-            geometry=_geometry(report.watermark, stills),
+            geometry=_geometry(report.watermark, frames),
             scores=tuple(_scores(report)),
             segments=tuple(_row(one) for one in report.watermark.segments[:_SEGMENTS]),
             history=tuple(_history(report)),
@@ -138,10 +137,10 @@ def _coverage(report: VerificationReport) -> str:
     return f"{seen.effort} effort, {seen.frames} frames{near}{gap}"
 
 
-def _geometry(found: Detection, stills: Sequence[Still]) -> Geometry | None:
-    if found.transform is None or not found.outline or not stills:
+def _geometry(found: Detection, frames: Sequence[Frame]) -> Geometry | None:
+    if found.transform is None or not found.outline or not frames:
         return None
-    shape, placed = Shape.of(stills[0]), told.describe(found.transform)
+    shape, placed = frames[0].shape, told.describe(found.transform)
     return Geometry(shape, tuple(found.outline), overlay(found, shape), placed)
 
 

@@ -6,8 +6,7 @@
   titles of what a file was made from whoever signed.
 * Of the file's path the name is kept.
 
-Sentences are not written anew: a clause that would name what is left out is told again by the same
-words (:mod:`provenance.verifying.wording`).
+The sentence is said again of what is left (:func:`provenance.verifying.summary.said_again`).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from provenance.results import ManifestReport, Other, RegistryReport, VerificationReport
-from provenance.verifying.wording import because, history, recovery, signed, withdrawn
+from provenance.verifying.summary import said_again
 
 _OF_RECORDS: Final = (
     *("stamp_id", "key_id", "layout", "provider", "model", "profile", "created_at", "signed_at"),
@@ -43,35 +42,12 @@ def redacted(report: VerificationReport) -> VerificationReport:
         registry=_registry(report.registry),
         others=tuple(Other(one.watermark, _registry(one.registry)) for one in report.others),
     )
-    summary = report.summary
-    for said, instead in _clauses(report, shown):
-        if said != instead:
-            summary = summary.replace(said, instead)
-    return replace(shown, summary=summary)
+    return replace(shown, summary=said_again(shown))
 
 
 def left_out(report: VerificationReport, shown: VerificationReport) -> tuple[str, ...]:
     """Keys of a verification's JSON that say less in ``shown``, with dots between them."""
     return tuple(_differing(report.as_json(), shown.as_json(), ""))
-
-
-def _clauses(report: VerificationReport, shown: VerificationReport) -> Iterator[tuple[str, str]]:
-    """Parts of the sentence that name what is left out, and what they say without it."""
-    before, after = report.manifest, shown.manifest
-    yield recovery(before), recovery(after)
-    if any(one.status == "invalid" for one in before.ingredients):
-        yield history(before), history(after)
-    yield signed(before), signed(after)
-    if report.registry.failed:
-        yield because(report.registry.reason), because(shown.registry.reason)
-    for one, instead in zip(_registries(report), _registries(shown), strict=True):
-        if one.revocation is not None:
-            yield withdrawn(one), withdrawn(instead)
-    yield report.file.path, shown.file.path
-
-
-def _registries(report: VerificationReport) -> list[RegistryReport]:
-    return [report.registry, *(one.registry for one in report.others)]
 
 
 def _manifest(manifest: ManifestReport) -> ManifestReport:
