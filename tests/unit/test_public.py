@@ -17,7 +17,7 @@ OWN = {
     "Stamper.stamp_spooled",  # FrameStamping's way in
     "Claims.asked",
     "Withdrawal.hits",
-    *(f"Examiner.{name}" for name in ("gather", "unpack")),
+    *(f"Examiner.{name}" for name in ("gather", "imprint", "unpack")),
     *(f"Registry.{name}" for name in ("add", "commit", "each", "refuse_second", "stamped_before")),
 }
 """Not called by users: the package's other rooms write a registry, look up and ask by them."""
