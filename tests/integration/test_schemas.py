@@ -55,6 +55,12 @@ def reports_are_as_published(run: Run, folder: Path) -> None:
     assert run("report", "check", "out.json", "--json").row["holds"]
 
 
+def keys_and_tokens_are_as_published(run: Run) -> None:
+    assert run("keys", "list", "--json").rows
+    token = ("tokens", "create", "a.token", "--name", "a", "--uploads", "desk", "--json")
+    assert run(*token).row["id"]
+
+
 def test_every_line_that_a_command_prints_is_as_published(
     run: Run, clip: Path, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -83,7 +89,7 @@ def test_every_line_that_a_command_prints_is_as_published(
     assert (again["verdict"], again["cause"]) == ("REVOKED", "withdrawn")
     assert run("registry", "audit", "--json").row["whole"]
     assert run("registry", "sweep", "--json").row["released"] == []
-    assert run("keys", "list", "--json").rows
+    keys_and_tokens_are_as_published(run)
     assert run("approve", "--new-key", "anna.pem").code == 0
     approve = ("approve", "--key", "anna.pem", "--approver", "anna", "--json", "clip.mp4")
     assert run(*approve).row["job"] is None
