@@ -118,8 +118,5 @@ def test_every_line_that_a_command_prints_is_as_published(
     assert {row["schema"] for row in told} >= {"provenance.job_elsewhere/1"}
     rows = {row["job"]["output"]: row for row in run(*other).rows}
     assert rows["a.mp4"]["state"] == "done_elsewhere"
-    assert run("tokens", "create", "a.token", "--name", "a", "--uploads", "desk", "--json").row[
-        "id"
-    ]
     # test_batch_tags and test_deliveries hold these
     assert {*FILES} - schemas.SEEN <= {"batch-tags", "registry-notice"}
