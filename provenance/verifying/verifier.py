@@ -84,7 +84,7 @@ class Verifier:
         self._free: queue.LifoQueue[Examiner] = queue.LifoQueue()
         for examiner in self._examiners:
             self._free.put(examiner)
-        self._closed = threading.Event()
+        self._closed, self._closing = threading.Event(), threading.Lock()
 
     @classmethod
     def of(
@@ -198,6 +198,8 @@ class Verifier:
             except queue.Empty:
                 continue
             try:
+                if self._closed.is_set():
+                    break
                 yield examiner
             finally:
                 self._free.put(examiner)
@@ -205,12 +207,17 @@ class Verifier:
         raise CancelledError("The verifier was closed.")
 
     def close(self) -> None:
-        """End the worker processes; files that are being examined are given up at once."""
+        """End the worker processes; files that are being examined are given up at once.
+
+        May be called again, and by several threads: each returns when the workers have ended.
+        """
         self._closed.set()
         for examiner in self._examiners:
             examiner.abandon()
-        for _ in self._examiners:
-            self._free.get().close()
+        with self._closing:
+            for examiner in [self._free.get() for _ in self._examiners]:
+                examiner.close()
+                self._free.put(examiner)
 
     def __enter__(self) -> Self:
         return self

@@ -176,6 +176,7 @@ def test_a_closed_verifier_gives_up_at_once(keyring: Keyring, clip: Path) -> Non
     made.close()
     with pytest.raises(CancelledError):
         made.verify(clip)
+    made.close()  # as a `with` block does after its own
 
 
 @pytest.mark.parametrize(
