@@ -134,6 +134,14 @@ class TokenService:
         """A session of the token, logged in.  A wrong PIN is tried once: tokens lock themselves."""
         module, pin = self._loaded(), self._read_pin()
         token = self._token(module)
+        for pause in PAUSES:
+            try:
+                return self._logged_in(token, pin)
+            except self._errors.GeneralError:  # no word on the PIN: others open it just now
+                time.sleep(pause)
+        return self._logged_in(token, pin)
+
+    def _logged_in(self, token: Any, pin: str) -> Any:
         try:
             return token.open(user_pin=pin)
         except self._errors.UserAlreadyLoggedIn:

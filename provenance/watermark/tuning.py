@@ -332,6 +332,9 @@ BORDERS_ALONG = 15
 BORDERS_NEAR = 16
 """Canonical pixels across it over which differences are usual.  [hand]"""
 
+BORDERS_SIDES = 3
+"""Of an inset's four sides, at least; what has fewer is a picture beside others.  [hand]"""
+
 BORDERS_USUAL = 1.35
 """Times the usual difference that lines of a texture have here and there.  [hand]"""
 

@@ -111,12 +111,12 @@ def test_a_summary_of_very_many_files_says_how_many_more_there_are() -> None:
 
 
 def test_what_a_walk_passes_over_is_named_by_kind_with_what_to_do(tmp_path: Path) -> None:
-    for name in ("a.pdf", "b.PDF", "c.zip", "d", "e.txt", "f.txt", "g.txt", "h.mp4"):
+    for name in ("a.pdf", "b.PDF", "c.7z", "d", "e.txt", "f.txt", "g.txt", "h.mp4"):
         (tmp_path / name).write_bytes(b"x")
     found = find([tmp_path])
-    assert found.kinds == ((".txt", 3), (".pdf", 2), ("", 1), (".zip", 1))
+    assert found.kinds == ((".txt", 3), (".pdf", 2), ("", 1), (".7z", 1))
     said = shown([row(Verdict.NO_MARK_FOUND)], found)
-    assert "7 passed over (not a video or image by name): .txt 3, .pdf 2, no ending 1, .zip" in said
+    assert "7 passed over (not a video or image by name): .txt 3, .pdf 2, no ending 1, .7z" in said
     assert f"{tmp_path / 'a.pdf'}, " in said
     assert "and 2 more\n" in said
     assert "give the file its own place on the command line" in said

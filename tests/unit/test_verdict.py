@@ -263,7 +263,7 @@ def test_every_combination_gives_one_verdict_in_plain_words(
     assert set(report["watermark"]) == {
         *("status", "stamp_id", "key_id", "layout", "score", "false_positive_probability"),
         *("margin_db", "frames", "transform", "segments", "picture", "reason"),
-        *("outline", "missing"),
+        *("outline", "path", "missing"),
     }
     assert set(report["manifest"]) == {
         *("status", "source", "signer", "signed_at", "provider", "model", "prompt_hash"),

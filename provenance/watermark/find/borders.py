@@ -22,12 +22,10 @@ from provenance.watermark.tuning import BORDERS_CLIP as CLIP
 from provenance.watermark.tuning import BORDERS_EDGE as EDGE
 from provenance.watermark.tuning import BORDERS_LINE as LINE
 from provenance.watermark.tuning import BORDERS_NEAR as NEAR
+from provenance.watermark.tuning import BORDERS_SIDES as SIDES
 from provenance.watermark.tuning import BORDERS_USUAL as USUAL
 from provenance.watermark.tuning import PANELS_SHORTEST as SHORTEST
 from provenance.watermark.tuning import PANELS_WHOLE as WHOLE
-
-_SIDES = 3
-"""Of an inset's four, at least; what has fewer is a picture beside others."""
 
 
 class Borders:
@@ -112,7 +110,7 @@ def _framed(level: Plane, upright: Plane) -> list[Box]:
     sides = np.stack([flat[top], flat[bottom], tall[left].T, tall[right].T])
     high, wide = (across[bottom] - across[top])[:, None], down[right] - down[left]
     due = np.isfinite(sides)
-    fits = (np.minimum(high, wide) >= SHORTEST) & (high * wide <= WHOLE) & (due.sum(0) >= _SIDES)
+    fits = (np.minimum(high, wide) >= SHORTEST) & (high * wide <= WHOLE) & (due.sum(0) >= SIDES)
     fits &= np.where(due, sides, np.inf).min(axis=0) >= CLEAR
     found = np.argwhere(fits)
     order = np.argsort(-np.where(due, sides, 0.0).sum(axis=0)[fits])
