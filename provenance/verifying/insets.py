@@ -7,16 +7,17 @@ from itertools import combinations, product
 
 from provenance.verifying.regions import Region
 from provenance.verifying.views import View
-from provenance.video import LumaFrame
+from provenance.video import LumaFrame, LumaPlane
 from provenance.watermark.code.grid import Grid
 from provenance.watermark.find.borders import Borders, alike
 from provenance.watermark.find.panels import Box
 
 EVERY = 5
 """Of the first frames that are looked at, every fifth is looked at for borders..."""
-ALONE = (0, 6, 3)
-"""...and these of them by themselves too, so that what slides is seen; the last only where one of
-the others shows an inset."""
+ALONE = (0, 6)
+"""...and these of them by themselves too, so that what slides is seen..."""
+MORE = (2, 4, 1, 5)
+"""...and where one of them shows an inset these, since a single frame may hide some border."""
 SLID = 0.01
 """Share of the frame's side from which a picture has moved."""
 LEAST = 6
@@ -32,7 +33,7 @@ class Insets:
 
     def __init__(self, whole: Grid) -> None:
         self._whole = whole
-        self._all, self._alone = Borders(whole), [Borders(whole) for _ in ALONE]
+        self._all, self._kept = Borders(whole), dict[int, LumaPlane]()
 
     def seen(self, frames: Iterator[LumaFrame]) -> Iterator[LumaFrame]:
         """The same frames, looked at in passing."""
@@ -40,8 +41,8 @@ class Insets:
             count, rest = divmod(number, EVERY)
             if not rest and frame.luma.shape == (self._whole.height, self._whole.width):
                 self._all.add(frame.luma)
-                if count in ALONE:
-                    self._alone[ALONE.index(count)].add(frame.luma)
+                if count in {*ALONE, *MORE}:
+                    self._kept[count] = frame.luma.copy()
             yield frame
 
     def still(self) -> list[Box]:
@@ -50,14 +51,21 @@ class Insets:
 
     def sliding(self) -> Box | None:
         """One that is seen in two single frames, at two places."""
-        seen = [one.insets() for one in self._alone[:2]]
+        seen = [self._seen_in(number) for number in ALONE]
         if any(seen):
-            seen += [one.insets() for one in self._alone[2:]]
+            seen += [self._seen_in(number) for number in MORE]
         for some, others in combinations(seen, 2):
             for box, other in product(some, others):
                 if alike(box, other) and _apart(box, other) >= SLID:
                     return box
         return None
+
+    def _seen_in(self, number: int) -> list[Box]:
+        if number not in self._kept:
+            return []
+        alone = Borders(self._whole)
+        alone.add(self._kept[number])
+        return alone.insets()
 
 
 def follow(view: View, frames: Iterator[LumaFrame]) -> list[tuple[float, Box]]:

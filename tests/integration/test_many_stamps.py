@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
@@ -23,8 +24,13 @@ KEY = WatermarkKey("7d1f0c2a", b"s" * 32, b"p" * 32)
 
 
 @pytest.fixture
-def desk(tmp_path_factory: pytest.TempPathFactory, keyring: Keyring) -> Iterator[Desk]:
+def desk(
+    tmp_path_factory: pytest.TempPathFactory, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    """Key and ids are the same each time: in how many frames an inset shows depends on them."""
     fixed = replace(keyring, watermark_keys=(KEY,))
+    drawn = SimpleNamespace(token_bytes=np.random.default_rng(5).bytes)
+    monkeypatch.setattr("provenance.results.payload.secrets", drawn)
     with opened(tmp_path_factory.mktemp("desk"), fixed) as made:
         yield made
 
