@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from provenance.results import (
@@ -55,6 +55,17 @@ _PLACES: Final = {
     ("lower", ""): worded("an area of {share} % at the bottom"),
     ("lower", "right"): worded("an area of {share} % at the lower right"),
 }
+_SLIDING: Final = {
+    ("upper", "left"): worded("a sliding area of {share} % at the upper left"),
+    ("upper", ""): worded("a sliding area of {share} % at the top"),
+    ("upper", "right"): worded("a sliding area of {share} % at the upper right"),
+    ("", "left"): worded("a sliding area of {share} % at the left"),
+    ("", ""): worded("a sliding area of {share} % in the middle"),
+    ("", "right"): worded("a sliding area of {share} % at the right"),
+    ("lower", "left"): worded("a sliding area of {share} % at the lower left"),
+    ("lower", ""): worded("a sliding area of {share} % at the bottom"),
+    ("lower", "right"): worded("a sliding area of {share} % at the lower right"),
+}
 
 
 def merged(segments: Iterable[Segment]) -> list[tuple[float, float]]:
@@ -96,12 +107,12 @@ def stretches(ranges: Sequence[tuple[float, float]], most: int = _MAX_RANGES) ->
     return listing(told)
 
 
-def area(box: MissingArea | DifferentArea) -> str:
-    """An area of the picture: ``an area of 15 % at the upper left``."""
+def area(box: MissingArea | DifferentArea, told: Mapping[tuple[str, str], str] = _PLACES) -> str:
+    """An area of the picture: ``an area of 15 % at the upper left``; ``told``: how, by place."""
     x, y = (box.left + box.right) / 2.0, (box.top + box.bottom) / 2.0
     across = "left" if x < 0.4 else "right" if x > 0.6 else ""
     down = "upper" if y < 0.4 else "lower" if y > 0.6 else ""
-    return say(_PLACES[down, across], share=f"{100.0 * box.share:.0f}")
+    return say(told[down, across], share=f"{100.0 * box.share:.0f}")
 
 
 def placed(found: Detection) -> str:
@@ -112,8 +123,8 @@ def placed(found: Detection) -> str:
     share = (right - left) * (bottom - top)
     if share >= FILLED:
         return ""
-    told = area(MissingArea(share, left, top, right, bottom))
-    return told.replace("an area", "a sliding area", 1) if found.moves else told
+    box = MissingArea(share, left, top, right, bottom)
+    return area(box, _SLIDING if found.moves else _PLACES)
 
 
 def looked(coverage: Coverage | None) -> str:
