@@ -64,7 +64,7 @@ class FirstLook(Footage):
                 picked = [
                     self.keys[(2 * run + 1) * len(self.keys) // (2 * RUNS)] for run in range(RUNS)
                 ]
-                frames = read_runs(self.path, [start - 1e-3 for start in picked], LENGTH)
+                frames = read_runs(self.path, picked, LENGTH)
                 self._small = [_small(frame) for frame in frames if self._fits(frame)]
             else:
                 for _ in self._keeping(read_luma(self.path)):
