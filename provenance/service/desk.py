@@ -29,7 +29,7 @@ from provenance.results import Effort
 from provenance.service.allowances import Allowances
 from provenance.service.examinations import Examination, Found, Sheet, State
 from provenance.service.metrics import DeskMetrics
-from provenance.service.state import Claim, Full, Queue
+from provenance.service.state import Claim, Full, Outcome, Queue
 from provenance.service.uploads import Received, Uploads
 from provenance.verifying.many import named
 from provenance.verifying.verifier import Verifier
@@ -332,10 +332,9 @@ class Desk:
             claim,
             state,
             reason=report.watermark.reason if seen.refused else None,
-            found=Found(filed=seen.filed),
-            sheet=Sheet.of(seen.frames),
-            effort=_LOOKS[claim.look],
-            took=took,
+            outcome=Outcome(
+                Found(filed=seen.filed), _LOOKS[claim.look], Sheet.of(seen.frames), took
+            ),
         )
         if state == "done":
             self.metrics.verdicts.labels(report.verdict.value).inc()
@@ -346,21 +345,11 @@ class Desk:
         state: State,
         *,
         reason: str | None = None,
-        found: Found | None = None,
-        sheet: Sheet | None = None,
-        effort: Effort | None = None,
-        took: float | None = None,
+        outcome: Outcome | None = None,
     ) -> None:
         """A look ended; so did the examination, unless another follows."""
         kept = await asyncio.to_thread(
-            self._queue.seen,
-            claim,
-            state,
-            reason=reason,
-            found=found,
-            sheet=sheet,
-            effort=effort,
-            took=took,
+            self._queue.seen, claim, state, reason=reason, outcome=outcome
         )
         if kept and state != "waiting":
             self.uploads.remove([claim.file])

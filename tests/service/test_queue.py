@@ -17,7 +17,7 @@ from provenance.errors import UsageError
 from provenance.report.filed import Circumstances, Filed
 from provenance.results import Detection, FileFacts, ManifestReport, Verdict, VerificationReport
 from provenance.service.examinations import Found, State
-from provenance.service.state import Claim, DeskDatabase, Full, Queue, Tokens
+from provenance.service.state import Claim, DeskDatabase, Full, Outcome, Queue, Tokens
 from provenance.service.state.queue import LEASE, TRIES
 from provenance.system.processes import owner_name
 from tests.registry.conftest import fresh_database
@@ -105,7 +105,7 @@ def test_the_first_look_at_each_file_comes_before_the_second_at_any(queue: Queue
     claim = queue.claim(LOOKS)
     assert claim is not None
     assert (claim.key, claim.look) == (first.key, 0)
-    assert queue.seen(claim, "waiting", found=Found(filed=filed()), effort="quick")
+    assert queue.seen(claim, "waiting", outcome=Outcome(Found(filed=filed()), "quick"))
     looks = []
     while (one := queue.claim(LOOKS)) is not None:
         looks.append((one.key, one.look))
@@ -200,7 +200,7 @@ def test_uploads_that_stand_still_and_old_results_are_forgotten(queue: Queue, cl
         claim = queue.claim(LOOKS)
         assert claim is not None
         clock.now += 1
-        assert queue.seen(claim, "done", found=Found(filed=filed()))
+        assert queue.seen(claim, "done", outcome=Outcome(Found(filed=filed()), "normal"))
     queue.sweep(3600, 2)
     assert [queue.find(key) is None for key in ended] == [True, False, False]
     assert queue.files() == {begun.file}

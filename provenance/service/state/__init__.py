@@ -3,8 +3,8 @@
 An SQLite file beside the uploads, or a PostgreSQL database for several desks at once.
 """
 
-from provenance.service.state.queue import Claim, Full, Queue
+from provenance.service.state.queue import Claim, Full, Outcome, Queue
 from provenance.service.state.tables import DeskDatabase
 from provenance.service.state.tokens import Token, Tokens
 
-__all__ = ["Claim", "DeskDatabase", "Full", "Queue", "Token", "Tokens"]
+__all__ = ["Claim", "DeskDatabase", "Full", "Outcome", "Queue", "Token", "Tokens"]

@@ -61,6 +61,16 @@ class Claim:
     length: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a look: the result and its frames, how deep it was, and its seconds."""
+
+    found: Found
+    effort: Effort
+    sheet: Sheet | None = None
+    took: float | None = None
+
+
 class Queue:
     """The queue in an open database; usable from several threads.
 
@@ -214,10 +224,12 @@ class Queue:
             .where(_HAS.state == "waiting")
             .order_by(_HAS.look, _HAS.number)
             .limit(1)
-            .with_for_update(skip_locked=True)
         )
+        with self._database.reading() as connection:  # asked again and again: mostly none waits
+            if connection.execute(first).first() is None:
+                return None
         change = self._change(
-            _HAS.number == first.scalar_subquery(),
+            _HAS.number == first.with_for_update(skip_locked=True).scalar_subquery(),
             state=sa.case(dict(enumerate(looks)), value=_HAS.look),
             owner=self._owner,
             expires=self._clock() + LEASE,
@@ -242,10 +254,7 @@ class Queue:
         state: State,
         *,
         reason: str | None = None,
-        found: Found | None = None,
-        sheet: Sheet | None = None,
-        effort: Effort | None = None,
-        took: float | None = None,
+        outcome: Outcome | None = None,
     ) -> bool:
         """A look has ended, and this came of it; False when the file is this desk's no more.
 
@@ -253,22 +262,20 @@ class Queue:
             claim: the file.
             state: ``waiting`` for the next look, or one that has ended.
             reason: why it ended, for people.
-            found: the result.
-            sheet: the frames.
-            effort: how deep the look was.
-            took: seconds.
+            outcome: the result, if there is one.
         """
         values: dict[str, Any] = {"state": state, "expires": 0.0, "attempts": 0, "reason": reason}
         if state == "waiting":
             values["look"] = claim.look + 1
         else:
             values |= self._end()
-        if found is not None:
+        if outcome is not None:
+            sheet = outcome.sheet
             values |= {
-                "found": found.model_dump_json(),
+                "found": outcome.found.model_dump_json(),
                 "frames": None if sheet is None else sheet.model_dump_json(),
-                "took": took,
-                "effort": effort,
+                "took": outcome.took,
+                "effort": outcome.effort,
             }
         return self._settle(claim, **values)
 
